@@ -1,0 +1,256 @@
+"""Frames: what one line of the call stack stands for, and the values that can be read there.
+
+A frame is a stage of one step for one hypothesis, or the encoder. It points at records, which never
+change, so a frame can be read at any time and from any thread.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from s2sdap.debugger import measures
+from s2sdap.debugger.fields import FIELDS
+from s2sdap.debugger.program import Sentence
+from s2sdap.decoding.penalties import attention_mass
+from s2sdap.decoding.records import EncoderRecord, Hypothesis, StepRecord
+from s2sdap.decoding.step import Decode
+from s2sdap.vocabulary import sites
+from s2sdap.vocabulary.errors import S2sdapError
+from s2sdap.vocabulary.positions import Span
+from s2sdap.vocabulary.stages import Stage
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One stage of one step, seen from one hypothesis; the encoder's frame has no record.
+
+    `row` is the hypothesis' row in the record's batch; `chosen` the hypothesis with this step's
+    token, `None` until search has chosen; `records` are the steps up to this one.
+    """
+
+    decode: Decode
+    sentence: Sentence
+    branch: int
+    stage: Stage
+    encoder: EncoderRecord
+    records: Sequence[StepRecord]
+    record: StepRecord | None
+    row: int
+    chosen: Hypothesis | None
+
+    @property
+    def step(self) -> int:
+        """The step, -1 for the encoder."""
+        return -1 if self.record is None else self.record.step
+
+    @property
+    def before(self) -> Hypothesis:
+        """The hypothesis as it stood before this step."""
+        live = (self.encoder.after if self.record is None else self.record.before).live
+        return live[self.row]
+
+    @property
+    def hypothesis(self) -> Hypothesis:
+        """The hypothesis as it stands at this frame: with its new token once search chose it."""
+        return self.chosen or self.before
+
+    def has(self, site: str) -> bool:
+        """Whether the model has `site` and this frame's stage has come to it."""
+        return self.site_or_none(site) is not None
+
+    def site_or_none(self, site: str) -> Tensor | None:
+        """The tensor at `site` for this hypothesis, without the K axis; `None` where absent."""
+        if site in self.encoder.sites:
+            return self.encoder.sites[site]
+        if self.record is None or site not in self.record.sites:
+            return None
+        stages = self.decode.model.layout.stages
+        if stages.index(sites.SITES[site].stage) > stages.index(self.stage):
+            return None
+        return self.record.sites[site][self.row]
+
+    def site(self, site: str) -> Tensor:
+        """The tensor at `site`; raises `no_such_site`."""
+        value = self.site_or_none(site)
+        if value is None:
+            raise S2sdapError("no_such_site", site=f"{site} at the {self.stage} stage")
+        return value
+
+    @property
+    def token(self) -> int:
+        """The chosen token; before search chose, the likeliest."""
+        if self.chosen is not None:
+            return self.chosen.token
+        return int(self.site(sites.PREDICTION_LOGPROBS).argmax())
+
+    @property
+    def logprob(self) -> float:
+        """The log-prob of `token` in nats."""
+        if self.chosen is not None:
+            return self.chosen.logprob
+        return float(self.site(sites.PREDICTION_LOGPROBS)[self.token])
+
+    def attention(self) -> Tensor:
+        """Attention over the source [S], averaged over layers and heads."""
+        return attention_mass(self.site(sites.ATTENTION_WEIGHTS).unsqueeze(0))[0]
+
+    def attention_matrix(self) -> Tensor:
+        """Attention [T, S] of every step of this hypothesis up to here, averaged likewise."""
+        rows = [] if self.chosen is not None or not self.has(sites.ATTENTION_WEIGHTS) else [self.attention()]
+        for node in self.hypothesis.path():
+            weights = self.records[node.step].sites.get(sites.ATTENTION_WEIGHTS)
+            if weights is not None:
+                rows.append(attention_mass(weights[node.row].unsqueeze(0))[0])
+        if not rows:
+            return torch.zeros(0, len(self.encoder.source.tokens))
+        return torch.stack(rows[::-1])
+
+    def focus(self) -> int | None:
+        """The position of the most attended source token, `None` without attention."""
+        if not self.has(sites.ATTENTION_WEIGHTS):
+            return None
+        return int(self.attention().argmax())
+
+    def span(self) -> Span | None:
+        """Where the most attended source token stands in the line."""
+        focus = self.focus()
+        return None if focus is None else self.encoder.source.tokens[focus].span
+
+    def piece(self, token: int) -> str:
+        """How a target token is written."""
+        return self.decode.model.target.piece(token)
+
+    def top_tokens(self, count: int) -> list[tuple[int, float]]:
+        """The likeliest tokens of this step with their log-probs."""
+        return measures.top_tokens(self.site(sites.PREDICTION_LOGPROBS), count)
+
+
+def frames(
+    decode: Decode,
+    sentence: Sentence,
+    branch: int,
+    encoder: EncoderRecord,
+    records: Sequence[StepRecord],
+    position: tuple[int, Stage],
+    hypothesis: Hypothesis,
+) -> list[Frame]:
+    """The call stack of a hypothesis at a position: newest first, the encoder last."""
+    make = partial(Frame, decode, sentence, branch)
+    step, stage = position
+    stack: list[Frame] = []
+    if step >= 0 and stage is not Stage.SEARCH:
+        row = records[step].before.live.index(hypothesis)
+        stack.append(make(stage, encoder, records[: step + 1], records[step], row, None))
+    stack += [
+        make(Stage.SEARCH, encoder, records[: node.step + 1], records[node.step], node.row, node)
+        for node in hypothesis.path()
+    ]
+    if Stage.ENCODER in decode.model.layout.stages:
+        stack.append(make(Stage.ENCODER, encoder, (), None, 0, None))
+    return stack
+
+
+class FieldValues(Mapping[str, Any]):
+    """The fields of a frame, each computed when it is asked for."""
+
+    __slots__ = ("_frame",)
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    def __getitem__(self, name: str) -> Any:
+        read = getattr(self, f"_{name}", None) if name in FIELDS else None
+        if read is None:
+            raise KeyError(name)
+        return read()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(FIELDS)
+
+    def __len__(self) -> int:
+        return len(FIELDS)
+
+    def _row(self) -> Tensor:
+        return self._frame.site(sites.PREDICTION_LOGPROBS)
+
+    def _token(self) -> str:
+        return self._frame.piece(self._frame.token)
+
+    def _p(self) -> float:
+        return math.exp(self._frame.logprob)
+
+    def _logp(self) -> float:
+        return self._frame.logprob
+
+    def _rank(self) -> int:
+        return measures.rank(self._row(), self._frame.token)
+
+    def _best(self) -> str:
+        return self._frame.piece(int(self._row().argmax()))
+
+    def _entropy(self) -> float:
+        return measures.entropy(self._row())
+
+    def _margin(self) -> float:
+        return measures.margin(self._row())
+
+    def _step(self) -> int:
+        return self._frame.step
+
+    def _stage(self) -> str:
+        return self._frame.stage.value
+
+    def _sentence(self) -> int:
+        return self._frame.sentence.index
+
+    def _line(self) -> int:
+        return self._frame.sentence.line + 1
+
+    def _hypothesis(self) -> int:
+        return self._frame.hypothesis.id
+
+    def _score(self) -> float:
+        return self._frame.hypothesis.score
+
+    def _output(self) -> str:
+        return self._frame.decode.model.target.text(self._frame.hypothesis.tokens)
+
+    def _source(self) -> list[str]:
+        return [token.piece for token in self._frame.encoder.source.tokens]
+
+    def _tokens(self) -> list[str]:
+        return [self._frame.piece(token) for token in self._frame.hypothesis.tokens]
+
+    def _attention(self) -> list[float]:
+        return self._floats(self._frame.attention())
+
+    def _focus(self) -> int | None:
+        return self._frame.focus()
+
+    def _coverage(self) -> list[float]:
+        return self._floats(self._frame.attention_matrix().sum(dim=0))
+
+    def _reference(self) -> str | None:
+        return self._frame.sentence.reference
+
+    def _logits(self) -> list[float]:
+        return self._floats(self._frame.site(sites.PREDICTION_LOGITS))
+
+    def _logprobs(self) -> list[float]:
+        return self._floats(self._row())
+
+    def _state(self) -> list[float]:
+        return self._floats(self._frame.site(sites.DECODER_STATE))
+
+    def _context(self) -> list[float]:
+        return self._floats(self._frame.site(sites.ATTENTION_CONTEXT))
+
+    @staticmethod
+    def _floats(values: Tensor) -> list[float]:
+        numbers: list[float] = values.double().tolist()
+        return numbers

@@ -1,0 +1,343 @@
+"""The session: run control over a program, without any protocol.
+
+    session = Session.open(model="dates", source="March 3, 1999")
+    session.start()
+    session.next()
+    print(session.evaluate("token"), session.top_tokens(3))
+    session.force("2")
+    session.continue_()
+    print(session.results[0].text)
+
+A verb runs on the caller's thread until the next stop and returns it. `pause`, `close` and the
+assignment of `armed` may come from another thread while it runs.
+"""
+
+import math
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from s2sdap.debugger.attention import normalised, with_weight
+from s2sdap.debugger.breakpoints import Armed
+from s2sdap.debugger.expressions import Value, compile_expression
+from s2sdap.debugger.fields import FIELDS
+from s2sdap.debugger.frames import FieldValues, Frame
+from s2sdap.debugger.program import Program, inline_program, read_program
+from s2sdap.debugger.stopping import arrived, hit
+from s2sdap.debugger.stops import Cursor, Motion, Stop, StopReason
+from s2sdap.debugger.tokens import resolve_token
+from s2sdap.debugger.walk import Result, Walk
+from s2sdap.decoding.edits import ENCODER_STEP, Edit, SiteEdit, TokenEdit
+from s2sdap.decoding.records import Hypothesis
+from s2sdap.decoding.settings import SearchSettings
+from s2sdap.models.contract import Model
+from s2sdap.models.loading import load_model
+from s2sdap.vocabulary import sites
+from s2sdap.vocabulary.errors import S2sdapError
+
+DEFAULT_BUDGET = 256 * 1024 * 1024
+"""Bytes of records that a session keeps."""
+
+
+class Session:
+    """One program under one model. See the module for how it is used."""
+
+    def __init__(
+        self,
+        model: Model,
+        program: Program,
+        settings: SearchSettings | None = None,
+        *,
+        stop_on_entry: bool = True,
+        budget: int = DEFAULT_BUDGET,
+        on_result: Callable[[Result], None] | None = None,
+    ) -> None:
+        self.model = model
+        self.program = program
+        self.settings = settings or SearchSettings()
+        self.armed = Armed()
+        self.stop: Stop | None = None
+        self.walk = Walk(
+            model,
+            program,
+            self.settings,
+            budget,
+            on_result or (lambda result: None),
+            interrupted=lambda: self._closed,
+        )
+        self._stop_on_entry = stop_on_entry
+        self._motion: Motion | None = None
+        self._pause = False
+        self._closed = False
+
+    @classmethod
+    def open(
+        cls,
+        model: str | Model = "dates",
+        *,
+        program: str | None = None,
+        source: str | None = None,
+        reference: str | None = None,
+        settings: SearchSettings | None = None,
+        stop_on_entry: bool = True,
+    ) -> "Session":
+        """A session over a file or an inline source.
+
+        `reference` is the path of a file beside a `program`, and text beside a `source`.
+        """
+        loaded = load_model(model) if isinstance(model, str) else model
+        return cls(loaded, open_program(program, source, reference), settings, stop_on_entry=stop_on_entry)
+
+    # ---- run control -------------------------------------------------------------------------
+
+    def start(self) -> Stop:
+        """Enter the program; stops at its first position unless the session was made otherwise."""
+        return self.run(Motion.START)
+
+    def continue_(self) -> Stop:
+        """Go on to the next thing that stops a run, or the end."""
+        return self.run(Motion.CONTINUE)
+
+    def next(self) -> Stop:
+        """Go on to the next chosen token."""
+        return self.run(Motion.NEXT)
+
+    def step_in(self) -> Stop:
+        """Go on to the next stage."""
+        return self.run(Motion.STEP_IN)
+
+    def step_out(self) -> Stop:
+        """Go on to the end of the sentence."""
+        return self.run(Motion.STEP_OUT)
+
+    def step_back(self, *, stage: bool = False) -> Stop:
+        """Go back to the token before, or to the stage before."""
+        return self.run(Motion.STAGE_BACK if stage else Motion.STEP_BACK)
+
+    def reverse_continue(self) -> Stop:
+        """Go back to the last thing that stops a run, or the beginning."""
+        return self.run(Motion.REVERSE_CONTINUE)
+
+    def pause(self) -> None:
+        """Stop the motion in progress at its next position. From any thread."""
+        self._pause = True
+
+    def close(self) -> None:
+        """End the session: the motion in progress stops, nothing runs again. From any thread."""
+        self._closed = True
+
+    def restart(self) -> None:
+        """Forget the run; `start` begins again with the same program, settings and breakpoints."""
+        self.walk.reset()
+        self.stop = None
+        self._motion = None
+
+    def run(self, motion: Motion) -> Stop:
+        """Move until something stops the run."""
+        self.begin(motion)
+        while (stop := self.advance()) is None:
+            pass
+        return stop
+
+    def begin(self, motion: Motion) -> None:
+        """Set a motion going; `advance` then does it position by position."""
+        if not self.walk.begun and motion is not Motion.START:
+            raise S2sdapError("not_launched", request=motion.value)
+        if self._closed or (self.walk.ended and not motion.backward):
+            raise S2sdapError("ended")
+        if motion.backward and self.walk.at_program_start:
+            raise S2sdapError("at_start")
+        self._motion = motion
+        self._pause = False
+        self.stop = None
+
+    def advance(self) -> Stop | None:
+        """Move by one position. Returns the stop once there is one."""
+        motion = self._motion
+        if motion is None:
+            raise S2sdapError("not_launched", request="advance")
+        if self._closed:
+            return self._stopped(Stop(StopReason.END, None, "the session was closed"))
+        try:
+            moved = self.walk.back() if motion.backward else self.walk.forward()
+            stop = self._why() if moved else self._edge(motion)
+        except S2sdapError as error:  # a condition that cannot be told, for one: show it, go on after
+            stop = self._error(error)
+        except Exception as error:  # the model's own code failed: show it, keep the session
+            where = f"sentence {self._sentence_number()}"
+            failure = S2sdapError("model_failed", where=where, reason=f"{type(error).__name__}: {error}")
+            self.walk.fail(failure)
+            stop = self._error(failure, "".join(traceback.format_exception(error)))
+        return None if stop is None else self._stopped(stop)
+
+    def _why(self) -> Stop | None:
+        motion = self._motion
+        if motion is None:
+            raise AssertionError("a stop is looked for while nothing moves")
+        stop = hit(self.walk, self.armed) or arrived(self.walk, motion, stop_on_entry=self._stop_on_entry)
+        if stop is None and self._pause:
+            stop = Stop(StopReason.PAUSE, self.cursor)
+        if stop is None and motion is Motion.START:
+            self._motion = Motion.CONTINUE
+        return stop
+
+    def _edge(self, motion: Motion) -> Stop:
+        if motion.backward:
+            return Stop(StopReason.ENTRY, self.cursor, "the beginning of the program")
+        return Stop(StopReason.END, None, "the end of the program")
+
+    def _error(self, error: S2sdapError, trace: str = "") -> Stop:
+        cursor = self.cursor if self.walk.placed else None
+        return Stop(StopReason.ERROR, cursor, str(error), error=error, traceback=trace)
+
+    def _sentence_number(self) -> int:
+        return self.cursor.sentence + 1 if self.walk.placed else 0
+
+    def _stopped(self, stop: Stop) -> Stop:
+        self._motion = None
+        self._pause = False
+        self.stop = stop
+        return stop
+
+    # ---- edits -------------------------------------------------------------------------------
+
+    def force(self, token: str | int, *, frame: Frame | None = None) -> Stop:
+        """Take `token` (a piece, `"#12"` or 12) in place of the one chosen at the cursor's step."""
+        frame = self._step_frame(frame)
+        return self.edit(TokenEdit(frame.step, frame.before.id, resolve_token(self.model.target, token)))
+
+    def edit_attention(
+        self,
+        position: int,
+        weight: float,
+        *,
+        layer: int | None = None,
+        head: int | None = None,
+        frame: Frame | None = None,
+    ) -> Stop:
+        """Put `weight` on the source token at `position`; the other weights fill the rest in proportion."""
+        frame = self._step_frame(frame)
+        row = attention_row(frame, layer, head)
+        return self._set_row(frame, with_weight(row, position, weight), layer, head)
+
+    def set_attention(
+        self,
+        weights: Sequence[float],
+        *,
+        layer: int | None = None,
+        head: int | None = None,
+        frame: Frame | None = None,
+    ) -> Stop:
+        """Replace the attention row by `weights`, scaled to sum to 1."""
+        frame = self._step_frame(frame)
+        return self._set_row(frame, normalised(weights), layer, head)
+
+    def edit_site(
+        self,
+        site: str,
+        values: Sequence[float],
+        *,
+        index: tuple[int | None, ...] = (),
+        frame: Frame | None = None,
+    ) -> Stop:
+        """Replace the tensor at `site`, or the part of it that `index` names (see `SiteEdit`)."""
+        if site not in sites.SITES:
+            raise S2sdapError("no_such_site", site=site)
+        numbers = tuple(float(value) for value in values)
+        if site in (sites.ENCODER_STATES, sites.ENCODER_LAYERS):
+            return self.edit(SiteEdit(ENCODER_STEP, None, site, numbers, index))
+        frame = self._step_frame(frame)
+        return self.edit(SiteEdit(frame.step, frame.before.id, site, numbers, index))
+
+    def edit(self, edit: Edit) -> Stop:
+        """Run the edit's step again with it, on a new branch. Refused edits leave all as it was."""
+        self.walk.edit(edit)
+        return self._stopped(Stop(StopReason.EDIT, self.cursor))
+
+    def _set_row(self, frame: Frame, row: tuple[float, ...], layer: int | None, head: int | None) -> Stop:
+        if not frame.has(sites.ATTENTION_WEIGHTS):
+            raise S2sdapError("no_such_site", site=sites.ATTENTION_WEIGHTS)
+        return self.edit(SiteEdit(frame.step, frame.before.id, sites.ATTENTION_WEIGHTS, row, (layer, head)))
+
+    def _step_frame(self, frame: Frame | None) -> Frame:
+        frame = frame or self.frame
+        if frame.record is None:
+            raise S2sdapError("no_step_here", stage=frame.stage)
+        return frame
+
+    # ---- reading -----------------------------------------------------------------------------
+
+    @property
+    def results(self) -> dict[int, Result]:
+        """What has been decoded to its end, by sentence; an edit that reaches the end replaces it."""
+        return self.walk.results
+
+    @property
+    def cursor(self) -> Cursor:
+        """Where the cursor is; raises `ended` past the last sentence."""
+        return self.walk.cursor
+
+    @property
+    def frame(self) -> Frame:
+        """The frame at the cursor."""
+        return self.frames()[0]
+
+    def hypotheses(self) -> tuple[Hypothesis, ...]:
+        """The hypotheses that live at the cursor, best first."""
+        return self.walk.hypotheses() if self.walk.placed else ()
+
+    def follow(self, hypothesis: int) -> None:
+        """Move the cursor to another live hypothesis."""
+        self.walk.follow(hypothesis)
+        if self.stop is not None:
+            self.stop = replace(self.stop, cursor=self.cursor)
+
+    def frames(self, hypothesis: int | None = None) -> list[Frame]:
+        """The call stack of a hypothesis, by default the one at the cursor."""
+        wanted = self.cursor.hypothesis if hypothesis is None else hypothesis
+        for each in self.hypotheses():
+            if each.id == wanted:
+                return self.walk.frames(each)
+        raise S2sdapError("unknown_thread", id=wanted)
+
+    def evaluate(self, expression: str, *, frame: Frame | None = None) -> Value:
+        """The value of an expression at a frame, by default the cursor's."""
+        return compile_expression(expression, FIELDS)(FieldValues(frame or self.frame))
+
+    def top_tokens(self, count: int = 10) -> list[tuple[str, float]]:
+        """The likeliest tokens of the cursor's step with their probabilities."""
+        frame = self._step_frame(None)
+        return [(frame.piece(token), math.exp(logprob)) for token, logprob in frame.top_tokens(count)]
+
+    def attention(self) -> NDArray[np.float64]:
+        """Attention [T, S] of the followed hypothesis up to the cursor, averaged over layers and heads."""
+        matrix: NDArray[np.float64] = self.frame.attention_matrix().double().cpu().numpy()
+        return matrix
+
+
+def attention_row(frame: Frame, layer: int | None, head: int | None) -> list[float]:
+    """The attention over the source [S] of one layer and head; `None` averages over them."""
+    weights = frame.site(sites.ATTENTION_WEIGHTS)
+    for name, index, count in (("layer", layer, weights.shape[0]), ("head", head, weights.shape[1])):
+        if index is not None and not 0 <= index < count:
+            raise S2sdapError(
+                "bad_value", value=index, name=name, reason=f"there are {count}", expected="a lower one"
+            )
+    weights = weights.mean(dim=0, keepdim=True) if layer is None else weights[layer : layer + 1]
+    row = weights.mean(dim=1) if head is None else weights[:, head]
+    numbers: list[float] = row[0].double().tolist()
+    return numbers
+
+
+def open_program(program: str | None, source: str | None, reference: str | None) -> Program:
+    """The program that a launch names: a file, or text inline, and never both."""
+    if program is not None and source is not None:
+        raise S2sdapError("two_programs")
+    if source is not None:
+        return inline_program(source, reference)
+    if program is None:
+        raise S2sdapError("no_program")
+    return read_program(program, reference)

@@ -1,0 +1,75 @@
+"""Why a run stops where it has just arrived: what is armed, and where the motion was going."""
+
+import math
+
+from s2sdap.debugger.breakpoints import Armed
+from s2sdap.debugger.frames import FieldValues
+from s2sdap.debugger.stops import Finding, Motion, Stop, StopReason
+from s2sdap.debugger.walk import Walk
+from s2sdap.decoding.records import Hypothesis
+from s2sdap.vocabulary.stages import Stage
+
+
+def hit(walk: Walk, armed: Armed) -> Stop | None:
+    """The stop that a breakpoint or watch rule asks for at this position."""
+    if armed.sentences and walk.at_sentence_start:
+        sentence = armed.sentences.get(walk.sentence.line)
+        if sentence is not None:
+            return Stop(
+                StopReason.BREAKPOINT, walk.cursor, f"sentence {walk.sentence.index + 1}", (sentence.id,)
+            )
+    stage = walk.stage
+    if stage in armed.stages:
+        return Stop(StopReason.STAGE, walk.cursor, f"the {stage} stage", (armed.stages[stage].id,))
+    if armed.rules and stage is Stage.SEARCH:
+        return _suspicious(walk, armed)
+    return None
+
+
+def arrived(walk: Walk, motion: Motion, *, stop_on_entry: bool) -> Stop | None:
+    """The stop of a motion that has come to where it was going."""
+    match motion:
+        case Motion.START:
+            there = stop_on_entry
+        case Motion.NEXT | Motion.STEP_BACK:
+            there = walk.stage is Stage.SEARCH or walk.at_sentence_start
+        case Motion.STEP_IN | Motion.STAGE_BACK:
+            there = True
+        case Motion.STEP_OUT:
+            there = walk.at_sentence_end or walk.at_sentence_start
+        case Motion.CONTINUE | Motion.REVERSE_CONTINUE:
+            there = False
+    if not there:
+        return None
+    return Stop(StopReason.ENTRY if motion is Motion.START else StopReason.STEP, walk.cursor)
+
+
+def _suspicious(walk: Walk, armed: Armed) -> Stop | None:
+    leader = _choice(walk)
+    if leader is None:
+        return None
+    fields = FieldValues(walk.frame_of_choice(leader))
+    for rule in armed.rules:
+        if rule.fires(fields):
+            walk.follow(leader.id)
+            finding = Finding(
+                rule=rule.rule.id,
+                condition=rule.condition.text,
+                token=fields["token"],
+                p=fields["p"],
+                entropy=fields["entropy"],
+                margin=fields["margin"],
+                rank=fields["rank"],
+                best=tuple(
+                    (walk.model.target.piece(token), math.exp(logprob))
+                    for token, logprob in walk.frame_of_choice(leader).top_tokens(5)
+                ),
+            )
+            return Stop(StopReason.RULE, walk.cursor, finding.text, finding=finding)
+    return None
+
+
+def _choice(walk: Walk) -> Hypothesis | None:
+    """The leading hypothesis if this step chose its last token; it may have finished before."""
+    leader = walk.hypotheses()[0]
+    return leader if leader.step == walk.step else None

@@ -1,0 +1,90 @@
+"""Stops and motions: how a run is set going and why it paused."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from s2sdap.vocabulary.errors import S2sdapError
+from s2sdap.vocabulary.stages import Stage
+
+
+class Motion(StrEnum):
+    """How to move the cursor."""
+
+    START = "start"
+    """enter the program, and stop at its first position if asked to"""
+    CONTINUE = "continue"
+    NEXT = "next"
+    """to the next chosen token, or the start of the next sentence"""
+    STEP_IN = "stepIn"
+    """to the next stage"""
+    STEP_OUT = "stepOut"
+    """to the end of the sentence"""
+    STEP_BACK = "stepBack"
+    """to the token before, or the start of the sentence"""
+    STAGE_BACK = "stageBack"
+    """to the stage before"""
+    REVERSE_CONTINUE = "reverseContinue"
+
+    @property
+    def backward(self) -> bool:
+        """Whether it goes back over records."""
+        return self in (Motion.STEP_BACK, Motion.STAGE_BACK, Motion.REVERSE_CONTINUE)
+
+
+class StopReason(StrEnum):
+    """Why the debugger paused, in the protocol's own words where it has one."""
+
+    ENTRY = "entry"
+    STEP = "step"
+    BREAKPOINT = "breakpoint"
+    STAGE = "function breakpoint"
+    RULE = "exception"
+    ERROR = "error"
+    PAUSE = "pause"
+    EDIT = "edit"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where the person is. The encoder's position has step -1."""
+
+    sentence: int
+    branch: int
+    step: int
+    stage: Stage
+    hypothesis: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a watch rule found: its id, the condition that held and the numbers of the step."""
+
+    rule: str
+    condition: str
+    token: str
+    p: float
+    entropy: float
+    margin: float
+    rank: int
+    best: tuple[tuple[str, float], ...]
+    """the likeliest tokens with their probabilities"""
+
+    @property
+    def text(self) -> str:
+        """The finding in one line."""
+        rivals = ", ".join(f"{piece!r} {p:.3f}" for piece, p in self.best[:3])
+        return f"{self.condition}: {self.token!r} has p = {self.p:.3f} (likeliest: {rivals})"
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A pause: why, where, and what was hit. `cursor` is `None` only at the end of the program."""
+
+    reason: StopReason
+    cursor: Cursor | None
+    text: str = ""
+    breakpoints: tuple[int, ...] = ()
+    finding: Finding | None = None
+    error: S2sdapError | None = None
+    traceback: str = ""

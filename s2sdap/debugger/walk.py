@@ -1,0 +1,314 @@
+"""The walk: the cursor's way over the positions of a program, computing what is not there yet.
+
+Positions of a sentence are its encoder, then the stages of step 0, of step 1, and so on, in the
+order in which the model computes them. A position that has no record yet is computed, one that has
+is shown again.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from s2sdap.debugger.frames import Frame, frames
+from s2sdap.debugger.program import Program, Sentence
+from s2sdap.debugger.stops import Cursor
+from s2sdap.debugger.timeline import Branch, Timeline
+from s2sdap.decoding.decode import Output, output_of
+from s2sdap.decoding.edits import ENCODER_STEP, Edit
+from s2sdap.decoding.records import Hypothesis
+from s2sdap.decoding.settings import SearchSettings
+from s2sdap.decoding.step import Decode
+from s2sdap.models.contract import Model
+from s2sdap.vocabulary.errors import S2sdapError
+from s2sdap.vocabulary.stages import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A sentence that has decoded to its end on some branch, or could not be decoded."""
+
+    sentence: Sentence
+    branch: int
+    outputs: tuple[Output, ...]
+    error: S2sdapError | None = None
+
+    @property
+    def text(self) -> str:
+        """The best output, empty where there is none."""
+        return self.outputs[0].text if self.outputs else ""
+
+
+class Walk:
+    """Where the cursor is, and the timelines it walks over.
+
+    `budget` bounds the bytes of records that are kept: beyond it the earliest sentences are dropped
+    and run again, exactly, when the cursor comes back to them.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        program: Program,
+        settings: SearchSettings,
+        budget: int,
+        on_result: Callable[[Result], None],
+        interrupted: Callable[[], bool],
+    ) -> None:
+        self.model = model
+        self.program = program
+        self.settings = settings
+        self.results: dict[int, Result] = {}
+        self.stages = tuple(stage for stage in model.layout.stages if stage is not Stage.ENCODER)
+        self.has_encoder = Stage.ENCODER in model.layout.stages
+        self._budget = budget
+        self._on_result = on_result
+        self._interrupted = interrupted
+        self._timelines: dict[int, Timeline] = {}
+        self._sizes: dict[int, int] = {}
+        self._sentence = -1
+        self.step = ENCODER_STEP
+        self._stage = 0
+        self._followed = 1
+
+    # ---- where the cursor is -----------------------------------------------------------------
+
+    @property
+    def begun(self) -> bool:
+        """Whether the walk has entered the program."""
+        return self._sentence >= 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether the walk is past the last sentence."""
+        return self._sentence >= len(self.program.sentences)
+
+    @property
+    def placed(self) -> bool:
+        """Whether the cursor stands on a position: begun, not ended, and the encoder did not fail."""
+        return self._sentence in self._timelines
+
+    @property
+    def timeline(self) -> Timeline:
+        """The timeline of the sentence at the cursor; raises `ended` where there is none."""
+        if not self.placed:
+            raise S2sdapError("ended")
+        return self._timelines[self._sentence]
+
+    @property
+    def branch(self) -> Branch:
+        """The branch at the cursor."""
+        return self.timeline.branch
+
+    @property
+    def sentence(self) -> Sentence:
+        """The sentence at the cursor."""
+        return self.timeline.sentence
+
+    @property
+    def stage(self) -> Stage:
+        """The stage at the cursor."""
+        return Stage.ENCODER if self.step == ENCODER_STEP else self.stages[self._stage]
+
+    @property
+    def cursor(self) -> Cursor:
+        """The cursor as plain data."""
+        return Cursor(self.sentence.index, self.branch.id, self.step, self.stage, self._followed)
+
+    @property
+    def at_sentence_start(self) -> bool:
+        """Whether this is the first position of a sentence."""
+        if self.has_encoder:
+            return self.step == ENCODER_STEP
+        return self.step == 0 and self._stage == 0
+
+    @property
+    def at_sentence_end(self) -> bool:
+        """Whether this is the last position of a sentence whose search has ended."""
+        return self.step >= 0 and self.stage is self.stages[-1] and self.branch.records[self.step].after.ended
+
+    @property
+    def at_program_start(self) -> bool:
+        """Whether there is no position before this one."""
+        return self.at_sentence_start and not any(index < self._sentence for index in self._timelines)
+
+    def hypotheses(self) -> tuple[Hypothesis, ...]:
+        """The hypotheses that live at the cursor, best first.
+
+        Before search has chosen they are those the step began with; once search has ended, those
+        that finished.
+        """
+        if self.step == ENCODER_STEP:
+            return self.branch.encoder.after.live
+        record = self.branch.records[self.step]
+        if self.stage is not Stage.SEARCH:
+            return record.before.live
+        return record.after.finished if record.after.ended else record.after.live
+
+    def follow(self, identity: int) -> None:
+        """Follow the hypothesis `identity` for as long as it lives."""
+        if not any(hypothesis.id == identity for hypothesis in self.hypotheses()):
+            raise S2sdapError("unknown_thread", id=identity)
+        self._followed = identity
+
+    def frames(self, hypothesis: Hypothesis) -> list[Frame]:
+        """The call stack of one of `hypotheses`."""
+        timeline, branch = self.timeline, self.branch
+        position = (self.step, self.stage)
+        return frames(
+            timeline.decode,
+            timeline.sentence,
+            branch.id,
+            branch.encoder,
+            branch.records,
+            position,
+            hypothesis,
+        )
+
+    def frame_of_choice(self, hypothesis: Hypothesis) -> Frame:
+        """The frame in which search chose this hypothesis' last token, without the stack below it."""
+        timeline, branch = self.timeline, self.branch
+        return Frame(
+            timeline.decode,
+            timeline.sentence,
+            branch.id,
+            Stage.SEARCH,
+            branch.encoder,
+            branch.records,
+            branch.records[hypothesis.step],
+            hypothesis.row,
+            hypothesis,
+        )
+
+    # ---- moving ------------------------------------------------------------------------------
+
+    def forward(self) -> bool:
+        """To the next position; `False` past the last sentence."""
+        if self.placed:
+            if self.step >= 0 and self._stage + 1 < len(self.stages):
+                self._stage += 1
+                self._keep_following()
+                return True
+            branch = self.branch
+            step = self.step + 1
+            if step < len(branch.records) or self._runs_on(branch):
+                if step == len(branch.records):
+                    self.timeline.extend()
+                    self._note_end(branch)
+                self.step, self._stage = step, 0
+                self._keep_following()
+                return True
+        return self._enter_next()
+
+    def back(self) -> bool:
+        """To the position before; `False` at the very first."""
+        if self.placed:
+            if self._stage > 0:
+                self._stage -= 1
+                self._keep_following()
+                return True
+            if self.step > 0 or (self.step == 0 and self.has_encoder):
+                self._place_at(self.step - 1)
+                return True
+        earlier = [index for index in self._timelines if index < self._sentence]
+        if not earlier:
+            return False
+        self._sentence = max(earlier)
+        self.timeline.restore(self._interrupted)
+        self._place_at(len(self.branch.records) - 1)
+        return True
+
+    def edit(self, edit: Edit) -> None:
+        """Run the edit's step again with it, and stand there: on a new branch, at the same stage."""
+        record = None if edit.step == ENCODER_STEP else self.branch.records[edit.step]
+        row = 0
+        if record is not None:
+            rows = [hypothesis.id for hypothesis in record.before.live]
+            if edit.hypothesis not in rows:
+                raise S2sdapError("unknown_thread", id=edit.hypothesis)
+            row = rows.index(edit.hypothesis)
+        branch = self.timeline.edit(edit)
+        if edit.step != self.step:
+            self._place_at(edit.step)
+        if self.stage is Stage.SEARCH:
+            mine = [each for each in self.hypotheses() if each.row == row and each.step == edit.step]
+            if mine:
+                self._followed = mine[0].id
+        self._keep_following()
+        if branch.records:
+            self._note_end(branch)
+
+    def fail(self, error: S2sdapError) -> None:
+        """The model failed at the cursor: note it, so that the walk goes on to the next sentence."""
+        if not self.ended:
+            branch = self.branch.id if self.placed else 0
+            self._finish(Result(self.program.sentences[self._sentence], branch, (), error))
+
+    def reset(self) -> None:
+        """Forget everything that has run."""
+        self._timelines.clear()
+        self._sizes.clear()
+        self.results.clear()
+        self._sentence, self.step, self._stage, self._followed = -1, ENCODER_STEP, 0, 1
+
+    def _place_at(self, step: int) -> None:
+        """To the last stage of `step`, or to the encoder."""
+        self.step = step
+        self._stage = 0 if step == ENCODER_STEP else len(self.stages) - 1
+        self._keep_following()
+
+    def _runs_on(self, branch: Branch) -> bool:
+        """Whether there is a step to compute: search goes on, and the model did not fail here."""
+        result = self.results.get(self._sentence)
+        failed = result is not None and result.error is not None and result.branch == branch.id
+        return not branch.tip.ended and not failed
+
+    def _enter_next(self) -> bool:
+        """To the first position of the next sentence that can be decoded."""
+        while self._sentence + 1 < len(self.program.sentences):
+            self._sentence += 1
+            self.step, self._stage, self._followed = ENCODER_STEP, 0, 1
+            if not self.placed:
+                sentence = self.program.sentences[self._sentence]
+                try:
+                    decode = Decode.of(
+                        self.model,
+                        sentence.text,
+                        self.settings,
+                        sentence=sentence.index,
+                        line=sentence.line + 1,
+                        where=self.program.name,
+                    )
+                except S2sdapError as error:
+                    self._finish(Result(sentence, 0, (), error))
+                    continue
+                self._make_room()
+                self._timelines[self._sentence] = Timeline(decode, sentence)
+            self.timeline.restore(self._interrupted)
+            return True if self.has_encoder else self.forward()
+        self._sentence = len(self.program.sentences)
+        return False
+
+    def _note_end(self, branch: Branch) -> None:
+        tip = branch.tip
+        if tip.ended:
+            outputs = tuple(output_of(self.model, each) for each in tip.finished[: self.settings.n_best])
+            self._finish(Result(self.sentence, branch.id, outputs))
+            self._sizes[self._sentence] = self.timeline.size
+
+    def _finish(self, result: Result) -> None:
+        self.results[result.sentence.index] = result
+        self._on_result(result)
+
+    def _make_room(self) -> None:
+        """Drop the records of the earliest sentences until the rest fits the budget."""
+        total = sum(self._sizes.values())
+        for index in list(self._sizes):
+            if total <= self._budget:
+                return
+            total -= self._sizes.pop(index)
+            self._timelines[index].drop()
+
+    def _keep_following(self) -> None:
+        """Keep to the hypothesis that is followed while it lives, else go to the leader."""
+        hypotheses = self.hypotheses()
+        if not any(hypothesis.id == self._followed for hypothesis in hypotheses):
+            self._followed = hypotheses[0].id

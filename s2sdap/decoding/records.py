@@ -1,0 +1,158 @@
+"""What a step leaves behind: hypotheses, candidates, snapshots and records. All immutable.
+
+Nothing is copied from step to step: a hypothesis points at its parent, a snapshot at the model's
+state and the live hypotheses, a record at the snapshots before and after it. So the memory of a
+decode grows with its length and not with the square of it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor
+
+from s2sdap.decoding.edits import Edit
+from s2sdap.models.contract import Source
+
+
+class Fate(IntEnum):
+    """What became of a candidate."""
+
+    SURVIVED = 0
+    FINISHED = 1
+    PRUNED = 2
+
+
+class Reason(IntEnum):
+    """Why a candidate met its fate. `NONE`: its rank earned its place."""
+
+    NONE = 0
+    RANK = 1
+    """others scored higher"""
+    CONSTRAINT = 2
+    """a setting forbade the token (a repeated n-gram, top-k, top-p)"""
+    LENGTH = 3
+    """the end symbol before `min_length`, or the last token that `max_length` allows"""
+    DRAW = 4
+    """sampling drew another token"""
+    ENDED = 5
+    """search ended: no live hypothesis could still win"""
+    FORCED = 6
+    """a person's choice or the forced prefix decided"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hypothesis:
+    """A prefix of target tokens: the last token and the hypothesis that it continues.
+
+    `id` is the identity that a person follows: the best child inherits it. `row` is the parent's
+    row in the batch of step `step`, `candidate` the index into that step's candidates, `score` the
+    sum of log-probs in nats, `final` the score after penalties as if it ended here. The root has
+    step -1 and the begin symbol.
+    """
+
+    id: int
+    step: int
+    token: int
+    parent: "Hypothesis | None"
+    row: int
+    candidate: int
+    logprob: float
+    score: float
+    final: float
+    finished: bool
+    coverage: Float[Tensor, "S"] | None
+
+    def path(self) -> "Iterator[Hypothesis]":
+        """This hypothesis and those it continues, newest first, without the root."""
+        node: Hypothesis = self
+        while node.parent is not None:
+            yield node
+            node = node.parent
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        """The target tokens, oldest first, the end symbol included."""
+        return tuple(node.token for node in self.path())[::-1]
+
+    @property
+    def length(self) -> int:
+        """How many target tokens, the end symbol included."""
+        return self.step + 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """Every continuation that search looked at in one step, in its order of preference.
+
+    Parallel arrays of length C. `parent` is a row of the step's batch; `score` the cumulative
+    log-prob; `final = score / length_term + coverage_term`; `child` the id of the hypothesis that
+    it became, -1 where it was pruned.
+    """
+
+    parent: NDArray[np.int32]
+    token: NDArray[np.int64]
+    logprob: NDArray[np.float64]
+    score: NDArray[np.float64]
+    length_term: float
+    coverage_term: NDArray[np.float64]
+    final: NDArray[np.float64]
+    fate: NDArray[np.int8]
+    reason: NDArray[np.int8]
+    child: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.token)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """All that is needed to run a step: the state before it, with one row a live hypothesis.
+
+    `leader` is the hypothesis that a person follows unless they choose another: the best live one,
+    or the best finished one once nothing lives. `ended` says that search is over.
+    """
+
+    step: int
+    live: tuple[Hypothesis, ...]
+    finished: tuple[Hypothesis, ...]
+    state: Any
+    next_id: int
+    ended: bool
+
+    @property
+    def leader(self) -> Hypothesis:
+        """The hypothesis at the front."""
+        if self.ended:
+            return self.finished[0]
+        return self.live[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EncoderRecord:
+    """What reading the source computed: the encoder's sites and the snapshot before step 0."""
+
+    source: Source
+    encoded: Any
+    sites: Mapping[str, Tensor]
+    after: Snapshot
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StepRecord:
+    """What one step computed, for all of its hypotheses: sites with a leading K, and the search.
+
+    Row k of every site belongs to `before.live[k]`.
+    """
+
+    step: int
+    before: Snapshot
+    sites: Mapping[str, Tensor]
+    candidates: Candidates
+    after: Snapshot
+    edits: tuple[Edit, ...]

@@ -1,0 +1,4 @@
+"""Floor 1: what can be debugged. `contract` says what a model must offer; each family has a room.
+
+`loading` turns a name or a path into a model. Importing this package imports no torch.
+"""

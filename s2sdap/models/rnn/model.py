@@ -1,0 +1,92 @@
+"""A recurrent network as a model that can be debugged: the contract over `RnnNetwork`."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from s2sdap.models.checkpoint import Checkpoint
+from s2sdap.models.contract import Layout, Probe, Source, TargetVocabulary
+from s2sdap.models.rnn.config import RnnConfig
+from s2sdap.models.rnn.network import Encoded, RnnNetwork, State
+from s2sdap.models.tokenizers import SourceTokenizer, TargetTokens
+from s2sdap.vocabulary import sites
+from s2sdap.vocabulary.stages import Stage
+
+
+class RnnModel:
+    """A network with its tokenizers, from a checkpoint. Fulfils the contract's `Model`."""
+
+    target: TargetVocabulary
+    max_source_length: int | None = None
+
+    def __init__(self, checkpoint: Checkpoint, name: str, device: torch.device | None = None) -> None:
+        config = checkpoint.config
+        self.name = name
+        self.fingerprint = checkpoint.fingerprint
+        self.device = device or torch.device("cpu")
+        self.source = SourceTokenizer(config.source)
+        self.target = TargetTokens(config.target)
+        with torch.device("meta"):  # the weights come from the checkpoint, so none are drawn here
+            network = RnnNetwork(config.network, len(self.source), len(self.target))
+        network.load_state_dict(dict(checkpoint.weights), assign=True)
+        self.network = network.requires_grad_(requires_grad=False).eval().to(self.device)
+        self.layout = layout_of(self.network, len(self.target))
+
+    def tokenize(self, text: str, /) -> Source:
+        """The source tokens of a line, in reading order."""
+        return self.source.tokenize(text)
+
+    @torch.no_grad()
+    def encode(self, source: Source, probe: Probe, /) -> Encoded:
+        """Read the source, probing `encoder.*`, which have no K axis."""
+        if not source.tokens:
+            raise ValueError("a source without tokens has no encoder states")
+        ids = torch.tensor([[token.id for token in source.tokens]], device=self.device)
+        return self.network.encode(ids, None, probe)
+
+    @torch.no_grad()
+    def begin(self, encoded: Encoded, /) -> State:
+        """The state of one hypothesis before its first step: a batch of one row."""
+        return self.network.begin(encoded)
+
+    @torch.no_grad()
+    def step(
+        self, encoded: Encoded, state: State, tokens: Int[Tensor, "K"], probe: Probe, /
+    ) -> tuple[Float[Tensor, "K V"], State]:
+        """One decode step for K hypotheses whose last tokens are `tokens`; see `network` for the sites."""
+        return self.network.step(encoded, state, tokens, probe)
+
+    @torch.no_grad()
+    def select(self, state: State, rows: Int[Tensor, "R"], /) -> State:
+        """The state whose row i is row `rows[i]` of `state`."""
+        return state.select(rows)
+
+
+def layout_of(network: RnnNetwork, target_size: int) -> Layout:
+    """The stages and sites of `network` in the order in which it computes them, and its sizes."""
+    config: RnnConfig = network.config
+    encoder = (*((sites.ENCODER_LAYERS,) if config.layers > 1 else ()), sites.ENCODER_STATES)
+    decoder = (
+        sites.DECODER_LAYERS,
+        *((sites.DECODER_CELLS,) if config.cell == "lstm" else ()),
+        sites.DECODER_STATE,
+    )
+    attention = (sites.ATTENTION_SCORES, sites.ATTENTION_WEIGHTS, sites.ATTENTION_CONTEXT)
+    prediction = (sites.PREDICTION_FEATURES, sites.PREDICTION_LOGITS)
+    sizes = [("L", config.layers), ("D", config.decoder_size), ("V", target_size)]
+    parts: tuple[tuple[Stage, tuple[str, ...]], ...]
+    if config.attention == "none":
+        parts = ((Stage.DECODER, decoder),)
+    elif config.attention_query == "previous":
+        parts = ((Stage.ATTENTION, attention), (Stage.DECODER, decoder))
+    else:
+        parts = ((Stage.DECODER, decoder), (Stage.ATTENTION, attention))
+    if config.attention != "none":
+        sizes.append(("H", 1))
+    sizes.append(("D of an encoder state", config.states_size))
+    return Layout(
+        stages=(Stage.ENCODER, *(stage for stage, _ in parts), Stage.PREDICTION, Stage.SEARCH),
+        sites=(*encoder, *(site for _, group in parts for site in group), *prediction),
+        sizes=tuple(sizes),
+        parameters=sum(weight.numel() for weight in network.parameters()),
+    )

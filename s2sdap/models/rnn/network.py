@@ -1,0 +1,280 @@
+"""The network: encoder, decoder cells, attention and output layer, and one step of a decode.
+
+Training and decoding run the same `encode`, `begin` and `step`; training probes with `untouched`.
+Each site is probed where its tensor is made, and what the probe returns is what goes on. An edit
+therefore reaches what is computed from that tensor, and nothing else:
+
+`encoder.layers`       the top layer: as `encoder.states`. A lower layer has been read by the one above
+                       already, so it reaches the decoder's first state of that layer, through its
+                       last position (of a backward direction: its first).
+`encoder.states`       the attention of every step, and the decoder's first state as above.
+`decoder.layers`       the top layer: as `decoder.state`. A lower layer: its own state in the next step.
+`decoder.cells`        the memory of the next step (this step's output has been taken from it).
+`decoder.state`        the query or, with a query of the previous state, the next step's query; the
+                       features; the top layer's recurrent state in the next step.
+`attention.scores`     the weights, through the softmax, and all that follows.
+`attention.weights`    the context, and all that follows; they are used as given, not normalised.
+`attention.context`    the features; with a query of the previous state the cell as well.
+`prediction.features`  the logits; with input feeding the next step's cell.
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from s2sdap.models.contract import Probe, untouched
+from s2sdap.models.rnn.attention import Attention
+from s2sdap.models.rnn.cells import GATES, STEPS, Cell, CellWeights
+from s2sdap.models.rnn.config import RnnConfig
+from s2sdap.vocabulary import sites
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoded:
+    """What the decoder knows of the source; a row a sentence. One sentence serves all K hypotheses.
+
+    `keys` is the part of the attention scores that the source alone decides. `mask` is true where a
+    token stands, and `None` where nothing is padded. `hidden` and `cells` seed the decoder's layers.
+    """
+
+    states: Float[Tensor, "B S E"]
+    keys: Float[Tensor, "B S D"] | None
+    mask: Bool[Tensor, "B S"] | None
+    hidden: tuple[Float[Tensor, "B D"], ...]
+    cells: tuple[Float[Tensor, "B D"], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """What a step hands to the next: a row a hypothesis, an entry a layer, bottom first.
+
+    `cells` is empty unless the cells are LSTMs. `feed` is the attentional state that input feeding
+    gives to the next step.
+    """
+
+    hidden: tuple[Float[Tensor, "K D"], ...]
+    cells: tuple[Float[Tensor, "K D"], ...]
+    feed: Float[Tensor, "K D"] | None
+
+    def select(self, rows: Int[Tensor, "R"]) -> "State":
+        """The state whose row i is row `rows[i]` of this one."""
+        return State(
+            tuple(layer.index_select(0, rows) for layer in self.hidden),
+            tuple(layer.index_select(0, rows) for layer in self.cells),
+            None if self.feed is None else self.feed.index_select(0, rows),
+        )
+
+
+class EncoderLayer(nn.Module):
+    """One encoder layer over whole sequences, forward and, if bidirectional, backward.
+
+    The weights are those of PyTorch's own layer, whose kernel runs with sigmoid gates; other gates
+    run the step of `cells` over the positions, with the same weights.
+    """
+
+    def __init__(self, config: RnnConfig, input_size: int) -> None:
+        super().__init__()
+        kinds: dict[str, type[nn.LSTM | nn.GRU | nn.RNN]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
+        self.config = config
+        self.kernel = kinds[config.cell](
+            input_size, config.encoder_size, batch_first=True, bidirectional=config.bidirectional
+        )
+
+    def forward(
+        self, inputs: Float[Tensor, "B S I"], lengths: Int[Tensor, "B"] | None
+    ) -> tuple[Float[Tensor, "B S E"], Float[Tensor, "B E"] | None]:
+        """The states at every position, 0 where padded, and an LSTM's last memory cells."""
+        if self.config.gate_activation != "sigmoid":
+            return self._by_steps(inputs, lengths)
+        if lengths is None:
+            states, last = self.kernel(inputs)
+        else:
+            packed = pack_padded_sequence(inputs, lengths.cpu(), batch_first=True, enforce_sorted=False)
+            packed_states, last = self.kernel(packed)
+            states, _ = pad_packed_sequence(packed_states, batch_first=True, total_length=inputs.shape[1])
+        cells = torch.cat(last[1].unbind(0), dim=-1) if self.config.cell == "lstm" else None
+        return states, cells
+
+    def _by_steps(
+        self, inputs: Float[Tensor, "B S I"], lengths: Int[Tensor, "B"] | None
+    ) -> tuple[Float[Tensor, "B S E"], Float[Tensor, "B E"] | None]:
+        step, gate = STEPS[self.config.cell], GATES[self.config.gate_activation]
+        batch, length, _ = inputs.shape
+        states, cells = [], []
+        for suffix in ("", "_reverse") if self.config.bidirectional else ("",):
+            names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+            weights = CellWeights(*(cast("Tensor", getattr(self.kernel, name + suffix)) for name in names))
+            h = inputs.new_zeros(batch, self.config.encoder_size)
+            c = h if self.config.cell == "lstm" else None
+            outputs = [h] * length
+            for s in reversed(range(length)) if suffix else range(length):
+                next_h, next_c = step(inputs[:, s], h, c, weights, gate)
+                if lengths is None:
+                    h, c, outputs[s] = next_h, next_c, next_h
+                    continue
+                stands = (s < lengths)[:, None]  # a padded position leaves the state as it was
+                h = torch.where(stands, next_h, h)
+                c = None if c is None or next_c is None else torch.where(stands, next_c, c)
+                outputs[s] = next_h * stands
+            states.append(torch.stack(outputs, dim=1))
+            if c is not None:
+                cells.append(c)
+        return torch.cat(states, dim=-1), torch.cat(cells, dim=-1) if cells else None
+
+
+class RnnNetwork(nn.Module):
+    """Encoder and decoder of `config` over vocabularies of the given sizes."""
+
+    def __init__(self, config: RnnConfig, source_size: int, target_size: int) -> None:
+        super().__init__()
+        self.config = config
+        self.source_embedding = nn.Embedding(source_size, config.embedding_size)
+        self.encoder = nn.ModuleList(
+            EncoderLayer(config, config.states_size if layer else config.embedding_size)
+            for layer in range(config.layers)
+        )
+        self.has_bridge = config.states_size != config.decoder_size
+        if self.has_bridge:  # one a layer, and for an LSTM one a layer for the memory cells
+            self.hidden_bridge = nn.ModuleList(
+                nn.Linear(config.states_size, config.decoder_size) for _ in range(config.layers)
+            )
+            if config.cell == "lstm":
+                self.cell_bridge = nn.ModuleList(
+                    nn.Linear(config.states_size, config.decoder_size) for _ in range(config.layers)
+                )
+        self.target_embedding = nn.Embedding(target_size, config.embedding_size)
+        self.decoder = nn.ModuleList(
+            Cell(
+                config.cell,
+                config.gate_activation,
+                config.decoder_size if layer else config.decoder_input_size,
+                config.decoder_size,
+            )
+            for layer in range(config.layers)
+        )
+        self.attention: Attention | None = None
+        if config.attention != "none":
+            self.attention = Attention(config.attention, config.decoder_size, config.states_size)
+            self.attentional = nn.Linear(
+                config.states_size + config.decoder_size, config.decoder_size, bias=False
+            )
+        self.output = nn.Linear(config.decoder_size, target_size)
+
+    def _dropped(self, x: Tensor) -> Tensor:
+        return functional.dropout(x, self.config.dropout) if self.training and self.config.dropout else x
+
+    def encode(self, source: Int[Tensor, "B S"], lengths: Int[Tensor, "B"] | None, probe: Probe) -> Encoded:
+        """Read B sentences; `lengths` is `None` where none is padded. Each sentence is probed by itself."""
+        x = self._dropped(self.source_embedding(source))
+        outputs: list[Tensor] = []
+        memories: list[Tensor] = []
+        for layer in self.encoder:
+            x, memory = layer(self._dropped(x) if outputs else x, lengths)
+            outputs.append(x)
+            if memory is not None:
+                memories.append(memory)
+        if self.config.layers > 1:
+            layers = torch.stack(outputs, dim=1)
+            layers = torch.stack([probe(sites.ENCODER_LAYERS, sentence) for sentence in layers])
+            outputs = list(layers.unbind(1))
+        states = torch.stack([probe(sites.ENCODER_STATES, sentence) for sentence in outputs[-1]])
+        hidden = [self._last(layer, lengths) for layer in (*outputs[:-1], states)]
+        if self.has_bridge:
+            hidden = [torch.tanh(bridge(h)) for bridge, h in zip(self.hidden_bridge, hidden, strict=True)]
+            if memories:
+                memories = [bridge(c) for bridge, c in zip(self.cell_bridge, memories, strict=True)]
+        mask = None
+        if lengths is not None:
+            mask = torch.arange(source.shape[1], device=source.device) < lengths[:, None]
+        keys = None if self.attention is None else self.attention.keys(states)
+        return Encoded(states, keys, mask, tuple(hidden), tuple(memories))
+
+    def _last(self, states: Float[Tensor, "B S E"], lengths: Int[Tensor, "B"] | None) -> Float[Tensor, "B E"]:
+        """The state after the whole sentence: the last position, of the backward direction the first."""
+        if lengths is None:
+            last = states[:, -1]
+        else:
+            last = states[torch.arange(len(states), device=states.device), lengths - 1]
+        if not self.config.bidirectional:
+            return last
+        size = self.config.encoder_size
+        return torch.cat((last[:, :size], states[:, 0, size:]), dim=-1)
+
+    def begin(self, encoded: Encoded) -> State:
+        """The state before the first step: a row a sentence."""
+        feed = torch.zeros_like(encoded.hidden[-1]) if self.config.input_feed else None
+        return State(encoded.hidden, encoded.cells, feed)
+
+    def step(
+        self, encoded: Encoded, state: State, tokens: Int[Tensor, "K"], probe: Probe
+    ) -> tuple[Float[Tensor, "K V"], State]:
+        """One step for K rows whose last tokens are `tokens`: K sentences, or K hypotheses of one."""
+        x = self._dropped(self.target_embedding(tokens))
+        context = None
+        if self.config.attention_query == "previous":
+            context = self._attend(state.hidden[-1], encoded, probe)
+            x = torch.cat((x, context), dim=-1)
+        elif state.feed is not None:
+            x = torch.cat((x, state.feed), dim=-1)
+
+        hidden, cells = self._advance(x, state, probe)
+
+        features = hidden[-1]
+        if self.attention is not None:
+            if context is None:
+                context = self._attend(hidden[-1], encoded, probe)
+            features = torch.tanh(self.attentional(torch.cat((context, hidden[-1]), dim=-1)))
+        features = probe(sites.PREDICTION_FEATURES, features)
+        logits: Tensor = self.output(self._dropped(features))
+        return logits, State(hidden, cells, features if self.config.input_feed else None)
+
+    def _advance(
+        self, x: Float[Tensor, "K I"], state: State, probe: Probe
+    ) -> tuple[tuple[Float[Tensor, "K D"], ...], tuple[Float[Tensor, "K D"], ...]]:
+        """Every decoder layer, bottom first: the new hidden states and an LSTM's memory cells."""
+        hidden: list[Tensor] = []
+        cells: list[Tensor] = []
+        for number, layer in enumerate(self.decoder):
+            h, c = layer(
+                self._dropped(x) if number else x,
+                state.hidden[number],
+                state.cells[number] if state.cells else None,
+            )
+            hidden.append(h)
+            if c is not None:
+                cells.append(c)
+            x = h
+        layers = probe(sites.DECODER_LAYERS, torch.stack(hidden, dim=1)).unbind(1)
+        if cells:
+            cells = list(probe(sites.DECODER_CELLS, torch.stack(cells, dim=1)).unbind(1))
+        return (*layers[:-1], probe(sites.DECODER_STATE, layers[-1])), tuple(cells)
+
+    def _attend(self, query: Float[Tensor, "K D"], encoded: Encoded, probe: Probe) -> Float[Tensor, "K E"]:
+        """The context: what the attention takes from the encoder states for each query."""
+        if self.attention is None or encoded.keys is None:
+            raise ValueError("a network without attention has no context")
+        rows = len(query)
+        scores = self.attention.scores(query, encoded.keys.expand(rows, -1, -1))
+        if encoded.mask is not None:
+            scores = scores.masked_fill(~encoded.mask, -torch.inf)
+        scores = probe(sites.ATTENTION_SCORES, scores[:, None, None, :])
+        weights = probe(sites.ATTENTION_WEIGHTS, scores.softmax(dim=-1))
+        context = torch.bmm(weights[:, 0], encoded.states.expand(rows, -1, -1))
+        return probe(sites.ATTENTION_CONTEXT, context.squeeze(1))
+
+    def forward(
+        self, source: Int[Tensor, "B S"], lengths: Int[Tensor, "B"], inputs: Int[Tensor, "B T"]
+    ) -> Float[Tensor, "B T V"]:
+        """The logits under teacher forcing: step t reads `inputs[:, t]`, whatever was predicted."""
+        encoded = self.encode(source, lengths, untouched)
+        state = self.begin(encoded)
+        logits = []
+        for tokens in inputs.unbind(1):
+            predicted, state = self.step(encoded, state, tokens, untouched)
+            logits.append(predicted)
+        return torch.stack(logits, dim=1)

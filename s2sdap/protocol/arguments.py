@@ -1,0 +1,185 @@
+"""Arguments of the protocol's requests that the adapter answers. Unknown fields are let be."""
+
+from typing import Any
+
+import msgspec
+
+
+class Arguments(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
+    """What all arguments have in common: camel case, absent fields are the default."""
+
+
+class Nothing(Arguments):
+    """No arguments."""
+
+
+class Initialize(Arguments):
+    """`initialize`: what the client is and can do."""
+
+    adapter_id: str = msgspec.field(name="adapterID")
+    client_id: str | None = msgspec.field(name="clientID", default=None)
+    client_name: str | None = None
+    locale: str | None = None
+    lines_start_at1: bool = True
+    columns_start_at1: bool = True
+    path_format: str | None = None
+    supports_variable_type: bool = False
+    supports_variable_paging: bool = False
+    supports_progress_reporting: bool = False
+    supports_invalidated_event: bool = False
+    supports_start_debugging_request: bool = False
+
+
+class SourceRef(Arguments):
+    """A source, named by a path or, where it has none, by a reference."""
+
+    name: str | None = None
+    path: str | None = None
+    source_reference: int | None = None
+
+
+class SourceBreakpoint(Arguments):
+    """A breakpoint on a line."""
+
+    line: int
+    column: int | None = None
+    condition: str | None = None
+    hit_condition: str | None = None
+    log_message: str | None = None
+
+
+class SetBreakpoints(Arguments):
+    """`setBreakpoints`: all breakpoints of one source."""
+
+    source: SourceRef
+    breakpoints: list[SourceBreakpoint] = []
+    lines: list[int] = []
+
+
+class BreakpointLocations(Arguments):
+    """`breakpointLocations`: where in a range of lines a breakpoint can be."""
+
+    source: SourceRef
+    line: int
+    end_line: int | None = None
+
+
+class FunctionBreakpoint(Arguments):
+    """A breakpoint on a stage."""
+
+    name: str
+    condition: str | None = None
+    hit_condition: str | None = None
+
+
+class SetFunctionBreakpoints(Arguments):
+    """`setFunctionBreakpoints`: all breakpoints on stages."""
+
+    breakpoints: list[FunctionBreakpoint]
+
+
+class FilterOption(Arguments):
+    """A watch rule with the person's own condition."""
+
+    filter_id: str
+    condition: str | None = None
+
+
+class SetExceptionBreakpoints(Arguments):
+    """`setExceptionBreakpoints`: the watch rules that are on."""
+
+    filters: list[str] = []
+    filter_options: list[FilterOption] = []
+
+
+class Thread(Arguments):
+    """Requests about one hypothesis: `continue`, `pause`, `exceptionInfo` and the like."""
+
+    thread_id: int
+
+
+class Step(Thread):
+    """`next`, `stepIn`, `stepOut`, `stepBack`: instruction granularity is a stage."""
+
+    granularity: str = "statement"
+
+
+class StackTrace(Thread):
+    """`stackTrace`: a page of frames; 0 levels is all."""
+
+    start_frame: int = 0
+    levels: int = 0
+
+
+class Scopes(Arguments):
+    """`scopes` of a frame."""
+
+    frame_id: int
+
+
+class Variables(Arguments):
+    """`variables`: a page of children."""
+
+    variables_reference: int
+    filter: str | None = None
+    start: int = 0
+    count: int = 0
+
+
+class SetVariable(Arguments):
+    """`setVariable`: an edit."""
+
+    variables_reference: int
+    name: str
+    value: str
+
+
+class Evaluate(Arguments):
+    """`evaluate` an expression."""
+
+    expression: str
+    frame_id: int | None = None
+    context: str = "watch"
+
+
+class Completions(Arguments):
+    """`completions` at a column of a text."""
+
+    text: str
+    column: int
+    line: int = 1
+    frame_id: int | None = None
+
+
+class Source(Arguments):
+    """`source`: the text of a source that has no file."""
+
+    source_reference: int
+    source: SourceRef | None = None
+
+
+class Cancel(Arguments):
+    """`cancel` a request or what a progress report is about."""
+
+    request_id: int | None = None
+    progress_id: str | None = None
+
+
+class Restart(Arguments):
+    """`restart`: with new launch arguments if there are any."""
+
+    arguments: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class Disconnect(Arguments):
+    """`disconnect` and `terminate`."""
+
+    restart: bool = False
+    terminate_debuggee: bool | None = None
+
+
+class Attach(Arguments):
+    """`attach`: any further field belongs to the adapter."""
+
+    token: str | None = None
+    more: Any = None

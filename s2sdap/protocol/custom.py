@@ -1,0 +1,195 @@
+"""Requests and events of our own, `s2s/...`: what a panel or a script needs in one message.
+
+Everything that they do can also be done with the protocol's standard requests. Positions are
+0-based; columns are UTF-16 units of the source line; probabilities are true ones; log-probs and
+scores are in nats. `docs/protocol.md` tells the same with examples.
+"""
+
+from s2sdap.protocol.arguments import Arguments as _Camel
+
+STEP = "s2s/step"
+ATTENTION = "s2s/attention"
+BEAM = "s2s/beam"
+EDIT = "s2s/edit"
+RESULTS = "s2s/results"
+RESULT_EVENT = "s2s/result"
+
+
+class StepArguments(_Camel):
+    """`s2s/step`: one step as seen from a frame, or from a hypothesis' top frame."""
+
+    frame_id: int | None = None
+    thread_id: int | None = None
+    top: int = 10
+
+
+class SourceTokenBody(_Camel):
+    """A source token; `seen` is what the model reads in its place, `known` whether they agree."""
+
+    piece: str
+    id: int
+    seen: str
+    known: bool
+    start: int | None = None
+    end: int | None = None
+
+
+class TokenBody(_Camel):
+    """A target token with its probability under the settings."""
+
+    piece: str
+    id: int
+    p: float
+    logp: float
+
+
+class CandidateBody(_Camel):
+    """A continuation that search looked at.
+
+    `parent` is the id of the hypothesis it continues, `child` of the one it became. `fate` is
+    survived, finished or pruned; `reason` none, rank, constraint, length, draw, ended or forced.
+    `final` is `score / lengthTerm + coverageTerm`.
+    """
+
+    parent: int
+    piece: str
+    id: int
+    logp: float
+    score: float
+    length_term: float
+    coverage_term: float
+    final: float
+    fate: str
+    reason: str
+    child: int | None = None
+
+
+class StepBody(_Camel):
+    """Answer to `s2s/step`. Fields of a stage that has not come yet, or does not exist, are absent."""
+
+    sentence: int
+    line: int
+    branch: int
+    step: int
+    stage: str
+    hypothesis: int
+    score: float
+    source: list[SourceTokenBody]
+    target: list[TokenBody]
+    output: str
+    token: TokenBody | None = None
+    rank: int | None = None
+    entropy: float | None = None
+    margin: float | None = None
+    top: list[TokenBody] | None = None
+    attention: list[float] | None = None
+    focus: int | None = None
+    candidates: list[CandidateBody] | None = None
+    edits: list[str] | None = None
+
+
+class AttentionArguments(_Camel):
+    """`s2s/attention` of a hypothesis; without layer and head, their average."""
+
+    frame_id: int | None = None
+    thread_id: int | None = None
+    layer: int | None = None
+    head: int | None = None
+
+
+class AttentionBody(_Camel):
+    """Answer to `s2s/attention`: `weights` [T, S] and the pieces of both sides."""
+
+    weights: list[list[float]]
+    source: list[str]
+    target: list[str]
+    layers: int
+    heads: int
+
+
+class BeamArguments(_Camel):
+    """`s2s/beam`: the search of steps `start` to `start + count`; 0 is all up to the cap."""
+
+    start: int = 0
+    count: int = 0
+
+
+class LiveBody(_Camel):
+    """A hypothesis that a step began with."""
+
+    id: int
+    score: float
+    output: str
+
+
+class BeamStepBody(_Camel):
+    """The search of one step."""
+
+    step: int
+    hypotheses: list[LiveBody]
+    candidates: list[CandidateBody]
+
+
+class BeamBody(_Camel):
+    """Answer to `s2s/beam`; `total` counts the steps there are."""
+
+    steps: list[BeamStepBody]
+    total: int
+
+
+class EditArguments(_Camel):
+    """`s2s/edit`: give `token`; or `weights`; or `position` and `weight`; or `site` and `values`."""
+
+    frame_id: int | None = None
+    thread_id: int | None = None
+    token: str | int | None = None
+    weights: list[float] | None = None
+    position: int | None = None
+    weight: float | None = None
+    layer: int | None = None
+    head: int | None = None
+    site: str | None = None
+    values: list[float] | None = None
+    index: list[int | None] = []
+
+
+class EditBody(_Camel):
+    """Answer to `s2s/edit`: where the new branch stands."""
+
+    branch: int
+    step: int
+    hypothesis: int
+
+
+class ResultsArguments(_Camel):
+    """`s2s/results`: a page of what has been decoded."""
+
+    start: int = 0
+    count: int = 0
+
+
+class OutputBody(_Camel):
+    """One finished hypothesis."""
+
+    text: str
+    score: float
+    final: float
+    tokens: list[TokenBody]
+
+
+class ResultBody(_Camel):
+    """A sentence that has been decoded, or the reason why it was not; also the event `s2s/result`."""
+
+    sentence: int
+    line: int
+    source: str
+    branch: int
+    outputs: list[OutputBody]
+    error: str | None = None
+
+
+class ResultsBody(_Camel):
+    """Answer to `s2s/results`."""
+
+    results: list[ResultBody]
+    total: int

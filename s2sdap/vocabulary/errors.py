@@ -1,0 +1,141 @@
+"""The error catalogue: every refusal has a number, says what was wrong and where, and what to do.
+
+Numbers are stable and never reused; the hundreds group them by what they are about. The number
+travels as the `id` of a protocol error, and `docs/errors.md` is written from this file.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorKind:
+    """One row of the catalogue. `what` and `remedy` are templates over the error's details."""
+
+    number: int
+    name: str
+    what: str
+    remedy: str
+
+
+class S2sdapError(Exception):
+    """A refusal from the catalogue, with the details that fill its text.
+
+    Raised as `S2sdapError("unknown_model", model="x", known="dates")`; the name is looked up in
+    `CATALOGUE`, so a raise that forgets a detail fails in the tests that provoke it.
+    """
+
+    def __init__(self, name: str, /, **details: Any) -> None:
+        self.kind = CATALOGUE[name]
+        self.details = details
+        self.what = self.kind.what.format(**details)
+        self.remedy = self.kind.remedy.format(**details)
+        super().__init__(f"S2S{self.kind.number}: {self.what}. {self.remedy}.")
+
+    @property
+    def number(self) -> int:
+        """The catalogue number."""
+        return self.kind.number
+
+    @property
+    def name(self) -> str:
+        """The catalogue name."""
+        return self.kind.name
+
+
+def _catalogue(*kinds: ErrorKind) -> dict[str, ErrorKind]:
+    by_name = {kind.name: kind for kind in kinds}
+    if len(by_name) != len(kinds) or len({kind.number for kind in kinds}) != len(kinds):
+        raise ValueError("two rows of the error catalogue share a name or a number")
+    return by_name
+
+
+CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
+    # 10xx: the program, that is, the sentences
+    ErrorKind(1001, "program_missing", "Cannot read the program {path}: {reason}",
+              "Give `program` the path of a text file with one source sentence a line"),
+    ErrorKind(1002, "program_empty", "The program {path} has no sentence in it",
+              "Write at least one line with text"),
+    ErrorKind(1003, "program_not_utf8", "{path} is not UTF-8: byte {offset}, on line {line}, is 0x{byte:02x}",
+              "Save the file as UTF-8"),
+    ErrorKind(1004, "no_tokens", "Line {line} of {path} has no tokens for this model",
+              "Its output is an empty line; remove it or write a sentence there"),
+    ErrorKind(1005, "source_too_long", "Line {line} of {path} has {length} tokens; the limit is {limit}",
+              "Split the sentence or raise `maxSourceLength`"),
+    ErrorKind(1006, "reference_length", "The reference {path} has {found} lines, the program has {expected}",
+              "Give one reference line for each line of the program"),
+    ErrorKind(1007, "no_program", "The launch names neither `program` nor `source`",
+              "Give one of them: a file of sentences, or one sentence inline"),
+    ErrorKind(1008, "two_programs", "The launch names both `program` and `source`", "Give only one of them"),
+    ErrorKind(1009, "program_too_large", "{path} has {size} bytes; the limit is {limit}",
+              "Split the file into smaller ones"),
+    # 20xx: models and checkpoints
+    ErrorKind(2001, "unknown_model", "There is no model {model!r}; known are {known}",
+              "Give a checkpoint folder or one of the known names"),
+    ErrorKind(2002, "checkpoint_missing", "The checkpoint {path} lacks {file}",
+              "Give the folder that training wrote; it holds config.json and model.safetensors"),
+    ErrorKind(2003, "checkpoint_malformed", "{path}: {field}: {reason}",
+              "Restore the checkpoint, or write it again with save_checkpoint"),
+    ErrorKind(2004, "checkpoint_version", "{path} is a checkpoint of version {found}; this release reads {supported}",
+              "Use the release that wrote it, or train again"),
+    ErrorKind(2005, "checkpoint_weights", "{path}: {reason}",
+              "The weights do not fit config.json: take both from the same training run"),
+    ErrorKind(2006, "bad_device", "The device {device!r} cannot be used: {reason}", "Use `cpu`, or a device that torch lists"),
+    ErrorKind(2007, "model_failed", "The model failed in {where}: {reason}",
+              "The traceback is in the exception details; mend the model, or set the edit that caused it back"),
+    ErrorKind(2008, "family_missing", "Models of the kind {scheme!r} need {package}",
+              "Install it: pip install 's2sdap[{extra}]'"),
+    # 30xx: settings
+    ErrorKind(3001, "bad_setting", "`{setting}` is {value!r}; it must be {expected}", "Change the setting"),
+    ErrorKind(3002, "settings_clash", "{reason}", "Change one of the two settings"),
+    ErrorKind(3003, "unknown_setting", "There is no setting `{setting}`{nearest}", "See the launch schema in docs/protocol.md"),
+    ErrorKind(3004, "unknown_watch_rule", "There is no watch rule {rule!r}; known are {known}", "Use one of the known rules"),
+    # 40xx: what a person asks of a stop
+    ErrorKind(4001, "not_launched", "`{request}` came before a launch", "Send `launch` first"),
+    ErrorKind(4002, "already_launched", "This session is launched already", "Use `restart`, or open a second connection"),
+    ErrorKind(4003, "running", "The decode is running, so `{request}` has nothing to look at", "Pause first, or wait for the next stop"),
+    ErrorKind(4004, "ended", "The decode has ended", "Restart it, or step back"),
+    ErrorKind(4005, "stale_frame", "Frame {id} is not of this stop", "Ask for the stack trace again"),
+    ErrorKind(4006, "stale_variables", "Variables reference {id} is not of this stop", "Ask for scopes again"),
+    ErrorKind(4007, "unknown_thread", "There is no live hypothesis {id}", "Ask for `threads` again"),
+    ErrorKind(4008, "unknown_source", "There is no source with reference {reference} or path {path!r}", "Ask for `loadedSources`"),
+    ErrorKind(4009, "at_start", "The cursor is at the first position of the program", "There is nothing before it"),
+    # 41xx: edits
+    ErrorKind(4101, "no_variable", "There is no variable {name!r} here", "Ask for `variables` again and use a name from it"),
+    ErrorKind(4102, "not_editable", "{name!r} cannot be changed", "Change a token, or a value of the attention"),
+    ErrorKind(4103, "unknown_token", "{token!r} is not in the target vocabulary{nearest}", "Use a piece of the vocabulary, or `#` and its number"),
+    ErrorKind(4104, "bad_attention", "{value!r} is no attention: {reason}", "Give weights of 0 or more that are not all 0"),
+    ErrorKind(4105, "no_step_here", "No token has been predicted at the {stage} stage", "Step to a token first"),
+    ErrorKind(4106, "no_such_site", "This model has no {site}", "See the model's sites in the Settings scope"),
+    ErrorKind(4107, "bad_value", "{value!r} does not fit {name}: {reason}", "Give {expected}"),
+    # 42xx: expressions
+    ErrorKind(4201, "expression_syntax", "Column {column}: {reason}", "See docs/expressions.md"),
+    ErrorKind(4202, "expression_name", "Column {column}: there is no {name!r} here{nearest}", "See docs/expressions.md"),
+    ErrorKind(4203, "expression_value", "Column {column}: {reason}", "See docs/expressions.md"),
+    ErrorKind(4204, "expression_limit", "The expression is too large: {reason}", "Shorten it"),
+    # 43xx: breakpoints
+    ErrorKind(4301, "unknown_stage", "There is no stage {stage!r}; this model has {known}", "Name one of its stages"),
+    ErrorKind(4302, "unsupported_breakpoint", "{reason}", "Remove that part of the breakpoint"),
+    ErrorKind(4303, "no_sentence_there", "There is no sentence at or after line {line}", "Set the breakpoint on a line with text"),
+    # 50xx: the protocol
+    ErrorKind(5001, "bad_json", "The message is not JSON: {reason}", "Send one JSON object a frame"),
+    ErrorKind(5002, "bad_message", "The message is no protocol request: {reason}", "Send `seq`, `type` and `command`"),
+    ErrorKind(5003, "bad_framing", "The framing is broken: {reason}", "Write `Content-Length: N`, an empty line and N bytes; the connection closes now"),
+    ErrorKind(5004, "unknown_request", "There is no request {command!r}{nearest}", "See the capabilities in the answer to `initialize`"),
+    ErrorKind(5005, "bad_arguments", "`{command}`: {reason}", "See docs/protocol.md"),
+    ErrorKind(5006, "too_large", "The message has {size} bytes; the limit is {limit}", "Send less at a time"),
+    ErrorKind(5007, "internal", "The adapter failed in `{command}`: {reason}", "This is a defect of s2sdap; the session goes on. Please report it with the log"),
+    ErrorKind(5008, "cancelled", "`{command}` was cancelled", "Send it again if you still want it"),
+    ErrorKind(5009, "not_initialized", "`{command}` came before `initialize`", "Send `initialize` first"),
+    ErrorKind(5010, "busy", "More than {limit} requests wait for an answer", "Wait for some of them"),
+    # 51xx: who may connect
+    ErrorKind(5101, "bad_token", "The token is missing or wrong", "Take it from the file that `s2sdap serve` names, and send it as `token`"),
+    ErrorKind(5102, "bad_origin", "The origin {origin!r} may not connect", "Start the server with --allow-origin to let a page in"),
+    ErrorKind(5103, "bad_host", "The host {host!r} is not this server", "Connect to the loopback address that the server printed"),
+    ErrorKind(5104, "not_loopback", "{host!r} is not a loopback address", "Serve on 127.0.0.1 and use a tunnel to reach it from elsewhere"),
+    ErrorKind(5105, "too_many_connections", "The server already has {limit} connections", "Close one of them"),
+    # 52xx: the scripted client
+    ErrorKind(5201, "connection_refused", "Nothing answers at {address}: {reason}", "Start `s2sdap serve` and use the address it prints"),
+    ErrorKind(5202, "connection_lost", "The adapter closed the connection{word}", "Connect again"),
+    ErrorKind(5203, "no_answer", "No {what} came within {seconds} s", "Raise the timeout, or pause the decode"),
+)  # fmt: skip
