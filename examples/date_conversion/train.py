@@ -24,6 +24,7 @@ from s2sdap.models.rnn.training import (
     greedy_targets,
 )
 from s2sdap.models.tokenizers import PAD, SideConfig, build_vocabulary
+from s2sdap.vocabulary.errors import S2sdapError
 
 NETWORK = RnnConfig(
     cell="gru",
@@ -92,13 +93,13 @@ def report_line(report: EpochReport) -> str:
     )
 
 
-def test_lines(model: RnnModel, dates: Sequence[WrittenDate]) -> list[str]:
+def results(model: RnnModel, plan: Plan, dates: Sequence[WrittenDate]) -> list[str]:
     """Exact match of `model` on `dates`, then by language and by format, as lines of the log."""
-    tested = examples_of(text_pairs(dates), model.source.config, model.target.config)
+    tested = examples_of(text_pairs(dates), plan.source, plan.target)
     written = greedy_targets(
         model.network,
         tested,
-        source_pad=model.source.config.pieces.index(PAD),
+        source_pad=plan.source.pieces.index(PAD),
         begin=model.target.bos,
         end=model.target.eos,
     )
@@ -129,8 +130,12 @@ def main(
     )
     plan = Plan(network=NETWORK, source=source, target=target, settings=settings)
     state = output / "training-state.safetensors"
-    trainer = Trainer.resume(state, plan) if resume else Trainer.start(plan)
-    validation = examples_of(text_pairs(drawn("validation", 2000, seed)), source, target)
+    try:
+        trainer = Trainer.resume(state, plan) if resume else Trainer.start(plan)
+    except S2sdapError as error:
+        console.print(str(error))
+        raise typer.Exit(1) from None
+    validation = examples_of(text_pairs(drawn("validation", examples // 20, seed)), source, target)
     try:
         fit(trainer, examples_of(pairs, source, target), validation, state)
     except KeyboardInterrupt:
@@ -140,7 +145,7 @@ def main(
     config = CheckpointConfig(family="rnn", network=NETWORK, source=source, target=target)
     save_checkpoint(output, config, trainer.network.state_dict(), stored="float16")
     model = RnnModel(load_checkpoint(output), output.name)
-    tested = test_lines(model, drawn("test", test, seed))
+    tested = results(model, plan, drawn("test", test, seed))
     log = [
         f"{len(pairs)} examples in {len(FORMATS)} formats, seed {seed}, {model.layout.parameters} parameters",
         *(report_line(report) for report in trainer.reports),

@@ -31,10 +31,10 @@ class StageBreakpoint:
 
 @dataclass(frozen=True, slots=True)
 class Armed:
-    """Everything that can stop a run, as looked up at each position."""
+    """Everything that can stop a run: breakpoint ids by line and by stage, and the watch rules."""
 
-    sentences: dict[int, SentenceBreakpoint] = field(default_factory=dict)
-    stages: dict[Stage, StageBreakpoint] = field(default_factory=dict)
+    sentences: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    stages: dict[Stage, tuple[int, ...]] = field(default_factory=dict)
     rules: tuple[ArmedRule, ...] = ()
 
     @classmethod
@@ -44,10 +44,14 @@ class Armed:
         stages: Sequence[StageBreakpoint] = (),
         rules: Sequence[ArmedRule] = (),
     ) -> "Armed":
-        """Arm these."""
-        return cls(
-            {each.line: each for each in sentences}, {each.stage: each for each in stages}, tuple(rules)
-        )
+        """Arm these; several breakpoints may stand on one place."""
+        lines: dict[int, tuple[int, ...]] = {}
+        for sentence in sentences:
+            lines[sentence.line] = (*lines.get(sentence.line, ()), sentence.id)
+        by_stage: dict[Stage, tuple[int, ...]] = {}
+        for each in stages:
+            by_stage[each.stage] = (*by_stage.get(each.stage, ()), each.id)
+        return cls(lines, by_stage, tuple(rules))
 
 
 def place(program: Program, line: int) -> Sentence:

@@ -3,7 +3,7 @@
 import ast
 import re
 
-from s2sdap.debugger.descriptions import EditTarget
+from s2sdap.debugger.descriptions import EditTarget, number, text
 from s2sdap.debugger.frames import Frame
 from s2sdap.debugger.session import Session
 from s2sdap.debugger.stops import Stop
@@ -49,3 +49,14 @@ def parse_row(written: str) -> list[float]:
     if not parts or len(parts) > 100_000:
         raise S2sdapError("bad_attention", value=written[:80], reason="write one number a source token")
     return [parse_weight(part) for part in parts]
+
+
+def shown_after(session: Session, target: EditTarget) -> str:
+    """The value that the edited place shows now."""
+    frame = session.frame
+    if target.kind == "token":
+        return text(frame.piece(frame.token))
+    row: list[float] = frame.attention(target.layer, target.head).double().tolist()
+    if target.kind == "weight":
+        return number(row[target.position])
+    return "[" + ", ".join(number(weight) for weight in row) + "]"

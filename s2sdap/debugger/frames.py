@@ -11,12 +11,12 @@ from functools import partial
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from s2sdap.debugger import measures
 from s2sdap.debugger.fields import FIELDS
 from s2sdap.debugger.program import Sentence
-from s2sdap.decoding.penalties import attention_mass
 from s2sdap.decoding.records import EncoderRecord, Hypothesis, StepRecord
 from s2sdap.decoding.step import Decode
 from s2sdap.vocabulary import sites
@@ -78,7 +78,12 @@ class Frame:
         """The tensor at `site`; raises `no_such_site`."""
         value = self.site_or_none(site)
         if value is None:
-            raise S2sdapError("no_such_site", site=f"{site} at the {self.stage} stage")
+            later = site in (
+                *self.decode.model.layout.sites,
+                sites.PREDICTION_LOGITS,
+                sites.PREDICTION_LOGPROBS,
+            )
+            raise S2sdapError("not_yet" if later else "no_such_site", site=site, stage=self.stage)
         return value
 
     @property
@@ -95,17 +100,18 @@ class Frame:
             return self.chosen.logprob
         return float(self.site(sites.PREDICTION_LOGPROBS)[self.token])
 
-    def attention(self) -> Tensor:
-        """Attention over the source [S], averaged over layers and heads."""
-        return attention_mass(self.site(sites.ATTENTION_WEIGHTS).unsqueeze(0))[0]
+    def attention(self, layer: int | None = None, head: int | None = None) -> Tensor:
+        """Attention over the source [S] of a layer and head; `None` averages over them."""
+        return attention_of(self.site(sites.ATTENTION_WEIGHTS), layer, head)
 
-    def attention_matrix(self) -> Tensor:
-        """Attention [T, S] of every step of this hypothesis up to here, averaged likewise."""
-        rows = [] if self.chosen is not None or not self.has(sites.ATTENTION_WEIGHTS) else [self.attention()]
+    def attention_matrix(self, layer: int | None = None, head: int | None = None) -> Tensor:
+        """Attention [T, S] of every step of this hypothesis up to here."""
+        unchosen = self.chosen is None and self.has(sites.ATTENTION_WEIGHTS)
+        rows = [self.attention(layer, head)] if unchosen else []
         for node in self.hypothesis.path():
             weights = self.records[node.step].sites.get(sites.ATTENTION_WEIGHTS)
             if weights is not None:
-                rows.append(attention_mass(weights[node.row].unsqueeze(0))[0])
+                rows.append(attention_of(weights[node.row], layer, head))
         if not rows:
             return torch.zeros(0, len(self.encoder.source.tokens))
         return torch.stack(rows[::-1])
@@ -128,6 +134,17 @@ class Frame:
     def top_tokens(self, count: int) -> list[tuple[int, float]]:
         """The likeliest tokens of this step with their log-probs."""
         return measures.top_tokens(self.site(sites.PREDICTION_LOGPROBS), count)
+
+
+def attention_of(weights: Float[Tensor, "L H S"], layer: int | None, head: int | None) -> Float[Tensor, "S"]:
+    """One row of attention weights: of a layer and head, or averaged over those left `None`."""
+    for name, index, count in (("layer", layer, weights.shape[0]), ("head", head, weights.shape[1])):
+        if index is not None and not 0 <= index < count:
+            raise S2sdapError(
+                "bad_value", value=index, name=name, reason=f"there are {count}", expected="a lower number"
+            )
+    heads = weights.mean(dim=0) if layer is None else weights[layer]
+    return heads.mean(dim=0) if head is None else heads[head]
 
 
 def frames(

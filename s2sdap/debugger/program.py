@@ -40,6 +40,17 @@ class Program:
         return None
 
 
+def open_program(program: str | None, source: str | None, reference: str | None) -> Program:
+    """The program that a launch names: a file, or text inline, and never both."""
+    if program is not None and source is not None:
+        raise S2sdapError("two_programs")
+    if source is not None:
+        return inline_program(source, reference)
+    if program is None:
+        raise S2sdapError("no_program")
+    return read_program(program, reference)
+
+
 def read_program(path: str, reference: str | None = None) -> Program:
     """Read a file of sentences, and a file of references with as many lines if one is named.
 

@@ -104,10 +104,8 @@ def _attention(frame: Frame) -> list[Description]:
 
 def _row(frame: Frame, name: str, layer: int | None, head: int | None) -> Description:
     """An attention row with one child a source token, each of which can be set."""
-    weights = frame.site(sites.ATTENTION_WEIGHTS)
-    row = frame.attention() if layer is None or head is None else weights[layer, head]
     tokens = frame.encoder.source.tokens
-    values: list[float] = row.double().tolist()
+    values: list[float] = frame.attention(layer, head).double().tolist()
     order = sorted(range(len(values)), key=lambda index: -values[index])[:3]
 
     def make(index: int) -> Description:

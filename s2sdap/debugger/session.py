@@ -25,7 +25,7 @@ from s2sdap.debugger.breakpoints import Armed
 from s2sdap.debugger.expressions import Value, compile_expression
 from s2sdap.debugger.fields import FIELDS
 from s2sdap.debugger.frames import FieldValues, Frame
-from s2sdap.debugger.program import Program, inline_program, read_program
+from s2sdap.debugger.program import Program, open_program
 from s2sdap.debugger.stopping import arrived, hit
 from s2sdap.debugger.stops import Cursor, Motion, Stop, StopReason
 from s2sdap.debugger.tokens import resolve_token
@@ -65,7 +65,7 @@ class Session:
             program,
             self.settings,
             budget,
-            on_result or (lambda result: None),
+            on_result or (lambda _result: None),
             interrupted=lambda: self._closed,
         )
         self._stop_on_entry = stop_on_entry
@@ -220,7 +220,7 @@ class Session:
     ) -> Stop:
         """Put `weight` on the source token at `position`; the other weights fill the rest in proportion."""
         frame = self._step_frame(frame)
-        row = attention_row(frame, layer, head)
+        row: list[float] = frame.attention(layer, head).double().tolist()
         return self._set_row(frame, with_weight(row, position, weight), layer, head)
 
     def set_attention(
@@ -316,28 +316,3 @@ class Session:
         """Attention [T, S] of the followed hypothesis up to the cursor, averaged over layers and heads."""
         matrix: NDArray[np.float64] = self.frame.attention_matrix().double().cpu().numpy()
         return matrix
-
-
-def attention_row(frame: Frame, layer: int | None, head: int | None) -> list[float]:
-    """The attention over the source [S] of one layer and head; `None` averages over them."""
-    weights = frame.site(sites.ATTENTION_WEIGHTS)
-    for name, index, count in (("layer", layer, weights.shape[0]), ("head", head, weights.shape[1])):
-        if index is not None and not 0 <= index < count:
-            raise S2sdapError(
-                "bad_value", value=index, name=name, reason=f"there are {count}", expected="a lower one"
-            )
-    weights = weights.mean(dim=0, keepdim=True) if layer is None else weights[layer : layer + 1]
-    row = weights.mean(dim=1) if head is None else weights[:, head]
-    numbers: list[float] = row[0].double().tolist()
-    return numbers
-
-
-def open_program(program: str | None, source: str | None, reference: str | None) -> Program:
-    """The program that a launch names: a file, or text inline, and never both."""
-    if program is not None and source is not None:
-        raise S2sdapError("two_programs")
-    if source is not None:
-        return inline_program(source, reference)
-    if program is None:
-        raise S2sdapError("no_program")
-    return read_program(program, reference)

@@ -14,13 +14,11 @@ def hit(walk: Walk, armed: Armed) -> Stop | None:
     """The stop that a breakpoint or watch rule asks for at this position."""
     if armed.sentences and walk.at_sentence_start:
         sentence = armed.sentences.get(walk.sentence.line)
-        if sentence is not None:
-            return Stop(
-                StopReason.BREAKPOINT, walk.cursor, f"sentence {walk.sentence.index + 1}", (sentence.id,)
-            )
+        if sentence:
+            return Stop(StopReason.BREAKPOINT, walk.cursor, f"sentence {walk.sentence.index + 1}", sentence)
     stage = walk.stage
     if stage in armed.stages:
-        return Stop(StopReason.STAGE, walk.cursor, f"the {stage} stage", (armed.stages[stage].id,))
+        return Stop(StopReason.STAGE, walk.cursor, f"the {stage} stage", armed.stages[stage])
     if armed.rules and stage is Stage.SEARCH:
         return _suspicious(walk, armed)
     return None

@@ -5,7 +5,7 @@ replace. It is asked about the leading hypothesis when its token has been chosen
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,12 +16,16 @@ from s2sdap.vocabulary.errors import S2sdapError
 
 @dataclass(frozen=True, slots=True)
 class WatchRule:
-    """A rule as it is listed: its id, label, what it means and the condition it starts with."""
+    """A rule as it is listed: its id, label, what it means and the condition it starts with.
+
+    `needs` are the sites without which it has nothing to look at.
+    """
 
     id: str
     label: str
     meaning: str
     condition: str
+    needs: tuple[str, ...] = ()
 
 
 LOW_CONFIDENCE: Final = WatchRule(
@@ -32,6 +36,13 @@ LOW_CONFIDENCE: Final = WatchRule(
 )
 
 WATCH_RULES: Final[dict[str, WatchRule]] = {rule.id: rule for rule in (LOW_CONFIDENCE,)}
+
+
+def rules_for(known: Collection[str] | None) -> list[WatchRule]:
+    """The rules that a model with these sites can be watched by; `None` while it is not known."""
+    return [
+        rule for rule in WATCH_RULES.values() if known is None or all(site in known for site in rule.needs)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

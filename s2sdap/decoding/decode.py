@@ -57,11 +57,7 @@ def decode(
     """Decode one source sentence. Returns the `n_best` outputs, best first."""
     settings = settings or SearchSettings()
     plan = Decode.of(model, text, settings, sentence=sentence)
-    last = None
-    for last in steps(plan):
-        pass
-    if last is None:  # max_length is 1 or more, so a sentence always takes a step
-        raise AssertionError("a decode without a step")
+    *_, last = steps(plan)  # max_length is 1 or more, so there is one
     return tuple(output_of(model, hypothesis) for hypothesis in last.after.finished[: settings.n_best])
 
 

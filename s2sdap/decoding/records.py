@@ -51,8 +51,8 @@ class Hypothesis:
 
     `id` is the identity that a person follows: the best child inherits it. `row` is the parent's
     row in the batch of step `step`, `candidate` the index into that step's candidates, `score` the
-    sum of log-probs in nats, `final` the score after penalties as if it ended here. The root has
-    step -1 and the begin symbol.
+    sum of log-probs in nats, `final` the score after penalties as if it ended here; `forced` says
+    that a person chose one of its tokens. The root has step -1 and the begin symbol.
     """
 
     id: int
@@ -65,6 +65,7 @@ class Hypothesis:
     score: float
     final: float
     finished: bool
+    forced: bool
     coverage: Float[Tensor, "S"] | None
 
     def path(self) -> "Iterator[Hypothesis]":
@@ -113,8 +114,7 @@ class Candidates:
 class Snapshot:
     """All that is needed to run a step: the state before it, with one row a live hypothesis.
 
-    `leader` is the hypothesis that a person follows unless they choose another: the best live one,
-    or the best finished one once nothing lives. `ended` says that search is over.
+    `live` and `finished` are in search's order of preference; `ended` says that search is over.
     """
 
     step: int
@@ -123,13 +123,6 @@ class Snapshot:
     state: Any
     next_id: int
     ended: bool
-
-    @property
-    def leader(self) -> Hypothesis:
-        """The hypothesis at the front."""
-        if self.ended:
-            return self.finished[0]
-        return self.live[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -51,15 +51,18 @@ def select(
     logits: Float[Tensor, "K V"],
     logprobs: Float[Tensor, "K V"],
     coverage: Float[Tensor, "K S"] | None,
-    forced: Mapping[int, int],
+    prefixed: Mapping[int, int],
+    chosen: Mapping[int, int],
     sentence: int,
 ) -> Selection:
     """Choose the next live hypotheses.
 
-    `logprobs` are those under the settings, `logits` the model's own. `forced` maps rows to the
-    token that a person or the prefix gave them: it takes a place whatever its rank. `sentence` is
-    mixed into the random draws.
+    `logprobs` are those under the settings, `logits` the model's own. `prefixed` and `chosen` map
+    rows to the token that the prefix or a person gave them, which takes a place whatever its rank.
+    A person's choice outranks scores to the end: the hypothesis that carries it keeps a place in
+    the beam and comes first in the output. `sentence` is mixed into the random draws.
     """
+    forced = {**prefixed, **chosen}
     proposals = _proposals(snapshot, settings, logits, logprobs, forced)
     if settings.sample:
         proposals = _drawn(snapshot, settings, logprobs, forced, proposals, sentence)
@@ -95,11 +98,12 @@ def select(
             score=proposal.score,
             final=proposal.score / lp + cp[proposal.row],
             finished=done,
+            forced=parent.forced or proposal.row in chosen,
             coverage=None if coverage is None else coverage[proposal.row],
         )
         children[index] = identity
         (finished if done else live).append(hypothesis)
-    finished.sort(key=lambda hypothesis: -hypothesis.final)
+    finished.sort(key=_standing, reverse=True)
     ended = _ended(live, finished, settings)
     if ended:
         for hypothesis in live:
@@ -235,9 +239,7 @@ def _places(
     """
     width = len(snapshot.live) if settings.sample else settings.beam_size
     last = snapshot.step + 1 >= settings.max_length
-    reserved = {
-        index for index, proposal in enumerate(proposals) if forced.get(proposal.row) == proposal.token
-    }
+    reserved = _reserved(proposals, forced, snapshot)
     free = width - sum(1 for index in reserved if proposals[index].token != eos)
     kept: list[int] = []
     fates: list[tuple[Fate, Reason]] = []
@@ -265,6 +267,26 @@ def _places(
     return kept, fates
 
 
+def _reserved(proposals: Sequence[_Proposal], forced: Mapping[int, int], snapshot: Snapshot) -> set[int]:
+    """The proposals that have a place whatever their rank.
+
+    They are the forced tokens, and the best continuation of each hypothesis that a person chose.
+    """
+    reserved: dict[int, int] = {}
+    for index, proposal in enumerate(proposals):
+        if proposal.row in forced:
+            if forced[proposal.row] == proposal.token:
+                reserved[proposal.row] = index
+        elif snapshot.live[proposal.row].forced and not proposal.reason:
+            reserved.setdefault(proposal.row, index)
+    return set(reserved.values())
+
+
+def _standing(hypothesis: Hypothesis) -> tuple[bool, float]:
+    """How finished hypotheses are ordered: a person's choice first, then the final score."""
+    return (hypothesis.forced, hypothesis.final)
+
+
 def _ended(live: Sequence[Hypothesis], finished: Sequence[Hypothesis], settings: SearchSettings) -> bool:
     """Whether no live hypothesis is left, or none could still push its way into the output."""
     if not live:
@@ -273,11 +295,10 @@ def _ended(live: Sequence[Hypothesis], finished: Sequence[Hypothesis], settings:
         return False
     if settings.beam_size == 1:
         return True
-    if settings.early_stopping:
+    if settings.early_stopping and not any(hypothesis.forced for hypothesis in live):
         return len(finished) >= settings.beam_size
     # log P never rises and lp is largest at max_length, cp is never above 0: this bounds every
     # score that a live hypothesis can still reach.
-    bound = max(hypothesis.score for hypothesis in live) / length_term(
-        settings.max_length, settings.length_penalty
-    )
-    return finished[settings.n_best - 1].final >= bound
+    largest = length_term(settings.max_length, settings.length_penalty)
+    worst = _standing(finished[settings.n_best - 1])
+    return all((hypothesis.forced, hypothesis.score / largest) <= worst for hypothesis in live)

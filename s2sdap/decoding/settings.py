@@ -1,5 +1,6 @@
 """Search settings: every knob of the decode, checked when it is made. Free of torch."""
 
+import math
 from typing import Annotated, Any
 
 import msgspec
@@ -90,7 +91,7 @@ def _check_bounds(settings: SearchSettings) -> None:
             raise S2sdapError(
                 "bad_setting", setting=field.encode_name, value=value, expected=_wanted(str(error))
             ) from None
-        if value != value:  # NaN passes every bound
+        if isinstance(value, float) and math.isnan(value):  # it passes every bound
             raise S2sdapError("bad_setting", setting=field.encode_name, value=value, expected="a number")
 
 

@@ -97,7 +97,8 @@ class Decode:
                 logits,
                 logprobs,
                 self._coverage(before, recorder),
-                self._forced(before, rows, edits),
+                self._prefixed(before),
+                self._chosen(rows, edits),
                 self.sentence,
             )
             parents = [hypothesis.row for hypothesis in selection.live]
@@ -113,18 +114,23 @@ class Decode:
         )
         return StepRecord(before.step, before, recorder.sites, selection.candidates, after, tuple(edits))
 
-    def _forced(self, before: Snapshot, rows: dict[int, int], edits: Sequence[Edit]) -> dict[int, int]:
-        forced = {}
-        if before.step < len(self.prefix):
-            forced = dict.fromkeys(range(len(before.live)), self.prefix[before.step])
+    def _prefixed(self, before: Snapshot) -> dict[int, int]:
+        """The prefix's token for every row, while there is one."""
+        if before.step >= len(self.prefix):
+            return {}
+        return dict.fromkeys(range(len(before.live)), self.prefix[before.step])
+
+    def _chosen(self, rows: dict[int, int], edits: Sequence[Edit]) -> dict[int, int]:
+        """The token that a person chose, by row."""
+        chosen = {}
         for edit in edits:
             if isinstance(edit, TokenEdit):
                 if edit.hypothesis not in rows:
                     raise S2sdapError("unknown_thread", id=edit.hypothesis)
                 if not 0 <= edit.token < len(self.model.target):
                     raise S2sdapError("unknown_token", token=f"#{edit.token}", nearest="")
-                forced[rows[edit.hypothesis]] = edit.token
-        return forced
+                chosen[rows[edit.hypothesis]] = edit.token
+        return chosen
 
     def _coverage(self, before: Snapshot, recorder: Recorder) -> "torch.Tensor | None":
         """The attention that each source token has received, this step's included: [K, S]."""
@@ -149,5 +155,6 @@ def _root(bos: int, identity: int) -> Hypothesis:
         score=0.0,
         final=0.0,
         finished=False,
+        forced=False,
         coverage=None,
     )

@@ -123,14 +123,14 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     """Read the checkpoint in the folder `path`, or refuse it with the error that says why."""
     folder = Path(path)
     config_data = _read(folder, CONFIG_FILE)
-    config = _config(folder / CONFIG_FILE, config_data)
+    config, digest = _config(folder / CONFIG_FILE, config_data)
     weights_data = _read(folder, WEIGHTS_FILE)
     try:
         weights = safetensors.torch.load(weights_data)
     except (SafetensorError, ValueError, KeyError) as error:
         raise S2sdapError("checkpoint_weights", path=folder / WEIGHTS_FILE, reason=str(error)) from None
     _check_weights(folder, config, weights)
-    if config.weights != hashlib.sha256(weights_data).hexdigest():
+    if digest != hashlib.sha256(weights_data).hexdigest():
         reason = f"its SHA-256 is not the one that `weights` in {CONFIG_FILE} names"
         raise S2sdapError("checkpoint_weights", path=folder / WEIGHTS_FILE, reason=reason)
     fingerprint = hashlib.sha256(config_data + weights_data).hexdigest()[:16]
@@ -144,7 +144,9 @@ def _read(folder: Path, file: str) -> bytes:
         raise S2sdapError("checkpoint_missing", path=folder, file=f"{file} ({error.strerror})") from None
 
 
-def _config(path: Path, data: bytes) -> _ConfigFile:
+def _config(path: Path, data: bytes) -> tuple[CheckpointConfig, str]:
+    """What `config.json` says, and the SHA-256 of the weights that it goes with."""
+
     def malformed(field: str, reason: str) -> S2sdapError:
         return S2sdapError("checkpoint_malformed", path=path, field=field, reason=reason)
 
@@ -167,8 +169,11 @@ def _config(path: Path, data: bytes) -> _ConfigFile:
         raise malformed("$.format", f"expected {FORMAT!r}, got {header.format!r}")
     if header.version != VERSION:
         raise S2sdapError("checkpoint_version", path=path, found=header.version, supported=VERSION)
-    config: _ConfigFile = decoded(_ConfigFile)
-    return config
+    file: _ConfigFile = decoded(_ConfigFile)
+    config = CheckpointConfig(
+        family=file.family, network=file.network, source=file.source, target=file.target
+    )
+    return config, file.weights
 
 
 def _check_weights(folder: Path, config: CheckpointConfig, weights: Mapping[str, Tensor]) -> None:
@@ -180,12 +185,10 @@ def _check_weights(folder: Path, config: CheckpointConfig, weights: Mapping[str,
     elif extra := sorted(weights.keys() - expected.keys()):
         reason = f"it has {', '.join(extra)}, which {CONFIG_FILE} does not ask for"
     else:
-        for name, weight in weights.items():
-            if tuple(weight.shape) != expected[name]:
-                reason = (
-                    f"{name} has the shape {list(weight.shape)}, "
-                    f"{CONFIG_FILE} asks for {list(expected[name])}"
-                )
+        for name, shape in expected.items():
+            weight = weights[name]
+            if tuple(weight.shape) != shape:
+                reason = f"{name} has the shape {list(weight.shape)}, {CONFIG_FILE} asks for {list(shape)}"
             elif weight.dtype not in _STORED.values():
                 reason = (
                     f"{name} is {str(weight.dtype).removeprefix('torch.')}, not one of {', '.join(_STORED)}"

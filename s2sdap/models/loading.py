@@ -4,6 +4,7 @@ A scheme is an entry point of the group `s2sdap.models`: a function of the rest 
 returns a model. No tensor library is imported before a model is loaded.
 """
 
+import os
 import re
 from collections.abc import Callable
 from importlib.metadata import entry_points
@@ -38,14 +39,20 @@ def bundled_models() -> tuple[str, ...]:
 
 def load_model(spec: str, device: str = "cpu") -> "Model":
     """The model that `spec` names, on `device` (as torch writes it)."""
+    if not spec:
+        raise _unknown(spec)
     if spec in bundled_models():
         return _from_folder(_BUNDLED / spec, spec, device)
     if match := _SCHEME.fullmatch(spec):
         return _from_scheme(match["scheme"], match["rest"], spec, device)
-    folder = Path(spec).expanduser()
-    if folder.is_dir():
+    try:
+        folder = Path(spec).expanduser()
+        there = folder.is_dir()
+    except (OSError, RuntimeError) as error:  # a name too long, a folder that is closed to us, no such ~user
+        raise S2sdapError("checkpoint_missing", path=spec, file=f"config.json ({error})") from None
+    if there:
         return _from_folder(folder, folder.resolve().name, device)
-    if len(folder.parts) > 1:  # written as a path: say what is missing there
+    if "/" in spec or os.sep in spec:  # written as a path: say what is missing there
         raise S2sdapError("checkpoint_missing", path=folder, file="config.json (there is no such folder)")
     raise _unknown(spec)
 

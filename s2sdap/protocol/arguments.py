@@ -88,7 +88,7 @@ class FilterOption(Arguments):
 class SetExceptionBreakpoints(Arguments):
     """`setExceptionBreakpoints`: the watch rules that are on."""
 
-    filters: list[str] = []
+    filters: list[str]
     filter_options: list[FilterOption] = []
 
 

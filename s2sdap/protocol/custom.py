@@ -150,7 +150,7 @@ class EditArguments(_Camel):
     head: int | None = None
     site: str | None = None
     values: list[float] | None = None
-    index: list[int | None] = []
+    index: list[int | None] | None = None
 
 
 class EditBody(_Camel):

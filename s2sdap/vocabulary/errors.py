@@ -100,6 +100,7 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(4007, "unknown_thread", "There is no live hypothesis {id}", "Ask for `threads` again"),
     ErrorKind(4008, "unknown_source", "There is no source with reference {reference} or path {path!r}", "Ask for `loadedSources`"),
     ErrorKind(4009, "at_start", "The cursor is at the first position of the program", "There is nothing before it"),
+    ErrorKind(4010, "no_exception", "This stop is at no watch rule and no error", "Ask after a stop with the reason `exception`"),
     # 41xx: edits
     ErrorKind(4101, "no_variable", "There is no variable {name!r} here", "Ask for `variables` again and use a name from it"),
     ErrorKind(4102, "not_editable", "{name!r} cannot be changed", "Change a token, or a value of the attention"),
@@ -108,6 +109,7 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(4105, "no_step_here", "No token has been predicted at the {stage} stage", "Step to a token first"),
     ErrorKind(4106, "no_such_site", "This model has no {site}", "See the model's sites in the Settings scope"),
     ErrorKind(4107, "bad_value", "{value!r} does not fit {name}: {reason}", "Give {expected}"),
+    ErrorKind(4108, "not_yet", "{site} is not known yet at the {stage} stage", "Step on to the stage that computes it"),
     # 42xx: expressions
     ErrorKind(4201, "expression_syntax", "Column {column}: {reason}", "See docs/expressions.md"),
     ErrorKind(4202, "expression_name", "Column {column}: there is no {name!r} here{nearest}", "See docs/expressions.md"),
@@ -134,8 +136,14 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(5103, "bad_host", "The host {host!r} is not this server", "Connect to the loopback address that the server printed"),
     ErrorKind(5104, "not_loopback", "{host!r} is not a loopback address", "Serve on 127.0.0.1 and use a tunnel to reach it from elsewhere"),
     ErrorKind(5105, "too_many_connections", "The server already has {limit} connections", "Close one of them"),
+    ErrorKind(5106, "handshake_late", "No launch with the token came in time", "Connect again and launch at once"),
     # 52xx: the scripted client
     ErrorKind(5201, "connection_refused", "Nothing answers at {address}: {reason}", "Start `s2sdap serve` and use the address it prints"),
     ErrorKind(5202, "connection_lost", "The adapter closed the connection{word}", "Connect again"),
     ErrorKind(5203, "no_answer", "No {what} came within {seconds} s", "Raise the timeout, or pause the decode"),
+    ErrorKind(5204, "handshake_refused", "The server at {address} let nobody in: {reason}", "Use the address that `s2sdap serve` prints"),
+    ErrorKind(5205, "reverse_request", "A scripted client cannot do `{command}`", "Do without it: no editor is at the other end"),
+    ErrorKind(5206, "bad_address", "{address!r} is no address of an adapter: {reason}", "Write tcp://HOST:PORT or ws://HOST:PORT"),
+    ErrorKind(5207, "token_unreadable", "Cannot read a token from {path}: {reason}", "Give the file that `s2sdap serve` names"),
+    ErrorKind(5208, "unreadable", "What the adapter sent for `{what}` cannot be read: {reason}", "Use the same release of s2sdap on both sides"),
 )  # fmt: skip

@@ -8,7 +8,8 @@ therefore reaches what is computed from that tensor, and nothing else:
                        already, so it reaches the decoder's first state of that layer, through its
                        last position (of a backward direction: its first).
 `encoder.states`       the attention of every step, and the decoder's first state as above.
-`decoder.layers`       the top layer: as `decoder.state`. A lower layer: its own state in the next step.
+`decoder.layers`       the top layer: as `decoder.state`, which is taken from it. A lower layer: its own
+                       state in the next step.
 `decoder.cells`        the memory of the next step (this step's output has been taken from it).
 `decoder.state`        the query or, with a query of the previous state, the next step's query; the
                        features; the top layer's recurrent state in the next step.
@@ -249,10 +250,9 @@ class RnnNetwork(nn.Module):
             if c is not None:
                 cells.append(c)
             x = h
-        layers = probe(sites.DECODER_LAYERS, torch.stack(hidden, dim=1)).unbind(1)
-        if cells:
-            cells = list(probe(sites.DECODER_CELLS, torch.stack(cells, dim=1)).unbind(1))
-        return (*layers[:-1], probe(sites.DECODER_STATE, layers[-1])), tuple(cells)
+        layers = _apart(probe(sites.DECODER_LAYERS, torch.stack(hidden, dim=1)))
+        memories = _apart(probe(sites.DECODER_CELLS, torch.stack(cells, dim=1))) if cells else ()
+        return (*layers[:-1], probe(sites.DECODER_STATE, layers[-1])), memories
 
     def _attend(self, query: Float[Tensor, "K D"], encoded: Encoded, probe: Probe) -> Float[Tensor, "K E"]:
         """The context: what the attention takes from the encoder states for each query."""
@@ -278,3 +278,12 @@ class RnnNetwork(nn.Module):
             predicted, state = self.step(encoded, state, tokens, untouched)
             logits.append(predicted)
         return torch.stack(logits, dim=1)
+
+
+def _apart(layers: Float[Tensor, "K L D"]) -> tuple[Float[Tensor, "K D"], ...]:
+    """Each layer in memory of its own.
+
+    A product can differ in its last bit with the place and stride of what it reads. An edit makes a
+    fresh tensor, so what it replaces must be laid out like one: then no other hypothesis changes.
+    """
+    return tuple(layer.contiguous() for layer in layers.unbind(1))

@@ -19,6 +19,7 @@ import safetensors
 import safetensors.torch
 import torch
 from jaxtyping import Int
+from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import functional
 
@@ -109,9 +110,14 @@ class Trainer:
     @classmethod
     def resume(cls, path: Path, plan: Plan) -> "Trainer":
         """The trainer that `save` wrote to `path`. It must have been fitting the same plan."""
-        with safetensors.safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no iterator
+        try:
+            with safetensors.safe_open(path, framework="pt") as file:
+                metadata = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except FileNotFoundError:
+            raise S2sdapError("checkpoint_missing", path=path.parent, file=path.name) from None
+        except SafetensorError as error:
+            raise S2sdapError("checkpoint_weights", path=path, reason=str(error)) from None
         if metadata.get("plan") != _plan_text(plan):
             reason = f"{path} was written by a training with other settings or data"
             raise S2sdapError("settings_clash", reason=reason)

@@ -1,0 +1,19 @@
+"""Floor 5: the command line. `main` is the command `s2sdap`; each command has a file."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line.
+
+    An editor waits for the adapter's first answer, so `adapter` does not pay for the parser of the
+    other commands: it goes straight to work where its arguments are the plain ones.
+    """
+    if sys.argv[1:] == ["adapter"]:
+        from s2sdap.dap.stdio import run_adapter
+
+        run_adapter()
+        return
+    from s2sdap.cli.commands import app
+
+    app()

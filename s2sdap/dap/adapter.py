@@ -1,0 +1,322 @@
+"""The adapter: what one connection has launched, where it stands, and what it tells its client.
+
+All of it runs on the protocol's thread. The session is moved on the model thread; while it moves,
+nothing here reads it, and what it has to say comes back through the loop.
+"""
+
+import asyncio
+from collections.abc import Callable
+from enum import Enum
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
+
+from s2sdap.dap.breakpoints import RequestedBreakpoints
+from s2sdap.dap.handles import Container, Handles
+from s2sdap.dap.launch import LaunchArguments
+from s2sdap.dap.model_thread import LineWriter, ModelThread, Moving
+from s2sdap.debugger.breakpoints import Armed
+from s2sdap.debugger.program import Program
+from s2sdap.debugger.stops import Motion, Stop, StopReason
+from s2sdap.protocol import bodies, custom
+from s2sdap.protocol.arguments import Initialize
+from s2sdap.vocabulary.errors import S2sdapError
+
+if TYPE_CHECKING:
+    from s2sdap.debugger.frames import Frame
+    from s2sdap.debugger.session import Session
+    from s2sdap.debugger.walk import Result
+
+T = TypeVar("T")
+
+QUIET_SECONDS: Final = 0.5
+"""A run shorter than this shows no progress; a longer one says this often how far it is."""
+INLINE_SOURCE: Final = 1
+"""The source reference of a program that has no file."""
+
+
+class State(Enum):
+    """Where the adapter stands between `initialize` and the end."""
+
+    FRESH = "fresh"
+    LOADING = "loading"
+    STOPPED = "stopped"
+    RUNNING = "running"
+    ENDED = "ended"
+
+
+class Outlet(Protocol):
+    """The connection, as far as the adapter knows it."""
+
+    def emit(self, event: str, body: Any = None) -> None:
+        """Send an event."""
+
+    def congested(self) -> bool:
+        """Whether the client is so far behind in reading that a run should wait. From any thread."""
+
+    def later(self, call: Callable[..., None], *arguments: Any) -> None:
+        """Call on the protocol's thread. From any thread."""
+
+    def cancel_request(self, seq: int) -> None:
+        """Cancel the request of that number if it still waits for its answer."""
+
+    def hang_up(self) -> None:
+        """Close once everything that was sent has been written."""
+
+
+class Adapter:
+    """One connection's debug session."""
+
+    def __init__(self, outlet: Outlet, models: ModelThread, token: str | None) -> None:
+        self.outlet = outlet
+        self.models = models
+        self.token = token
+        self.client = Initialize(adapter_id="")
+        self.initialized = False
+        self.state = State.FRESH
+        self.launch = LaunchArguments()
+        self.program: Program | None = None
+        self.session: Session | None = None
+        self.stop: Stop | None = None
+        self.configured = False
+        self.requested = RequestedBreakpoints()
+        self.frames: Handles[Frame] = Handles("stale_frame")
+        self.containers: Handles[Container] = Handles("stale_variables")
+        self.threads: dict[int, str] = {}
+        self._progress = 0
+        self._running_progress: str | None = None
+        self._reporter: asyncio.Task[None] | None = None
+        self._output = cast("IO[str]", LineWriter(self._printed))
+
+    # ---- what the client hears ---------------------------------------------------------------
+
+    def emit(self, event: str, body: Any = None) -> None:
+        """Send an event."""
+        self.outlet.emit(event, body)
+
+    def say(self, text: str, category: str = "console", line: int | None = None) -> None:
+        """Write a line to the client's console, at a 0-based line of the program if one is named."""
+        source = self.source_body() if line is not None and self.program else None
+        at = None if source is None or line is None else self.client_line(line)
+        self.emit("output", bodies.Output(output=text + "\n", category=category, source=source, line=at))
+
+    def _printed(self, text: str) -> None:
+        """What the model's code printed, on the model thread."""
+        self.outlet.later(self.emit, "output", bodies.Output(output=text, category="stdout"))
+
+    def client_line(self, line: int) -> int:
+        """A 0-based line as this client counts."""
+        return line + (1 if self.client.lines_start_at1 else 0)
+
+    def client_column(self, column: int) -> int:
+        """A 0-based UTF-16 column as this client counts."""
+        return column + (1 if self.client.columns_start_at1 else 0)
+
+    def own_line(self, line: int) -> int:
+        """A client's line, 0-based."""
+        return line - (1 if self.client.lines_start_at1 else 0)
+
+    def source_body(self) -> bodies.SourceBody:
+        """The program as the protocol's source."""
+        program = self.need_program()
+        if program.path is None:
+            return bodies.SourceBody(
+                name=program.name, source_reference=INLINE_SOURCE, origin="launch argument"
+            )
+        return bodies.SourceBody(name=program.name, path=program.path)
+
+    # ---- what must be there ------------------------------------------------------------------
+
+    def need_program(self) -> Program:
+        """The program; there is one from the launch on."""
+        if self.program is None:
+            raise S2sdapError("not_launched", request="this")
+        return self.program
+
+    def need_session(self) -> "Session":
+        """The session; there is one once the model has been loaded."""
+        if self.session is None:
+            raise S2sdapError("not_launched", request="this")
+        return self.session
+
+    # ---- the model thread --------------------------------------------------------------------
+
+    async def on_model_thread(self, job: Callable[[], T]) -> T:
+        """Run `job` where the model lives. Cancelling takes it back if it has not begun."""
+        future = self.models.submit(job, self._output)
+        try:
+            return await asyncio.shield(asyncio.wrap_future(future))
+        except asyncio.CancelledError:
+            if future.cancel():
+                raise
+            return await asyncio.wrap_future(future)  # it has begun: its answer stands
+
+    def arm(self) -> None:
+        """Hand the breakpoints to the session, if there is one; a running one minds them at once."""
+        if self.session is not None:
+            self.session.armed = Armed() if self.launch.no_debug else self.requested.armed()
+
+    def start_if_ready(self) -> None:
+        """Begin the run once the model is there and the client has configured everything."""
+        if self.configured and self.state is State.LOADING and self.session is not None:
+            self.session.begin(Motion.START)
+            self.go()
+
+    def go(self) -> None:
+        """Set the session going, whose motion has begun; a `stopped` or `terminated` event ends it."""
+        session = self.need_session()
+        self.state = State.RUNNING
+        self.stop = None
+        self.frames.clear()
+        self.containers.clear()
+        if self.client.supports_progress_reporting:
+            self._reporter = asyncio.ensure_future(self._report())
+        report = partial(self.outlet.later, self._stopped, session)
+        self.models.move(Moving(session, report, self.outlet.congested, self._output))
+
+    def _stopped(self, session: "Session", stop: Stop) -> None:
+        if session is not self.session:  # of a run that a restart has replaced
+            return
+        self._output.flush()
+        self._end_report()
+        if stop.reason is StopReason.END:
+            self.end()
+            return
+        self.state = State.STOPPED
+        self.stop = stop
+        self._tell_threads(self._live())
+        self.emit("stopped", self._stopped_body(stop))
+
+    def forget_stop(self) -> None:
+        """A new session takes over: nothing of the old one's stop can be asked for."""
+        self.stop = None
+        self.frames.clear()
+        self.containers.clear()
+        self._tell_threads({})
+
+    def end(self) -> None:
+        """The program has come to its end, or was brought to it."""
+        self._tell_threads({})
+        self.state = State.ENDED
+        self.emit("exited", bodies.Exited(exit_code=0))
+        self.emit("terminated")
+
+    def _stopped_body(self, stop: Stop) -> bodies.Stopped:
+        reason = {StopReason.ERROR: "exception", StopReason.EDIT: "data breakpoint"}.get(
+            stop.reason, stop.reason.value
+        )
+        titles = {
+            StopReason.RULE: f"Watch rule {stop.finding.rule}" if stop.finding else "",
+            StopReason.ERROR: "Model error",
+            StopReason.STAGE: f"Stage {stop.cursor.stage}" if stop.cursor else "",
+            StopReason.EDIT: "Edited",
+        }
+        return bodies.Stopped(
+            reason=reason,
+            description=titles.get(stop.reason),
+            thread_id=self.current_thread,
+            text=stop.text or None,
+            all_threads_stopped=True,
+            hit_breakpoint_ids=list(stop.breakpoints) or None,
+        )
+
+    @property
+    def current_thread(self) -> int:
+        """The hypothesis at the cursor; 1 where the sentence could not even be read."""
+        return self.stop.cursor.hypothesis if self.stop and self.stop.cursor else 1
+
+    def edited(self, stop: Stop) -> None:
+        """An edit has moved the cursor to a new branch: tell the client to look again."""
+        self.stop = stop
+        self._tell_threads(self._live())
+        if self.client.supports_invalidated_event:
+            self.emit("invalidated", bodies.Invalidated(areas=["all"]))
+        else:
+            self.emit("stopped", self._stopped_body(stop))
+
+    # ---- hypotheses as threads ---------------------------------------------------------------
+
+    def _live(self) -> dict[int, str]:
+        session = self.need_session()
+        text = session.model.target.text
+        return {
+            each.id: f"hypothesis {each.id}: {text(each.tokens)!r} {each.score:.3f}"
+            for each in session.hypotheses()
+        }
+
+    def _tell_threads(self, live: dict[int, str]) -> None:
+        for gone in self.threads.keys() - live.keys():
+            self.emit("thread", bodies.ThreadEvent(reason="exited", thread_id=gone))
+        for new in live.keys() - self.threads.keys():
+            self.emit("thread", bodies.ThreadEvent(reason="started", thread_id=new))
+        self.threads = live
+
+    # ---- results and progress ----------------------------------------------------------------
+
+    def on_result(self, result: "Result") -> None:
+        """A sentence is done. Called on the model thread."""
+        self.outlet.later(self._tell_result, result)
+
+    def _tell_result(self, result: "Result") -> None:
+        from s2sdap.dap.lowering import result_body
+
+        self.emit(custom.RESULT_EVENT, result_body(self.need_session(), result))
+        if result.error is not None:
+            self.say(str(result.error), "stderr", result.sentence.line)
+        else:
+            self.say(result.text, "stdout", result.sentence.line)
+
+    def begin_progress(self, title: str, *, request: int | None = None, cancellable: bool = False) -> str:
+        """Start a progress report; a client that shows none gets none."""
+        self._progress += 1
+        name = f"progress-{self._progress}"
+        if self.client.supports_progress_reporting:
+            self.emit(
+                "progressStart",
+                bodies.ProgressStart(
+                    progress_id=name, title=title, request_id=request, cancellable=cancellable
+                ),
+            )
+        return name
+
+    def end_progress(self, name: str, message: str | None = None) -> None:
+        """End a progress report."""
+        if self.client.supports_progress_reporting:
+            self.emit("progressEnd", bodies.ProgressEnd(progress_id=name, message=message))
+
+    def cancel_progress(self, name: str) -> None:
+        """What a person cancels is the run that the report is about: it pauses."""
+        if name == self._running_progress and self.session is not None:
+            self.session.pause()
+
+    async def _report(self) -> None:
+        """Say how far a long run is, while it runs."""
+        session = self.need_session()
+        total = len(session.program.sentences)
+        await asyncio.sleep(QUIET_SECONDS)
+        self._running_progress = self.begin_progress("Decoding", cancellable=True)
+        while True:
+            done = len(session.results)
+            self.emit(
+                "progressUpdate",
+                bodies.ProgressUpdate(
+                    progress_id=self._running_progress,
+                    message=f"{done} of {total} sentences",
+                    percentage=min(100.0, 100.0 * done / total),
+                ),
+            )
+            await asyncio.sleep(QUIET_SECONDS)
+
+    def _end_report(self) -> None:
+        if self._reporter is not None:
+            self._reporter.cancel()
+            self._reporter = None
+        if self._running_progress is not None:
+            self.end_progress(self._running_progress)
+            self._running_progress = None
+
+    def close(self) -> None:
+        """The client is gone or done: nothing of this session runs any more."""
+        self._end_report()
+        if self.session is not None:
+            self.session.close()
+        self.state = State.ENDED

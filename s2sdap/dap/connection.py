@@ -1,0 +1,250 @@
+"""A connection: reads messages, has each request answered exactly once, writes in order.
+
+Requests are taken in the order in which they come. A handler that needs the model waits for it as a
+task of its own, so the requests behind it are answered meanwhile; `cancel` finds it by its number.
+"""
+
+import asyncio
+import contextlib
+import difflib
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from s2sdap.dap.adapter import Adapter, State
+from s2sdap.dap.channels import Channel
+from s2sdap.dap.dispatch import Handler, RawArguments, Reply, When
+from s2sdap.dap.model_thread import ModelThread
+from s2sdap.dap.protocol_log import ProtocolLog
+from s2sdap.protocol import bodies
+from s2sdap.protocol.envelopes import ErrorBody, ErrorMessage, Event, Incoming, Response
+from s2sdap.vocabulary.errors import S2sdapError
+
+MAX_WAITING: Final = 256
+"""Requests that may wait for an answer at once."""
+CONGESTED: Final = 256
+"""Messages waiting to be written from which a run pauses until the client reads."""
+MAX_UNREAD: Final = 100_000
+"""Messages waiting to be written from which the client counts as gone."""
+CLOSING_SECONDS: Final = 0.5
+"""How long the last words may take to be written."""
+
+
+class Connection:
+    """One client. `serve` lasts as long as it does."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        models: ModelThread,
+        handlers: Mapping[str, Handler],
+        *,
+        token: str | None = None,
+        log: ProtocolLog | None = None,
+        number: int = 1,
+    ) -> None:
+        self._channel = channel
+        self._handlers = handlers
+        self._log = log
+        self._number = number
+        self._loop = asyncio.get_running_loop()
+        self._seq = 0
+        self._outgoing: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._leaving = asyncio.Event()
+        self.adapter = Adapter(self, models, None if channel.authenticated else token)
+
+    async def serve(self) -> None:
+        """Answer requests until the client is gone or says goodbye; leaves nothing running."""
+        writer = asyncio.create_task(self._write())
+        reader = asyncio.create_task(self._read())
+        leaving = asyncio.create_task(self._leaving.wait())
+        try:
+            await asyncio.wait({reader, leaving, writer}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.adapter.close()
+            for task in (reader, leaving, *self._tasks.values()):
+                task.cancel()
+            self._outgoing.put_nowait(None)
+            with contextlib.suppress(TimeoutError, ConnectionError, OSError):
+                await asyncio.wait_for(writer, CLOSING_SECONDS)
+            with contextlib.suppress(TimeoutError, OSError):
+                await asyncio.wait_for(self._channel.close(), CLOSING_SECONDS)
+
+    # ---- what the adapter needs of a connection ----------------------------------------------
+
+    def emit(self, event: str, body: Any = None) -> None:
+        """Send an event."""
+        self._send(Event(self._next_seq(), event, body))
+
+    def congested(self) -> bool:
+        """Whether a run should wait for the client to read. Called on the model thread."""
+        return self._outgoing.qsize() > CONGESTED
+
+    def later(self, call: Callable[..., None], *arguments: Any) -> None:
+        """Call on the protocol's thread, from any thread; a closed loop has nobody to tell."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(call, *arguments)
+
+    def cancel_request(self, seq: int) -> None:
+        """Cancel a request that waits; one that has been answered is left alone."""
+        if seq in self._tasks:
+            self._tasks[seq].cancel()
+
+    def hang_up(self) -> None:
+        """Close once everything that was sent has been written."""
+        self._leaving.set()
+
+    def refuse_all(self, error: S2sdapError) -> None:
+        """Say why this connection is not served, and close it."""
+        self._say(str(error))
+        self.hang_up()
+
+    def hang_up_unless_launched(self) -> None:
+        """A client that has not shown its token in time must not hold a place."""
+        if self.adapter.token is not None and self.adapter.state is State.FRESH:
+            self.refuse_all(S2sdapError("handshake_late"))
+
+    # ---- in and out --------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        while True:
+            try:
+                body = await self._channel.receive()
+            except S2sdapError as error:  # the framing is broken: nothing after it can be trusted
+                self._say(str(error))
+                return
+            if body is None:
+                return
+            if self._log:
+                self._log.write(self._number, "->", body)
+            self._receive(body)
+
+    async def _write(self) -> None:
+        while (body := await self._outgoing.get()) is not None:
+            if self._outgoing.qsize() > MAX_UNREAD:
+                return
+            if self._log:
+                self._log.write(self._number, "<-", body)
+            try:
+                await self._channel.send(body)
+            except OSError:
+                return
+
+    def _next_seq(self) -> int:
+        self._seq += 1
+        return self._seq
+
+    def _send(self, message: Event | Response) -> None:
+        self._outgoing.put_nowait(msgspec.json.encode(message))
+
+    def _say(self, text: str) -> None:
+        self.emit("output", bodies.Output(output=text + "\n", category="important"))
+
+    # ---- requests ----------------------------------------------------------------------------
+
+    def _receive(self, body: bytes) -> None:
+        """Have one message answered. Whatever it holds, the loop goes on."""
+        try:
+            incoming = msgspec.json.decode(body, type=Incoming)
+        except msgspec.ValidationError as error:
+            self._refuse_malformed(body, S2sdapError("bad_message", reason=error))
+            return
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            self._say(str(S2sdapError("bad_json", reason=error)))
+            return
+        if incoming.type != "request":
+            return
+        try:
+            self._dispatch(incoming)
+        except S2sdapError as error:
+            self._refuse(incoming, error)
+        except Exception as error:  # a defect of ours must not take the session down
+            self._refuse(incoming, self._internal(incoming, error))
+
+    def _dispatch(self, incoming: Incoming) -> None:
+        handler = self._handlers.get(incoming.command)
+        if handler is None:
+            near = difflib.get_close_matches(incoming.command[:100], list(self._handlers), n=1)
+            hint = f"; did you mean `{near[0]}`?" if near else ""
+            raise S2sdapError("unknown_request", command=incoming.command[:100], nearest=hint)
+        self._check_when(handler)
+        if len(self._tasks) >= MAX_WAITING:
+            raise S2sdapError("busy", limit=MAX_WAITING)
+        answer = handler.run(self.adapter, self._arguments(handler, incoming))
+        if isinstance(answer, Reply):
+            self._respond(incoming, answer)
+            return
+        task = asyncio.ensure_future(self._await(incoming, answer))
+        self._tasks[incoming.seq] = task
+        task.add_done_callback(lambda _: self._tasks.pop(incoming.seq, None))
+
+    async def _await(self, incoming: Incoming, answer: Any) -> None:
+        try:
+            self._respond(incoming, await answer)
+        except asyncio.CancelledError:
+            self._refuse(incoming, S2sdapError("cancelled", command=incoming.command))
+        except S2sdapError as error:
+            self._refuse(incoming, error)
+        except Exception as error:  # likewise
+            self._refuse(incoming, self._internal(incoming, error))
+
+    def _check_when(self, handler: Handler) -> None:
+        """Refuse what comes too early or while there is nothing to look at."""
+        adapter, when = self.adapter, handler.when
+        if when is When.ALWAYS:
+            return
+        if not adapter.initialized:
+            raise S2sdapError("not_initialized", command=handler.command)
+        if when is When.INITIALIZED:
+            return
+        if adapter.state is State.FRESH or adapter.program is None:
+            raise S2sdapError("not_launched", request=handler.command)
+        if when is When.STOPPED:
+            if adapter.state is State.ENDED:
+                raise S2sdapError("ended")
+            if adapter.state is not State.STOPPED:
+                raise S2sdapError("running", request=handler.command)
+
+    def _arguments(self, handler: Handler, incoming: Incoming) -> Any:
+        raw = bytes(incoming.arguments)
+        if handler.arguments is RawArguments:
+            if not raw.lstrip().startswith((b"{", b"null")):
+                raise S2sdapError(
+                    "bad_arguments", command=handler.command, reason="arguments must be an object"
+                )
+            return RawArguments(raw=raw)
+        try:
+            return msgspec.json.decode(b"{}" if raw == b"null" else raw, type=handler.arguments)
+        except msgspec.ValidationError as error:
+            raise S2sdapError("bad_arguments", command=handler.command, reason=error) from None
+
+    def _respond(self, incoming: Incoming, reply: Reply) -> None:
+        self._send(Response(self._next_seq(), incoming.seq, True, incoming.command, None, reply.body))
+        if reply.then is not None:
+            reply.then()
+
+    def _refuse(self, incoming: Incoming, error: S2sdapError) -> None:
+        message = "cancelled" if error.name == "cancelled" else error.what
+        body = ErrorBody(
+            ErrorMessage(id=error.number, format=str(error), show_user=error.name != "cancelled")
+        )
+        self._send(Response(self._next_seq(), incoming.seq, False, incoming.command, message, body))
+
+    def _refuse_malformed(self, body: bytes, error: S2sdapError) -> None:
+        """Answer a request that lacks something by its number, if it has at least that."""
+        with contextlib.suppress(msgspec.DecodeError):
+            found = msgspec.json.decode(body, type=dict[str, Any])
+            seq, command = found.get("seq"), found.get("command")
+            if isinstance(seq, int) and not isinstance(seq, bool) and abs(seq) < 2**53:
+                name = command if isinstance(command, str) else ""
+                self._refuse(Incoming(seq=seq, type="request", command=name[:100]), error)
+                return
+        self._say(str(error))
+
+    def _internal(self, incoming: Incoming, error: Exception) -> S2sdapError:
+        traceback.print_exception(error, file=sys.stderr)
+        return S2sdapError("internal", command=incoming.command, reason=f"{type(error).__name__}: {error}")

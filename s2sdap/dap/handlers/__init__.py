@@ -1,0 +1,12 @@
+"""What answers each request, one file a family. Adding a request is adding a handler to a family."""
+
+from typing import Final
+
+from s2sdap.dap.dispatch import Handler
+from s2sdap.dap.handlers import breakpoints, inspection, lifecycle, panels, running, sources
+
+HANDLERS: Final[dict[str, Handler]] = {
+    handler.command: handler
+    for family in (lifecycle, breakpoints, running, inspection, sources, panels)
+    for handler in family.FAMILY
+}

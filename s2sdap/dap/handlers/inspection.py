@@ -1,0 +1,210 @@
+"""Looking at a stop: threads, frames, scopes, variables, expressions, and changing what is shown."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from s2sdap.dap.adapter import Adapter, State
+from s2sdap.dap.dispatch import Reply, When, handles
+from s2sdap.debugger.expressions import FUNCTIONS
+from s2sdap.debugger.fields import FIELDS
+from s2sdap.debugger.stops import StopReason
+from s2sdap.protocol import bodies
+from s2sdap.protocol.arguments import (
+    Completions,
+    Evaluate,
+    Nothing,
+    Scopes,
+    SetVariable,
+    StackTrace,
+    Thread,
+    Variables,
+)
+from s2sdap.vocabulary.errors import S2sdapError
+
+if TYPE_CHECKING:
+    from s2sdap.debugger.descriptions import Description
+    from s2sdap.debugger.frames import Frame
+
+
+def frame_at(adapter: Adapter, frame: int | None, thread: int | None = None) -> "Frame":
+    """The frame of an id, or the top frame of a hypothesis, by default the one at the cursor."""
+    if frame is not None:
+        return adapter.frames.get(frame)
+    session = adapter.need_session()
+    if not session.hypotheses():
+        raise S2sdapError("ended")
+    return session.frames(thread)[0]
+
+
+@handles("threads", Nothing, When.LAUNCHED)
+def threads(adapter: Adapter, arguments: Nothing) -> Reply:
+    """The live hypotheses; while the decode runs, those of the last stop."""
+    live = adapter.threads
+    if not live and adapter.state is not State.ENDED:
+        live = {1: "hypothesis 1"}
+    return Reply(
+        bodies.Threads(threads=[bodies.ThreadBody(id=each, name=name) for each, name in live.items()])
+    )
+
+
+@handles("stackTrace", StackTrace, When.STOPPED, supportsDelayedStackTraceLoading=True)
+def stack_trace(adapter: Adapter, arguments: StackTrace) -> Reply:
+    """A hypothesis' stage at the cursor, its earlier steps, and the encoder."""
+    from s2sdap.dap.lowering import frame_body
+
+    session = adapter.need_session()
+    if not session.hypotheses():
+        return Reply(bodies.StackTraceBody(stack_frames=[], total_frames=0))
+    stack = session.frames(arguments.thread_id)
+    start = max(0, arguments.start_frame)
+    end = start + arguments.levels if arguments.levels > 0 else len(stack)
+    shown = [frame_body(adapter, frame) for frame in stack[start:end]]
+    return Reply(bodies.StackTraceBody(stack_frames=shown, total_frames=len(stack)))
+
+
+@handles("scopes", Scopes, When.STOPPED)
+def scopes(adapter: Adapter, arguments: Scopes) -> Reply:
+    """One scope a stage that the frame has come to, and the settings."""
+    from s2sdap.dap.lowering import scope_body
+    from s2sdap.debugger.scopes import scopes_of
+
+    frame = adapter.frames.get(arguments.frame_id)
+    shown = [
+        scope_body(adapter, frame, scope, first=place == 0) for place, scope in enumerate(scopes_of(frame))
+    ]
+    return Reply(bodies.ScopesBody(scopes=shown))
+
+
+@handles("variables", Variables, When.STOPPED)
+def variables(adapter: Adapter, arguments: Variables) -> Reply:
+    """A page of variables."""
+    from s2sdap.dap.lowering import page_of
+
+    container = adapter.containers.get(arguments.variables_reference)
+    shown = page_of(adapter, container, arguments.filter, arguments.start, arguments.count)
+    return Reply(bodies.VariablesBody(variables=shown))
+
+
+@handles("setVariable", SetVariable, When.STOPPED, supportsSetVariable=True)
+async def set_variable(adapter: Adapter, arguments: SetVariable) -> Reply:
+    """An edit: the step runs again with the value, on a new branch."""
+    from s2sdap.debugger.changes import change, shown_after
+
+    container = adapter.containers.get(arguments.variables_reference)
+    item = _child(container.children().page, container.children().count, arguments.name)
+    target, frame = item.edit, container.frame
+    if target is None or frame is None:
+        raise S2sdapError("not_editable", name=arguments.name)
+    session = adapter.need_session()
+    stop = await adapter.on_model_thread(lambda: change(session, frame, target, arguments.value))
+    value = shown_after(session, target)
+    return Reply(bodies.SetVariableBody(value=value), lambda: adapter.edited(stop))
+
+
+def _child(page: "Callable[[int, int], list[Description]]", count: int, name: str) -> "Description":
+    """The child of that name; `12: piece` names its place, so a long list is not searched."""
+    place = name.split(":", 1)[0]
+    if place.isdigit() and int(place) < count:
+        for item in page(int(place), 1):
+            if item.name == name:
+                return item
+    for item in page(0, min(count, 1000)):
+        if item.name == name:
+            return item
+    raise S2sdapError("no_variable", name=name)
+
+
+@handles("evaluate", Evaluate, When.STOPPED, supportsEvaluateForHovers=True, supportsClipboardContext=True)
+def evaluate(adapter: Adapter, arguments: Evaluate) -> Reply:
+    """The value of an expression; it never changes anything, whatever the context."""
+    from s2sdap.dap.lowering import children_reference
+    from s2sdap.debugger.descriptions import plain
+
+    frame = frame_at(adapter, arguments.frame_id)
+    value = adapter.need_session().evaluate(arguments.expression, frame=frame)
+    item = plain("", value, expression=arguments.expression)
+    reference, named, indexed = children_reference(adapter, frame, item)
+    whole = str(value) if arguments.context == "clipboard" else item.value
+    return Reply(
+        bodies.EvaluateBody(
+            result=whole,
+            variables_reference=reference,
+            type=item.type or None,
+            named_variables=named,
+            indexed_variables=indexed,
+        )
+    )
+
+
+@handles("completions", Completions, When.LAUNCHED, supportsCompletionsRequest=True)
+def completions(adapter: Adapter, arguments: Completions) -> Reply:
+    """The fields and functions that begin like the word before the cursor."""
+    column = arguments.column - (1 if adapter.client.columns_start_at1 else 0)
+    before = arguments.text[: max(0, column)]
+    word = before[len(before.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")) :]
+    targets = [
+        bodies.CompletionBody(
+            label=name, type="field", detail=meaning, start=len(before) - len(word), length=len(word)
+        )
+        for name, meaning in FIELDS.items()
+        if name.startswith(word)
+    ]
+    targets += [
+        bodies.CompletionBody(
+            label=f"{name}()",
+            text=f"{name}(",
+            type="function",
+            start=len(before) - len(word),
+            length=len(word),
+        )
+        for name in FUNCTIONS
+        if name.startswith(word)
+    ]
+    return Reply(bodies.CompletionsBody(targets=targets))
+
+
+@handles("exceptionInfo", Thread, When.STOPPED, supportsExceptionInfoRequest=True)
+def exception_info(adapter: Adapter, arguments: Thread) -> Reply:
+    """What a watch rule found, in numbers, or how the model failed, with its traceback."""
+    stop = adapter.stop
+    if stop is None or stop.reason not in (StopReason.RULE, StopReason.ERROR):
+        raise S2sdapError("no_exception")
+    if stop.finding is not None:
+        found = stop.finding
+        rivals = "\n".join(
+            f"  {place}. {piece!r} p = {p:.6f}" for place, (piece, p) in enumerate(found.best, 1)
+        )
+        message = (
+            f"{found.token!r}: p = {found.p:.6f}, rank {found.rank}, entropy {found.entropy:.4f} nats, "
+            f"margin {found.margin:.6f}\nlikeliest:\n{rivals}"
+        )
+        details = bodies.ExceptionDetails(message=message, type_name=found.rule)
+        return Reply(
+            bodies.ExceptionInfoBody(
+                exception_id=found.rule, break_mode="always", description=found.text, details=details
+            )
+        )
+    error = stop.error
+    details = bodies.ExceptionDetails(
+        message=stop.text, type_name=error.name if error else None, stack_trace=stop.traceback or None
+    )
+    return Reply(
+        bodies.ExceptionInfoBody(
+            exception_id=error.name if error else "error",
+            break_mode="always",
+            description=stop.text,
+            details=details,
+        )
+    )
+
+
+FAMILY = (
+    threads,
+    stack_trace,
+    scopes,
+    variables,
+    set_variable,
+    evaluate,
+    completions,
+    exception_info,
+)

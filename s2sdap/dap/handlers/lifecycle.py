@@ -1,0 +1,187 @@
+"""From hello to goodbye: initialize, launch, configurationDone, restart, terminate, disconnect."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from s2sdap.dap.access import token_matches
+from s2sdap.dap.adapter import Adapter, State
+from s2sdap.dap.dispatch import RawArguments, Reply, When, capabilities_of, handles
+from s2sdap.dap.handlers.breakpoints import breakpoint_body
+from s2sdap.dap.launch import LaunchArguments, parse_launch
+from s2sdap.debugger.program import Program, open_program
+from s2sdap.debugger.watch_rules import rules_for
+from s2sdap.decoding.settings import SearchSettings
+from s2sdap.protocol import bodies
+from s2sdap.protocol.arguments import Cancel, Disconnect, Initialize, Nothing, Restart
+from s2sdap.vocabulary.errors import S2sdapError
+
+if TYPE_CHECKING:
+    from s2sdap.debugger.session import Session
+
+
+def rule_filters(known: tuple[str, ...] | None) -> list[dict[str, Any]]:
+    """The watch rules as exception filters; `known` are the model's sites once it is loaded."""
+    return [
+        {
+            "filter": rule.id,
+            "label": rule.label,
+            "description": rule.meaning,
+            "default": False,
+            "supportsCondition": True,
+            "conditionDescription": f"an expression over the step, such as {rule.condition}",
+        }
+        for rule in rules_for(known)
+    ]
+
+
+@handles("initialize", Initialize, When.ALWAYS)
+def initialize(adapter: Adapter, arguments: Initialize) -> Reply:
+    """Say what can be done here: what the handlers promise, and the watch rules there are."""
+    from s2sdap.dap.handlers import HANDLERS  # the table holds this very handler
+
+    adapter.client = arguments
+    adapter.initialized = True
+    return Reply({**capabilities_of(HANDLERS.values()), "exceptionBreakpointFilters": rule_filters(None)})
+
+
+@handles("launch", RawArguments, When.INITIALIZED)
+async def launch(adapter: Adapter, arguments: RawArguments) -> Reply:
+    """Read the program, let the client configure, and load the model meanwhile.
+
+    A launch that fails leaves everything as it was, so that a client may mend it and try again.
+    """
+    if adapter.state is not State.FRESH:
+        raise S2sdapError("already_launched")
+    wanted, warnings = parse_launch(arguments.raw)
+    if adapter.token is not None and not token_matches(wanted.token, adapter.token):
+        raise S2sdapError("bad_token")
+    adapter.state = State.LOADING
+    try:
+        await _load(adapter, wanted, first=True)
+    except BaseException:
+        adapter.state = State.FRESH
+        adapter.program = None
+        raise
+    for warning in warnings:
+        adapter.say(warning)
+    return Reply(then=adapter.start_if_ready)
+
+
+@handles("configurationDone", Nothing, When.LAUNCHED, supportsConfigurationDoneRequest=True)
+def configuration_done(adapter: Adapter, arguments: Nothing) -> Reply:
+    """The client has set its breakpoints: run as soon as the model is there."""
+    adapter.configured = True
+    return Reply(then=adapter.start_if_ready)
+
+
+@handles("restart", Restart, When.LAUNCHED, supportsRestartRequest=True)
+async def restart(adapter: Adapter, arguments: Restart) -> Reply:
+    """Begin again, under new launch arguments if they are given, with the same breakpoints."""
+    wanted = adapter.launch
+    given = bytes(arguments.arguments)
+    if given not in (b"null", b""):
+        wanted, _ = parse_launch(given)
+    if adapter.state is State.LOADING:
+        raise S2sdapError("running", request="restart")
+    before = adapter.state
+    adapter.state = State.LOADING
+    try:
+        await _load(adapter, wanted, first=False)
+    except BaseException:
+        adapter.state = before
+        raise
+    return Reply(then=adapter.start_if_ready)
+
+
+@handles("terminate", Disconnect, When.LAUNCHED, supportsTerminateRequest=True)
+def terminate(adapter: Adapter, arguments: Disconnect) -> Reply:
+    """End the run; the connection stays, for a restart or for goodbye."""
+    session = adapter.session
+    if session is not None:
+        session.close()
+    if adapter.state in (State.STOPPED, State.LOADING):
+        return Reply(then=adapter.end)
+    return Reply()
+
+
+@handles("disconnect", Disconnect, When.ALWAYS)
+def disconnect(adapter: Adapter, arguments: Disconnect) -> Reply:
+    """End everything and close the connection once the answer has been written."""
+    adapter.close()
+    return Reply(then=adapter.outlet.hang_up)
+
+
+@handles("cancel", Cancel, When.INITIALIZED, supportsCancelRequest=True)
+def cancel(adapter: Adapter, arguments: Cancel) -> Reply:
+    """Cancel a request that waits, or the run that a progress report is about."""
+    if arguments.request_id is not None:
+        adapter.outlet.cancel_request(arguments.request_id)
+    if arguments.progress_id is not None:
+        adapter.cancel_progress(arguments.progress_id)
+    return Reply()
+
+
+async def _load(adapter: Adapter, wanted: LaunchArguments, *, first: bool) -> None:
+    """Read the program and load the model; then put the new session in the place of the old."""
+    settings = wanted.settings()
+    rules = wanted.rules()
+    program = await asyncio.to_thread(open_program, wanted.program, wanted.source, wanted.reference)
+    adapter.program = program
+    if first:
+        adapter.emit("initialized")
+    progress = adapter.begin_progress(f"Loading {wanted.model}")
+    try:
+        session = await adapter.on_model_thread(lambda: _open_session(adapter, wanted, program, settings))
+    finally:
+        adapter.end_progress(progress)
+    if adapter.session is not None:
+        adapter.session.close()
+    adapter.launch = wanted
+    adapter.session = session
+    adapter.requested.launch_rules = rules
+    adapter.forget_stop()
+    for placed in adapter.requested.place_stages(session.model.layout.stages):
+        adapter.emit(
+            "breakpoint",
+            bodies.BreakpointEvent(reason="changed", breakpoint=breakpoint_body(adapter, placed)),
+        )
+    adapter.arm()
+    filters = rule_filters(session.model.layout.sites)
+    adapter.emit("capabilities", bodies.Capabilities(capabilities={"exceptionBreakpointFilters": filters}))
+    adapter.emit(
+        "loadedSource",
+        bodies.LoadedSourceEvent(reason="new" if first else "changed", source=adapter.source_body()),
+    )
+
+
+def _open_session(
+    adapter: Adapter, wanted: LaunchArguments, program: Program, settings: SearchSettings
+) -> "Session":
+    """On the model thread: import torch, load the model unless it is loaded already."""
+    import torch
+
+    from s2sdap.debugger.session import Session
+    from s2sdap.models.loading import load_model
+
+    torch.set_num_threads(wanted.threads)
+    old = adapter.session
+    if old is not None and (wanted.model, wanted.device) == (adapter.launch.model, adapter.launch.device):
+        model = old.model
+    else:
+        try:
+            model = load_model(wanted.model, wanted.device)
+        except S2sdapError:
+            raise
+        except Exception as error:  # whatever a model's own loading raises is told, not lost
+            reason = f"{type(error).__name__}: {error}"
+            raise S2sdapError("model_failed", where=f"loading {wanted.model}", reason=reason) from error
+    return Session(
+        model,
+        program,
+        settings,
+        stop_on_entry=wanted.stop_on_entry and not wanted.no_debug,
+        on_result=adapter.on_result,
+    )
+
+
+FAMILY = (initialize, launch, configuration_done, restart, terminate, disconnect, cancel)

@@ -1,0 +1,116 @@
+"""Launch arguments: what a configuration may say, checked, with a JSON schema for editors."""
+
+import difflib
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from s2sdap.debugger.watch_rules import ArmedRule, parse_rule
+from s2sdap.decoding.settings import SearchSettings
+from s2sdap.protocol.arguments import Arguments
+from s2sdap.vocabulary.errors import S2sdapError
+
+_EDITORS_OWN = frozenset(
+    """
+    type name request preLaunchTask postDebugTask internalConsoleOptions debugServer presentation cwd
+    serverReadyAction suppressMultipleSessionWarning linux windows osx connect python adapterID
+    """.split()  # noqa: SIM905 - one word a name reads better than a list of strings
+)
+"""What editors put into a launch configuration for themselves."""
+
+
+class LaunchArguments(Arguments):
+    """A launch: what to decode, with which model, how to search and when to stop."""
+
+    program: Annotated[str | None, Meta(description="A UTF-8 text file of source sentences, one a line.")] = (
+        None
+    )
+    source: Annotated[str | None, Meta(description="Source text in place of a program.")] = None
+    reference: Annotated[
+        str | None, Meta(description="A file of references in step with `program`; text with `source`.")
+    ] = None
+    model: Annotated[str, Meta(description="A bundled model's name, or the folder of a checkpoint.")] = (
+        "dates"
+    )
+    search: Annotated[
+        dict[str, Any], Meta(description="How to search; every setting has the default of greedy search.")
+    ] = msgspec.field(default_factory=dict)
+    stop_on_entry: Annotated[bool, Meta(description="Stop when the first sentence has been read.")] = True
+    watch_rules: Annotated[
+        list[str],
+        Meta(description="Rules that stop the run, such as `lowConfidence(p < 0.3)`.", max_length=100),
+    ] = msgspec.field(default_factory=list)
+    seed: Annotated[
+        Annotated[int, Meta(ge=0, le=2**63 - 1)] | None, Meta(description="Seed of the draws when sampling.")
+    ] = None
+    threads: Annotated[int, Meta(ge=1, le=1024, description="Threads of torch; more is often slower.")] = 1
+    device: Annotated[str, Meta(description="Where the model runs: `cpu`, `cuda:0` ...")] = "cpu"
+    no_debug: Annotated[bool, Meta(description="Run to the end without any stop.")] = False
+    token: Annotated[str | None, Meta(description="The server's token, where the connection is TCP.")] = None
+
+    def settings(self) -> SearchSettings:
+        """The search settings. Raises `bad_setting`, `unknown_setting` or `settings_clash`."""
+        search = dict(self.search)
+        known = {field.encode_name: field for field in msgspec.structs.fields(SearchSettings)}
+        for name, value in search.items():
+            if name not in known:
+                raise S2sdapError("unknown_setting", setting=f"search.{name}", nearest=nearest(name, known))
+            _check(f"search.{name}", value, known[name].type)
+        if self.seed is not None:
+            if search.get("seed", self.seed) != self.seed:
+                raise S2sdapError("settings_clash", reason="`seed` and `search.seed` differ")
+            search["seed"] = self.seed
+        return msgspec.convert(search, SearchSettings)
+
+    def rules(self) -> list[ArmedRule]:
+        """The watch rules, armed."""
+        return [parse_rule(written) for written in self.watch_rules]
+
+
+def parse_launch(raw: bytes) -> tuple[LaunchArguments, list[str]]:
+    """The launch arguments, and a warning for every field that is none of ours nor an editor's."""
+    given: dict[str, Any] = msgspec.json.decode(raw, type=dict[str, Any]) if raw != b"null" else {}
+    fields = {field.encode_name: field for field in msgspec.structs.fields(LaunchArguments)}
+    warnings = []
+    for name, value in given.items():
+        if name in fields:
+            _check(name, value, fields[name].type)
+        elif name not in _EDITORS_OWN and not name.startswith("__"):
+            warnings.append(str(S2sdapError("unknown_setting", setting=name, nearest=nearest(name, fields))))
+    return msgspec.convert(given, LaunchArguments), warnings
+
+
+def launch_schema() -> dict[str, Any]:
+    """The JSON schema of a launch, the search settings included, for an editor's completion."""
+    schema = _flat(msgspec.json.schema(LaunchArguments))
+    search = _flat(msgspec.json.schema(SearchSettings))
+    schema["properties"]["search"] = {
+        **search,
+        "default": {},
+        "description": schema["properties"]["search"]["description"],
+    }
+    schema["title"] = "Launch arguments"
+    return schema
+
+
+def nearest(name: str, known: Any) -> str:
+    """`; did you mean x?` where a known name is near."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean `{near[0]}`?" if near else ""
+
+
+def _check(name: str, value: Any, wanted: Any) -> None:
+    try:
+        msgspec.convert(value, wanted)
+    except msgspec.ValidationError as error:
+        expected = str(error).removeprefix("Expected ").replace("`", "")
+        raise S2sdapError("bad_setting", setting=name, value=value, expected=expected) from None
+
+
+def _flat(schema: dict[str, Any]) -> dict[str, Any]:
+    """Msgspec names the type in `$defs` and refers to it; an editor wants it in place."""
+    name = schema["$ref"].rsplit("/", 1)[1]
+    inner: dict[str, Any] = schema["$defs"][name]
+    inner.pop("description", None)
+    return inner

@@ -1,0 +1,139 @@
+"""The thread that owns the models: runs the jobs and the motions of all sessions, in turns.
+
+It is the process's main thread, so that the model's own code meets the thread it expects. Jobs (a
+load, an edit) come first; motions in progress share the rest in short slices, so that one session
+running through a corpus does not keep another from its next step.
+"""
+
+import contextlib
+import queue
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
+
+if TYPE_CHECKING:
+    from s2sdap.debugger.session import Session
+    from s2sdap.debugger.stops import Stop
+
+T = TypeVar("T")
+
+SLICE: Final = 0.005
+"""Seconds that a motion runs before the next one has its turn."""
+CONGESTED_WAIT: Final = 0.01
+"""Seconds to wait where every motion waits for a client to read."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moving:
+    """A motion in progress: its session, what to call at its stop, and what may hold it up."""
+
+    session: "Session"
+    on_stop: "Callable[[Stop], None]"
+    congested: Callable[[], bool]
+    output: IO[str]
+
+
+class ModelThread:
+    """Everything but `serve` may be called from other threads."""
+
+    def __init__(self) -> None:
+        self._inbox: queue.SimpleQueue[Callable[[], None] | Moving | None] = queue.SimpleQueue()
+        self._moving: list[Moving] = []
+        self._closed = False
+
+    def submit(self, job: Callable[[], T], output: IO[str]) -> "Future[T]":
+        """Run `job` as soon as the forward pass in progress is over; what it prints goes to `output`."""
+        future: Future[T] = Future()
+
+        def run() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                with contextlib.redirect_stdout(output):
+                    result = job()
+            except BaseException as error:  # a job's failure is its caller's, whatever it is
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        self._inbox.put(run)
+        return future
+
+    def move(self, moving: Moving) -> None:
+        """Advance a session whose motion has begun until it stops."""
+        self._inbox.put(moving)
+
+    def close(self) -> None:
+        """Let `serve` return after the forward pass in progress."""
+        self._closed = True
+        self._inbox.put(None)
+
+    def serve(self) -> None:
+        """Work until closed. Runs on the thread that owns the models."""
+        while not self._closed:
+            self._take(block=not self._moving)
+            for moving in list(self._moving):
+                if self._slice(moving):
+                    self._moving.remove(moving)
+            if self._moving and all(moving.congested() for moving in self._moving):
+                self._take(block=True, timeout=CONGESTED_WAIT)
+
+    def _take(self, *, block: bool, timeout: float | None = None) -> None:
+        """Do what is in the inbox; wait for the first item if asked to."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                item = self._inbox.get(block=block, timeout=timeout)
+                block = False
+                if item is None:
+                    return
+                if isinstance(item, Moving):
+                    self._moving.append(item)
+                else:
+                    item()
+
+    def _slice(self, moving: Moving) -> bool:
+        """Advance for a moment. Returns whether the motion is over."""
+        end = time.monotonic() + SLICE
+        with contextlib.redirect_stdout(moving.output):
+            while not moving.congested():
+                stop = moving.session.advance()
+                if stop is not None:
+                    moving.on_stop(stop)
+                    return True
+                if time.monotonic() > end or not self._inbox.empty():
+                    break
+        return False
+
+
+class LineWriter:
+    """A text stream that hands whole lines to `send`: what the model's code prints."""
+
+    encoding = "utf-8"
+
+    def __init__(self, send: Callable[[str], None]) -> None:
+        self._send = send
+        self._pending = ""
+
+    def write(self, text: str) -> int:
+        """Keep `text` until its line is whole, or long enough."""
+        self._pending += text
+        if "\n" in text or len(self._pending) > 8192:
+            cut = self._pending.rfind("\n") + 1 or len(self._pending)
+            self._send(self._pending[:cut])
+            self._pending = self._pending[cut:]
+        return len(text)
+
+    def flush(self) -> None:
+        """Hand over what is pending."""
+        if self._pending:
+            self._send(self._pending)
+            self._pending = ""
+
+    def isatty(self) -> bool:
+        """It is no terminal."""
+        return False
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"the debugger's output stream has no {name}")

@@ -1,0 +1,106 @@
+"""The server: TCP and websocket on loopback, a session a connection, one model thread for all."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from itertools import count
+
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
+
+from s2sdap.dap.access import HANDSHAKE_SECONDS, MAX_CONNECTIONS, check_loopback, refusal
+from s2sdap.dap.channels import Channel, TcpChannel, WebSocketChannel
+from s2sdap.dap.connection import Connection
+from s2sdap.dap.handlers import HANDLERS
+from s2sdap.dap.model_thread import ModelThread
+from s2sdap.dap.protocol_log import ProtocolLog
+from s2sdap.protocol.framing import MAX_BODY
+from s2sdap.vocabulary.errors import S2sdapError
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a server listens."""
+
+    host: str
+    tcp_port: int
+    websocket_port: int
+
+
+class Server:
+    """Accepts connections until `close`. Runs on the protocol's loop."""
+
+    def __init__(
+        self,
+        models: ModelThread,
+        token: str,
+        *,
+        host: str = "127.0.0.1",
+        tcp_port: int = 0,
+        websocket_port: int = 0,
+        origins: Collection[str] = (),
+        log: ProtocolLog | None = None,
+    ) -> None:
+        check_loopback(host)
+        self._models = models
+        self._token = token
+        self._host = host
+        self._ports = (tcp_port, websocket_port)
+        self._origins = frozenset(origins)
+        self._log = log
+        self._numbers = count(1)
+        self._open = 0
+        self._closing = asyncio.Event()
+
+    async def run(self, ready: Callable[[Addresses], None]) -> None:
+        """Listen; `ready` is told the addresses once both ports are open."""
+        async with contextlib.AsyncExitStack() as stack:
+            tcp = await asyncio.start_server(self._tcp, self._host, self._ports[0])
+            await stack.enter_async_context(tcp)
+            tcp_port = tcp.sockets[0].getsockname()[1]
+            websocket_port = 0
+
+            def check(connection: ServerConnection, request: Request) -> Response | None:
+                return refusal(connection, request, self._token, websocket_port, self._origins)
+
+            websocket = await stack.enter_async_context(
+                serve(
+                    self._websocket,
+                    self._host,
+                    self._ports[1],
+                    process_request=check,
+                    max_size=MAX_BODY,
+                    open_timeout=HANDSHAKE_SECONDS,
+                    compression=None,  # loopback: it would cost time and save nothing
+                )
+            )
+            websocket_port = next(iter(websocket.sockets)).getsockname()[1]
+            ready(Addresses(self._host, tcp_port, websocket_port))
+            await self._closing.wait()
+
+    def close(self) -> None:
+        """Stop listening and end every session."""
+        self._closing.set()
+
+    async def _tcp(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._serve(TcpChannel(reader, writer))
+
+    async def _websocket(self, socket: ServerConnection) -> None:
+        await self._serve(WebSocketChannel(socket))
+
+    async def _serve(self, channel: Channel) -> None:
+        connection = Connection(
+            channel, self._models, HANDLERS, token=self._token, log=self._log, number=next(self._numbers)
+        )
+        if self._open >= MAX_CONNECTIONS:
+            connection.refuse_all(S2sdapError("too_many_connections", limit=MAX_CONNECTIONS))
+        self._open += 1
+        patience = asyncio.get_running_loop().call_later(
+            HANDSHAKE_SECONDS, connection.hang_up_unless_launched
+        )
+        try:
+            await connection.serve()
+        finally:
+            patience.cancel()
+            self._open -= 1

@@ -1,0 +1,71 @@
+"""The adapter over standard input and output, as editors start it.
+
+The protocol owns the real standard output. Whatever the model's code prints, from Python or from C,
+goes into a pipe instead and comes out as `output` events. The main thread is the model's.
+"""
+
+import asyncio
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Final
+
+from s2sdap.dap.channels import StdioChannel, mark_untraced
+from s2sdap.dap.connection import Connection
+from s2sdap.dap.handlers import HANDLERS
+from s2sdap.dap.model_thread import ModelThread
+from s2sdap.dap.protocol_log import ProtocolLog
+from s2sdap.protocol import bodies
+
+GRACE_SECONDS: Final = 0.8
+"""How long the process may outlive its client while a forward pass ends."""
+
+
+def run_adapter(log_file: Path | None = None) -> None:
+    """Serve one client on standard input and output; returns when it is gone."""
+    models = ModelThread()
+    protocol_out = os.dup(1)
+    captured, printed = os.pipe()
+    os.dup2(printed, 1)
+    os.close(printed)
+    log = ProtocolLog(log_file) if log_file else None
+
+    async def serve() -> None:
+        loop = asyncio.get_running_loop()
+        connection = Connection(StdioChannel(0, protocol_out, loop), models, HANDLERS, log=log)
+        _forward_prints(captured, connection)
+        await connection.serve()
+
+    def protocol() -> None:
+        try:
+            asyncio.run(serve())
+        finally:
+            models.close()
+            # A forward pass that takes long must not keep the process: the client is gone.
+            last = threading.Timer(GRACE_SECONDS, os._exit, (0,))
+            last.daemon = True
+            last.start()
+
+    thread = threading.Thread(target=protocol, name="s2sdap protocol", daemon=True)
+    mark_untraced(thread)
+    thread.start()
+    models.serve()
+    thread.join(GRACE_SECONDS)
+    if log:
+        log.close()
+    sys.stderr.flush()
+    os._exit(0)  # torch's own threads take their time to leave, and nobody waits for anything
+
+
+def _forward_prints(captured: int, connection: Connection) -> None:
+    """Turn what is printed below Python into output events."""
+
+    def read() -> None:
+        while data := os.read(captured, 8192):
+            text = data.decode(errors="replace")
+            connection.later(connection.emit, "output", bodies.Output(output=text, category="stdout"))
+
+    thread = threading.Thread(target=read, name="s2sdap prints", daemon=True)
+    mark_untraced(thread)
+    thread.start()

@@ -1,0 +1,119 @@
+"""What a person writes finds its model, or says what is known."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from small_networks import model_of, small_config
+
+from s2sdap.models.contract import untouched
+from s2sdap.models.loading import bundled_models, default_model, load_model
+from s2sdap.models.rnn.model import RnnModel
+from s2sdap.vocabulary.errors import S2sdapError
+
+ROOT = Path(__file__).parents[2]
+
+
+def refusal(spec: str, device: str = "cpu") -> S2sdapError:
+    with pytest.raises(S2sdapError) as caught:
+        load_model(spec, device)
+    return caught.value
+
+
+def test_the_default_is_bundled():
+    assert default_model() in bundled_models()
+    model = load_model(default_model())
+    assert isinstance(model, RnnModel)
+    assert (model.name, model.device) == ("dates", torch.device("cpu"))
+
+
+def test_a_folder_is_a_model(checkpoint_folder, monkeypatch):
+    absolute = load_model(str(checkpoint_folder))
+    monkeypatch.chdir(checkpoint_folder.parent)
+    for spec in ("small", "./small"):
+        assert load_model(spec).fingerprint == absolute.fingerprint
+    monkeypatch.chdir(checkpoint_folder)
+    assert load_model(".").name == "small"
+
+
+def test_a_bundled_name_goes_before_a_folder(tmp_path, monkeypatch):
+    model_of(small_config(), tmp_path / "dates")
+    monkeypatch.chdir(tmp_path)
+    assert load_model("dates").fingerprint != load_model("./dates").fingerprint
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    error = refusal("datse")
+    assert error.name == "unknown_model"
+    assert "dates" in error.what
+
+
+@pytest.mark.parametrize(
+    "spec", ["./nowhere", "/nowhere/at/all", "some/where", "~nobody-of-that-name/x", "x/" * 5000, "y" * 500]
+)
+def test_a_path_that_is_not_there_is_a_missing_checkpoint(spec):
+    assert refusal(spec).name == "checkpoint_missing"
+
+
+@pytest.mark.parametrize("spec", ["", "nothing:here", "x:y", ":", "hf:", "a\0b", "Dates", "dates "])
+def test_what_is_neither_is_unknown(spec):
+    assert refusal(spec).name in {"unknown_model", "checkpoint_missing"}
+
+
+@pytest.mark.parametrize("scheme", ["hf", "opennmt"])
+def test_a_family_that_is_not_installed_says_what_it_needs(scheme):
+    assert refusal(f"{scheme}:some/model").name == "family_missing"
+
+
+@pytest.mark.parametrize("device", ["gpu", "cpu:x", "", "meta", "cuda:99", "xpu:7"])
+def test_a_device_that_cannot_be_used_is_refused(device):
+    error = refusal("dates", device)
+    assert (error.name, error.details["device"]) == ("bad_device", device)
+    assert "\n" not in error.what
+
+
+@pytest.fixture
+def plugin(tmp_path, monkeypatch):
+    """An installed distribution that offers `echo:` and, with a module that is not there, `broken:`."""
+    (tmp_path / "echo_family.py").write_text("def load(rest, device):\n    return (rest, device)\n")
+    info = tmp_path / "echo_family-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: echo-family\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[s2sdap.models]\necho = echo_family:load\nbroken = not_a_module_at_all:load\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_scheme_is_an_entry_point():
+    assert load_model("echo:a/b:c") == ("a/b:c", "cpu")
+    assert refusal("echo:x", "gpu").name == "bad_device"
+    assert "echo:..." in refusal("other").what
+
+
+@pytest.mark.usefixtures("plugin")
+def test_an_entry_point_that_cannot_be_imported_says_why():
+    error = refusal("broken:x")
+    assert error.name == "model_failed"
+    assert "not_a_module_at_all" in error.what
+
+
+def test_names_are_told_without_torch():
+    code = (
+        "import sys; from s2sdap.models.loading import bundled_models, default_model;"
+        "assert default_model() in bundled_models(); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_a_model_is_the_same_each_time_it_is_loaded():
+    first, second = load_model("dates"), load_model("dates")
+    assert first.fingerprint == second.fingerprint
+    logits = []
+    for model in (first, second):
+        encoded = model.encode(model.tokenize("24 October 2030"), untouched)
+        logits.append(model.step(encoded, model.begin(encoded), torch.tensor([2]), untouched)[0])
+    assert torch.equal(*logits)
