@@ -3,7 +3,7 @@
 import difflib
 import re
 
-from s2sdap.models.contract import TargetVocabulary
+from s2sdap.models.tokens import TargetVocabulary
 from s2sdap.vocabulary.errors import S2sdapError
 
 

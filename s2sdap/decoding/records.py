@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from s2sdap.decoding.edits import Edit
-from s2sdap.models.contract import Source
+from s2sdap.models.tokens import Source
 
 
 class Fate(IntEnum):

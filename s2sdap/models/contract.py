@@ -6,80 +6,31 @@ edited that site. So what is shown is what the run used, and an unedited run is 
 construction.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from s2sdap.vocabulary.positions import Span
+from s2sdap.models.tokens import Source, SourceToken, TargetVocabulary
 from s2sdap.vocabulary.stages import Stage
 
-
-@dataclass(frozen=True, slots=True)
-class SourceToken:
-    """A source token: its piece as written, the id and piece that the model sees, and its span.
-
-    `seen` differs from `piece` when the piece is not in the vocabulary: it is then the unknown
-    token. `span` is `None` for a token that stands nowhere in the line (an end symbol, say).
-    """
-
-    piece: str
-    id: int
-    seen: str
-    span: Span | None
-
-    @property
-    def known(self) -> bool:
-        """Whether the model sees the piece itself and not the unknown token."""
-        return self.piece == self.seen
+__all__ = ["Layout", "Model", "Probe", "Source", "SourceToken", "TargetVocabulary", "untouched"]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A source sentence as text and as the tokens that the model reads."""
-
-    text: str
-    tokens: tuple[SourceToken, ...]
-
-
+@runtime_checkable
 class Probe(Protocol):
     """What a model calls at each site. Returns the tensor to go on with."""
 
-    def __call__(self, site: str, value: Tensor, /) -> Tensor: ...
+    def __call__(self, site: str, value: Tensor, /) -> Tensor:
+        """The tensor to go on with in the place of `value`."""
+        ...
 
 
-def untouched(site: str, value: Tensor, /) -> Tensor:
+def untouched(_site: str, value: Tensor, /) -> Tensor:
     """The probe of a run that nobody watches: training, and a plain forward pass."""
     return value
-
-
-class TargetVocabulary(Protocol):
-    """The target tokens: ids to pieces and back, and ids to text."""
-
-    bos: int
-    eos: int
-    unknown: int | None
-
-    def __len__(self) -> int: ...
-
-    def piece(self, token: int, /) -> str:
-        """How token `token` is written."""
-        ...
-
-    def find(self, piece: str, /) -> int | None:
-        """The id of `piece`, or `None` if no token is written so."""
-        ...
-
-    def encode(self, text: str, /) -> tuple[int, ...]:
-        """The ids of `text`, without begin and end symbols; unknown pieces become `unknown`."""
-        ...
-
-    def text(self, tokens: Sequence[int], /) -> str:
-        """The text of `tokens`, without begin and end symbols."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +47,7 @@ class Layout:
     parameters: int
 
 
+@runtime_checkable
 class Model(Protocol):
     """Something that decodes. `Encoded` and `State` are opaque to the caller and never change.
 

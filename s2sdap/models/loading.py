@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 ENTRY_POINT_GROUP: Final = "s2sdap.models"
 _BUNDLED: Final = Path(__file__).parent / "bundled"
 _SCHEME: Final = re.compile(r"(?P<scheme>[a-z][a-z0-9_-]+):(?P<rest>.+)", re.DOTALL)
-_FAMILY_PACKAGES: Final = {
-    "hf": ("transformers", "huggingface"),
-    "opennmt": ("the OpenNMT reader", "opennmt"),
-}
 
 
 def default_model() -> str:
@@ -44,7 +40,7 @@ def load_model(spec: str, device: str = "cpu") -> "Model":
     if spec in bundled_models():
         return _from_folder(_BUNDLED / spec, spec, device)
     if match := _SCHEME.fullmatch(spec):
-        return _from_scheme(match["scheme"], match["rest"], spec, device)
+        return _from_scheme(match["scheme"], match["rest"], device)
     try:
         folder = Path(spec).expanduser()
         there = folder.is_dir()
@@ -65,13 +61,10 @@ def _from_folder(folder: Path, name: str, device: str) -> "Model":
     return RnnModel(load_checkpoint(folder), name, place)
 
 
-def _from_scheme(scheme: str, rest: str, spec: str, device: str) -> "Model":
+def _from_scheme(scheme: str, rest: str, device: str) -> "Model":
     found = tuple(entry_points(group=ENTRY_POINT_GROUP, name=scheme))
     if not found:
-        if scheme in _FAMILY_PACKAGES:
-            package, extra = _FAMILY_PACKAGES[scheme]
-            raise S2sdapError("family_missing", scheme=scheme, package=package, extra=extra)
-        raise _unknown(spec)
+        raise S2sdapError("family_missing", scheme=scheme, group=ENTRY_POINT_GROUP)
     _usable_device(device)
     try:
         load = cast("Callable[[str, str], Model]", found[0].load())

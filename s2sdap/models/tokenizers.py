@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from s2sdap.models.contract import Source, SourceToken
+from s2sdap.models.tokens import Source, SourceToken
 from s2sdap.vocabulary.positions import Span
 
 PAD: Final = "<pad>"
@@ -78,12 +78,12 @@ class _PieceIndex:
     def __init__(self, config: SideConfig) -> None:
         self._lowercase = config.lowercase
         self._ids = {piece: position for position, piece in enumerate(config.pieces)}
-        self._unknown = self._ids[UNKNOWN]
+        self.unknown = self._ids[UNKNOWN]
         self._ordinary = {piece: i for piece, i in self._ids.items() if piece not in SPECIAL_PIECES}
 
     def __getitem__(self, piece: str) -> int:
         """The id that the model sees for `piece` of a text."""
-        return self._ordinary.get(piece.lower() if self._lowercase else piece, self._unknown)
+        return self._ordinary.get(piece.lower() if self._lowercase else piece, self.unknown)
 
     def exact(self, piece: str) -> int | None:
         """The id whose piece is exactly `piece`, special tokens included."""
@@ -105,7 +105,8 @@ class SourceTokenizer:
         tokens = []
         for piece, span in pieces_of(text, self.config.unit):
             token = self._index[piece]
-            tokens.append(SourceToken(piece, token, self.config.pieces[token], span))
+            known = token != self._index.unknown
+            tokens.append(SourceToken(piece, token, self.config.pieces[token], span, known))
         if self.config.end:
             token = self.config.pieces.index(END)
             tokens.append(SourceToken(END, token, END, None))

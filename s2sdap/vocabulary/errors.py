@@ -83,8 +83,8 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(2006, "bad_device", "The device {device!r} cannot be used: {reason}", "Use `cpu`, or a device that torch lists"),
     ErrorKind(2007, "model_failed", "The model failed in {where}: {reason}",
               "The traceback is in the exception details; mend the model, or set the edit that caused it back"),
-    ErrorKind(2008, "family_missing", "Models of the kind {scheme!r} need {package}",
-              "Install it: pip install 's2sdap[{extra}]'"),
+    ErrorKind(2008, "family_missing", "No installed package reads models of the kind {scheme!r}",
+              "Install one that offers {scheme!r} in the entry-point group {group}"),
     # 30xx: settings
     ErrorKind(3001, "bad_setting", "`{setting}` is {value!r}; it must be {expected}", "Change the setting"),
     ErrorKind(3002, "settings_clash", "{reason}", "Change one of the two settings"),

@@ -1,0 +1,50 @@
+# Every target makes and fills the virtual environment by itself; nothing else has to be installed.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+# One thread: on a small machine torch's threads spin against each other.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help demo test lint bench docs clean train
+
+help:  ## List the targets.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
+
+demo: $(VENV)/.filled  ## Watch a trained model decode a date, step by step, through the protocol.
+	@$(BIN)/s2sdap demo
+
+test: $(VENV)/.developing  ## Run the tests.
+	$(BIN)/pytest -n 2 --dist loadfile -q
+
+lint: $(VENV)/.developing  ## Formatting, style, strict types, and that imports go down only.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python docs/generate.py --check
+
+bench: $(VENV)/.developing  ## Speed as ratios against peers in the same run.
+	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.developing  ## Write the pages that come from the code.
+	$(BIN)/python docs/generate.py
+
+train: $(VENV)/.filled  ## Train the bundled date model again, into build/dates.
+	$(BIN)/python examples/date_conversion/train.py --output build/dates
+
+clean:  ## Remove what was made here.
+	rm -rf $(VENV) build dist .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV)/.made: constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	touch $@
+
+$(VENV)/.filled: $(VENV)/.made pyproject.toml
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/.developing: $(VENV)/.filled
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
