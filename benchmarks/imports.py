@@ -24,5 +24,14 @@ def _import_seconds(module: str) -> float:
 
 def rows(runs: int = 9) -> list[Row]:
     """Against importing asyncio, which any client needs."""
-    ours, peer, ratio = paired(lambda: _import_seconds("s2sdap.client"), lambda: _import_seconds("asyncio"), runs)
-    return [Row("import of the client (no torch), peer `import asyncio`", milliseconds(ours), milliseconds(peer), ratio)]
+    ours, peer, ratio = paired(
+        lambda: _import_seconds("s2sdap.client"), lambda: _import_seconds("asyncio"), runs
+    )
+    return [
+        Row(
+            "import of the client (no torch), peer `import asyncio`",
+            milliseconds(ours),
+            milliseconds(peer),
+            ratio,
+        )
+    ]

@@ -20,4 +20,8 @@ def _start(command: list[str]) -> float:
 def rows(runs: int = 15) -> list[Row]:
     """Against debugpy's adapter."""
     ours, peer, ratio = paired(lambda: _start(OURS), lambda: _start(DEBUGPY), runs)
-    return [Row("start to `initialize` answered, peer debugpy", milliseconds(ours), milliseconds(peer), ratio, 1.0)]
+    return [
+        Row(
+            "start to `initialize` answered, peer debugpy", milliseconds(ours), milliseconds(peer), ratio, 1.0
+        )
+    ]

@@ -25,9 +25,7 @@ MONTHS = "January February March April May June July August September October No
 def corpus(count: int) -> list[str]:
     """Dates as people write them, the same in every run."""
     draw = random.Random(7)
-    return [
-        f"{draw.choice(MONTHS)} {draw.randint(1, 28)}, {draw.randint(1950, 2049)}" for _ in range(count)
-    ]
+    return [f"{draw.choice(MONTHS)} {draw.randint(1, 28)}, {draw.randint(1950, 2049)}" for _ in range(count)]
 
 
 def _under_session(model: Model, lines: list[str], settings: SearchSettings) -> float:

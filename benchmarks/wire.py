@@ -76,7 +76,12 @@ class Wire:
 def hello(wire: Wire) -> None:
     """`initialize`, as an editor does it."""
     wire.request(
-        "initialize", clientID="bench", adapterID="bench", linesStartAt1=True, columnsStartAt1=True, pathFormat="path"
+        "initialize",
+        clientID="bench",
+        adapterID="bench",
+        linesStartAt1=True,
+        columnsStartAt1=True,
+        pathFormat="path",
     )
 
 

@@ -1,4 +1,4 @@
-"""Channels: one message in, one message out, over stdio, TCP or a websocket.
+"""Channels: one message in, one message out, over stdio or TCP (`websocket` has the third).
 
 `receive` gives the body of a message, or `None` once the other side is gone; a broken stream raises
 `bad_framing`. `send` keeps the order of its calls.
@@ -10,9 +10,6 @@ import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Protocol
-
-from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import ConnectionClosed
 
 from s2sdap.protocol.framing import FrameReader, frame
 from s2sdap.vocabulary.errors import S2sdapError
@@ -73,34 +70,6 @@ class TcpChannel:
             await self._writer.wait_closed()
         except OSError:  # the other side was faster
             return
-
-
-class WebSocketChannel:
-    """One message a frame; the handshake has checked the token."""
-
-    authenticated = True
-
-    def __init__(self, socket: ServerConnection) -> None:
-        self._socket = socket
-
-    async def receive(self) -> bytes | None:
-        """See `Channel`."""
-        try:
-            data = await self._socket.recv()
-        except ConnectionClosed:
-            return None
-        return data.encode() if isinstance(data, str) else data
-
-    async def send(self, body: bytes) -> None:
-        """See `Channel`."""
-        try:
-            await self._socket.send(body.decode())
-        except ConnectionClosed as error:
-            raise ConnectionResetError(str(error)) from None
-
-    async def close(self) -> None:
-        """See `Channel`."""
-        await self._socket.close()
 
 
 class StdioChannel:

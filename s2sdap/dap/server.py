@@ -9,12 +9,13 @@ from itertools import count
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from s2sdap.dap.access import HANDSHAKE_SECONDS, MAX_CONNECTIONS, check_loopback, refusal
-from s2sdap.dap.channels import Channel, TcpChannel, WebSocketChannel
+from s2sdap.dap.access import HANDSHAKE_SECONDS, MAX_CONNECTIONS, check_loopback
+from s2sdap.dap.channels import Channel, TcpChannel
 from s2sdap.dap.connection import Connection
 from s2sdap.dap.handlers import HANDLERS
 from s2sdap.dap.model_thread import ModelThread
 from s2sdap.dap.protocol_log import ProtocolLog
+from s2sdap.dap.websocket import WebSocketChannel, refusal
 from s2sdap.protocol.framing import MAX_BODY
 from s2sdap.vocabulary.errors import S2sdapError
 
