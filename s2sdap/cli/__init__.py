@@ -15,5 +15,7 @@ def main() -> None:
         run_adapter()
         return
     from s2sdap.cli.commands import app
+    from s2sdap.cli.outcomes import ending_in_one_line
 
-    app()
+    with ending_in_one_line():
+        app()

@@ -1,7 +1,7 @@
 """The commands and their options; what they do is in the file of each."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +13,11 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+PORT: dict[str, Any] = {"min": 0, "max": 65535}
+BREAK_HELP = (
+    "A watch rule, such as 'lowConfidence(p < 0.5)'; where it fires is counted and reported. Can be repeated."
 )
 
 LogFile = Annotated[Path | None, typer.Option(help="Record the protocol here; tokens are masked.")]
@@ -41,8 +46,12 @@ def adapter(log_file: LogFile = None) -> None:
 @app.command()
 def serve(
     host: Annotated[str, typer.Option(help="A loopback address.")] = "127.0.0.1",
-    tcp_port: Annotated[int, typer.Option(help="Port of the plain protocol; 0 takes a free one.")] = 0,
-    websocket_port: Annotated[int, typer.Option(help="Port of the websocket; 0 takes a free one.")] = 0,
+    tcp_port: Annotated[
+        int, typer.Option(help="Port of the plain protocol; 0 takes a free one.", **PORT)
+    ] = 0,
+    websocket_port: Annotated[
+        int, typer.Option(help="Port of the websocket; 0 takes a free one.", **PORT)
+    ] = 0,
     token_file: Annotated[
         Path | None, typer.Option(help="Where to write this run's token, for its owner alone.")
     ] = None,
@@ -55,3 +64,98 @@ def serve(
     from s2sdap.cli.serve import serve as run
 
     run(host, tcp_port, websocket_port, token_file, allow_origin or [], log_file)
+
+
+@app.command()
+def demo(
+    source: Annotated[
+        str | None, typer.Argument(help="Source text; the bundled model reads dates.", show_default=False)
+    ] = None,
+    fast: Annotated[bool, typer.Option("--fast", help="Without the pauses that a terminal gets.")] = False,
+) -> None:
+    """Debug one decode before your eyes: a real adapter, a real client, the bundled model."""
+    from s2sdap.cli.demo import demo as show
+
+    show(source, pauses=not fast)
+
+
+@app.command()
+def run(
+    file: Annotated[str, typer.Argument(help="A UTF-8 file of sentences, one a line; - is standard input.")],
+    model: Annotated[str, typer.Option(help="A bundled model, or the folder of a checkpoint.")] = "dates",
+    beam: Annotated[int | None, typer.Option(help="Live hypotheses; by default 1, greedy search.")] = None,
+    n_best: Annotated[int | None, typer.Option(help="Outputs a sentence in the report.")] = None,
+    length_penalty: Annotated[float | None, typer.Option(help="Alpha of GNMT's length penalty.")] = None,
+    coverage_penalty: Annotated[float | None, typer.Option(help="Beta of GNMT's coverage penalty.")] = None,
+    max_length: Annotated[int | None, typer.Option(help="Target tokens at most.")] = None,
+    sample: Annotated[bool, typer.Option("--sample", help="Draw each token at random.")] = False,
+    temperature: Annotated[float | None, typer.Option(help="Divides the logits when sampling.")] = None,
+    top_k: Annotated[int | None, typer.Option(help="Draw from the k likeliest tokens.")] = None,
+    top_p: Annotated[
+        float | None, typer.Option(help="Draw from the likeliest with this probability.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the draws.")] = None,
+    prefix: Annotated[str | None, typer.Option(help="Target text that every output begins with.")] = None,
+    reference: Annotated[str | None, typer.Option(help="A file of references, in step with FILE.")] = None,
+    output: Annotated[str, typer.Option(help="Where the outputs go; - is standard output.")] = "-",
+    rules: Annotated[list[str] | None, typer.Option("--break", help=BREAK_HELP)] = None,
+    report: Annotated[
+        str | None, typer.Option(help="Write a JSON object a sentence here: outputs, tokens, every stop.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="Where the model runs: cpu, cuda:0 ...")] = "cpu",
+    threads: Annotated[int, typer.Option(help="Threads of torch.", min=1, max=1024)] = 1,
+) -> None:
+    """Decode a file without stopping: one target a line, in step with the lines of FILE.
+
+    An empty line gives an empty line, and so does a sentence that could not be decoded.
+
+    Exit code: 0 no rule fired, 1 a rule fired, 2 bad input, a bad setting or a sentence that could
+    not be decoded, 130 interrupted (what was written stays).
+    """
+    from s2sdap.cli.run import RunOptions
+    from s2sdap.cli.run import run as decode
+
+    search: dict[str, Any] = {
+        "beam_size": beam,
+        "n_best": n_best,
+        "length_penalty": length_penalty,
+        "coverage_penalty": coverage_penalty,
+        "max_length": max_length,
+        "sample": sample or None,
+        "temperature": temperature,
+        "top_k": top_k,
+        "top_p": top_p,
+        "seed": seed,
+        "prefix": prefix,
+    }
+    options = RunOptions(
+        file=file,
+        model=model,
+        search={name: value for name, value in search.items() if value is not None},
+        reference=reference,
+        output=output,
+        rules=rules or (),
+        report=report,
+        device=device,
+        threads=threads,
+    )
+    raise typer.Exit(decode(options))
+
+
+@app.command()
+def doctor() -> None:
+    """Check that everything works here, and say what to do where it does not.
+
+    Exit code: 0 it works, perhaps with warnings; 1 something does not.
+    """
+    from s2sdap.cli.doctor import doctor as check
+
+    raise typer.Exit(check())
+
+
+@app.command()
+def schema() -> None:
+    """Print the launch configuration as a JSON schema."""
+    from s2sdap.cli.schema import schema as show
+
+    show()

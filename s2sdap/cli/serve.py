@@ -3,14 +3,14 @@
 import asyncio
 import contextlib
 import signal
-import sys
 import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from s2sdap.dap.access import new_token, write_token
+from s2sdap.cli.outcomes import REFUSED, in_words, say
+from s2sdap.dap.access import check_loopback, new_token, write_token
 from s2sdap.dap.channels import mark_untraced
 from s2sdap.dap.model_thread import ModelThread
 from s2sdap.dap.protocol_log import ProtocolLog
@@ -30,59 +30,59 @@ def serve(
     log_file: Path | None,
 ) -> None:
     """Serve on the protocol's thread, with the models on this one. Returns when interrupted."""
+    check_loopback(host)
     models = ModelThread()
-    token = new_token()
-    folder = None
-    if token_file is None:
-        folder = tempfile.TemporaryDirectory(prefix="s2sdap-")
-        token_file = Path(folder.name) / "token"
-    write_token(token, token_file)
-    log = ProtocolLog(log_file) if log_file else None
-    failure: list[BaseException] = []
+    failure: list[S2sdapError | OSError] = []
     running: list[tuple[Server, asyncio.AbstractEventLoop]] = []
 
-    def announce(addresses: Addresses) -> None:
-        shown = f"[{addresses.host}]" if ":" in addresses.host else addresses.host
-        print(f"tcp://{shown}:{addresses.tcp_port}")
-        print(f"ws://{shown}:{addresses.websocket_port}")
-        print(f"token in {token_file}", flush=True)
+    with contextlib.ExitStack() as stack:
+        log = stack.enter_context(contextlib.closing(ProtocolLog(log_file))) if log_file else None
+        # From here on an end that is asked for, by Ctrl-C or by SIGTERM, takes the token away again.
+        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+        stack.enter_context(contextlib.suppress(KeyboardInterrupt))
+        if token_file is None:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="s2sdap-"))
+            token_file = Path(folder) / "token"
+        token = new_token()
+        stack.callback(token_file.unlink, missing_ok=True)
+        write_token(token, token_file)
 
-    async def run() -> None:
-        server = Server(
-            models,
-            token,
-            host=host,
-            tcp_port=tcp_port,
-            websocket_port=websocket_port,
-            origins=origins,
-            log=log,
-        )
-        running.append((server, asyncio.get_running_loop()))
-        await server.run(announce)
+        def announce(addresses: Addresses) -> None:
+            shown = f"[{addresses.host}]" if ":" in addresses.host else addresses.host
+            print(f"tcp://{shown}:{addresses.tcp_port}")
+            print(f"ws://{shown}:{addresses.websocket_port}")
+            print(f"token in {token_file}", flush=True)
 
-    def protocol() -> None:
-        try:
-            asyncio.run(run())
-        except (S2sdapError, OSError) as error:
-            failure.append(error)
-        finally:
-            models.close()
+        async def run() -> None:
+            server = Server(
+                models,
+                token,
+                host=host,
+                tcp_port=tcp_port,
+                websocket_port=websocket_port,
+                origins=origins,
+                log=log,
+            )
+            running.append((server, asyncio.get_running_loop()))
+            await server.run(announce)
 
-    thread = threading.Thread(target=protocol, name="s2sdap protocol", daemon=True)
-    mark_untraced(thread)
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    thread.start()
-    with contextlib.suppress(KeyboardInterrupt):
-        models.serve()
-    for server, loop in running:
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(server.close)
-    thread.join(LEAVING_SECONDS)
-    token_file.unlink(missing_ok=True)
-    if folder is not None:
-        folder.cleanup()
-    if log:
-        log.close()
-    if failure:
-        print(failure[0], file=sys.stderr)
-        raise SystemExit(2)
+        def protocol() -> None:
+            try:
+                asyncio.run(run())
+            except (S2sdapError, OSError) as error:
+                failure.append(error)
+            finally:
+                models.close()
+
+        thread = threading.Thread(target=protocol, name="s2sdap protocol", daemon=True)
+        mark_untraced(thread)
+        thread.start()
+        with contextlib.suppress(KeyboardInterrupt):
+            models.serve()
+        for server, loop in running:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(server.close)
+        thread.join(LEAVING_SECONDS)
+    for error in failure:
+        say(error if isinstance(error, S2sdapError) else f"s2sdap: {in_words(error)}")
+        raise SystemExit(REFUSED)

@@ -12,7 +12,11 @@ def normalised(weights: Sequence[float]) -> tuple[float, ...]:
         raise S2sdapError(
             "bad_attention", value=list(weights), reason="every weight must be finite and 0 or more"
         )
-    total = math.fsum(weights)
+    try:
+        total = math.fsum(weights)
+    except OverflowError:  # finite weights whose sum is not: bring them down first
+        largest = max(weights)
+        return normalised([weight / largest for weight in weights])
     if total <= 0:
         raise S2sdapError("bad_attention", value=list(weights), reason="all weights are 0")
     return tuple(weight / total for weight in weights)

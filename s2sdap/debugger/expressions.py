@@ -9,6 +9,7 @@ import ast
 import difflib
 import math
 import operator
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,6 +21,8 @@ MAX_NODES: Final = 200
 MAX_DEPTH: Final = 40
 MAX_INTEGER: Final = 2**64
 MAX_STRING: Final = 10_000
+MAX_DIGITS: Final = 400
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")  # what Python's parser takes for one
 
 Value = Any
 """A number, a string, `None`, a boolean, or a sequence of values (a list, a tuple, an array)."""
@@ -52,6 +55,12 @@ def _argmax(values: Any) -> int:
     return max(range(len(values)), key=lambda index: values[index])
 
 
+def _rounded(value: Any, digits: Any = None) -> Any:
+    if isinstance(digits, int) and abs(digits) > MAX_DIGITS:  # Python would compute that power of ten
+        raise ValueError(f"{MAX_DIGITS} digits at most")
+    return round(value, digits)
+
+
 FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "abs": abs,
     "argmax": _argmax,
@@ -60,7 +69,7 @@ FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "log": math.log,
     "max": _largest,
     "min": _smallest,
-    "round": round,
+    "round": _rounded,
     "sqrt": math.sqrt,
     "sum": sum,
 }
@@ -95,32 +104,39 @@ def compile_expression(text: str, known: Collection[str]) -> Expression:
     if len(text) > MAX_TEXT:
         raise S2sdapError("expression_limit", reason=f"{len(text)} characters, {MAX_TEXT} are allowed")
     stripped = text.strip()
+    indent = len(_LINE_END.split(text[: len(text) - len(text.lstrip())])[-1])
     try:
         tree = ast.parse(stripped, mode="eval")
     except SyntaxError as error:
-        raise S2sdapError("expression_syntax", column=error.offset or 1, reason=error.msg) from None
+        raise S2sdapError("expression_syntax", column=_after(indent, error), reason=error.msg) from None
     except (ValueError, RecursionError, MemoryError):  # NUL bytes, absurd nesting
         raise S2sdapError("expression_syntax", column=1, reason="it cannot be read") from None
     if sum(1 for _ in ast.walk(tree)) > MAX_NODES:
         raise S2sdapError("expression_limit", reason=f"more than {MAX_NODES} parts")
-    builder = _Builder(stripped, known)
+    builder = _Builder(stripped, known, indent)
     run = builder.build(tree.body, 0)
     return Expression(stripped, frozenset(builder.used), run)
+
+
+def _after(indent: int, error: SyntaxError) -> int:
+    """The column of a syntax error in the text as it was written, `indent` blanks before it included."""
+    return max(error.offset or 1, 1) + (indent if error.lineno == 1 else 0)
 
 
 class _Builder:
     """Turns the allowed part of Python's syntax tree into closures."""
 
-    def __init__(self, text: str, known: Collection[str]) -> None:
-        self.text = text
+    def __init__(self, text: str, known: Collection[str], indent: int) -> None:
+        self.lines = _LINE_END.split(text)
+        self.indent = indent
         self.known = known
         self.used: set[str] = set()
 
     def column(self, node: ast.expr) -> int:
-        """1-based, in characters; Python counts UTF-8 bytes."""
-        lines = self.text.splitlines()
-        line = lines[node.lineno - 1] if node.lineno <= len(lines) else self.text
-        return len(line.encode()[: node.col_offset].decode(errors="ignore")) + 1
+        """1-based within its line, in characters; Python counts UTF-8 bytes."""
+        line = self.lines[node.lineno - 1]
+        shift = self.indent if node.lineno == 1 else 0
+        return len(line.encode()[: node.col_offset].decode(errors="ignore")) + shift + 1
 
     def build(self, node: ast.expr, depth: int) -> _Run:
         """The closure of a node."""

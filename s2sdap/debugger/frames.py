@@ -250,6 +250,8 @@ class FieldValues(Mapping[str, Any]):
         return self._frame.focus()
 
     def _coverage(self) -> list[float]:
+        if sites.ATTENTION_WEIGHTS not in self._frame.decode.model.layout.sites:
+            raise S2sdapError("no_such_site", site=sites.ATTENTION_WEIGHTS)
         return self._floats(self._frame.attention_matrix().sum(dim=0))
 
     def _reference(self) -> str | None:

@@ -1,5 +1,6 @@
 """The program: a text file of source sentences, one a line, with references if there are any."""
 
+import codecs
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -94,17 +95,22 @@ def read_lines(path: str) -> list[str]:
         size = os.stat(path).st_size
         if size > MAX_BYTES:
             raise S2sdapError("program_too_large", path=path, size=size, limit=MAX_BYTES)
-        data = Path(path).read_bytes()
+        with open(path, "rb") as file:  # no further than the limit: a device has no size and no end
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise S2sdapError("program_too_large", path=path, size=f"more than {MAX_BYTES}", limit=MAX_BYTES)
     except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
         raise S2sdapError(
             "program_missing", path=path, reason=getattr(error, "strerror", None) or error
         ) from None
+    body = data.removeprefix(codecs.BOM_UTF8)
     try:
-        text = data.decode("utf-8-sig")
+        text = body.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+        line = body.count(b"\n", 0, error.start) + 1
+        offset = error.start + len(data) - len(body)
         raise S2sdapError(
-            "program_not_utf8", path=path, offset=error.start, line=line, byte=data[error.start]
+            "program_not_utf8", path=path, offset=offset, line=line, byte=data[offset]
         ) from None
     return split_lines(text)
 

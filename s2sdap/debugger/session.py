@@ -13,6 +13,7 @@ assignment of `armed` may come from another thread while it runs.
 """
 
 import math
+import threading
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -59,6 +60,7 @@ class Session:
         self.program = program
         self.settings = settings or SearchSettings()
         self.armed = Armed()
+        self._closed = threading.Event()  # shared with the walk, which must not hold the session
         self.stop: Stop | None = None
         self.walk = Walk(
             model,
@@ -66,12 +68,11 @@ class Session:
             self.settings,
             budget,
             on_result or (lambda _result: None),
-            interrupted=lambda: self._closed,
+            self._closed,
         )
         self._stop_on_entry = stop_on_entry
         self._motion: Motion | None = None
         self._pause = False
-        self._closed = False
 
     @classmethod
     def open(
@@ -127,7 +128,7 @@ class Session:
 
     def close(self) -> None:
         """End the session: the motion in progress stops, nothing runs again. From any thread."""
-        self._closed = True
+        self._closed.set()
 
     def restart(self) -> None:
         """Forget the run; `start` begins again with the same program, settings and breakpoints."""
@@ -146,7 +147,7 @@ class Session:
         """Set a motion going; `advance` then does it position by position."""
         if not self.walk.begun and motion is not Motion.START:
             raise S2sdapError("not_launched", request=motion.value)
-        if self._closed or (self.walk.ended and not motion.backward):
+        if self._closed.is_set() or (self.walk.ended and not motion.backward):
             raise S2sdapError("ended")
         if motion.backward and self.walk.at_program_start:
             raise S2sdapError("at_start")
@@ -159,16 +160,21 @@ class Session:
         motion = self._motion
         if motion is None:
             raise S2sdapError("not_launched", request="advance")
-        if self._closed:
+        if self._closed.is_set():
             return self._stopped(Stop(StopReason.END, None, "the session was closed"))
         try:
-            moved = self.walk.back() if motion.backward else self.walk.forward()
+            if motion.backward:
+                moved = self.walk.back()
+            else:
+                whole_step = motion is Motion.CONTINUE and not self.armed.stages
+                moved = self.walk.forward(whole_step=whole_step)
             stop = self._why() if moved else self._edge(motion)
         except S2sdapError as error:  # a condition that cannot be told, for one: show it, go on after
+            if error.name == "model_failed":
+                self.walk.fail(error)
             stop = self._error(error)
         except Exception as error:  # the model's own code failed: show it, keep the session
-            where = f"sentence {self._sentence_number()}"
-            failure = S2sdapError("model_failed", where=where, reason=f"{type(error).__name__}: {error}")
+            failure = _failure(f"sentence {self.walk.number}", error)
             self.walk.fail(failure)
             stop = self._error(failure, "".join(traceback.format_exception(error)))
         return None if stop is None else self._stopped(stop)
@@ -192,9 +198,6 @@ class Session:
     def _error(self, error: S2sdapError, trace: str = "") -> Stop:
         cursor = self.cursor if self.walk.placed else None
         return Stop(StopReason.ERROR, cursor, str(error), error=error, traceback=trace)
-
-    def _sentence_number(self) -> int:
-        return self.cursor.sentence + 1 if self.walk.placed else 0
 
     def _stopped(self, stop: Stop) -> Stop:
         self._motion = None
@@ -254,7 +257,12 @@ class Session:
 
     def edit(self, edit: Edit) -> Stop:
         """Run the edit's step again with it, on a new branch. Refused edits leave all as it was."""
-        self.walk.edit(edit)
+        try:
+            self.walk.edit(edit)
+        except S2sdapError:
+            raise
+        except Exception as error:
+            raise _failure(f"sentence {self.walk.number} with this edit", error) from error
         return self._stopped(Stop(StopReason.EDIT, self.cursor))
 
     def _set_row(self, frame: Frame, row: tuple[float, ...], layer: int | None, head: int | None) -> Stop:
@@ -283,7 +291,10 @@ class Session:
     @property
     def frame(self) -> Frame:
         """The frame at the cursor."""
-        return self.frames()[0]
+        stack = self.frames()
+        if not stack:  # without an encoder there is nothing before the first step
+            raise S2sdapError("no_step_here", stage=self.cursor.stage)
+        return stack[0]
 
     def hypotheses(self) -> tuple[Hypothesis, ...]:
         """The hypotheses that live at the cursor, best first."""
@@ -316,3 +327,8 @@ class Session:
         """Attention [T, S] of the followed hypothesis up to the cursor, averaged over layers and heads."""
         matrix: NDArray[np.float64] = self.frame.attention_matrix().double().cpu().numpy()
         return matrix
+
+
+def _failure(where: str, error: Exception) -> S2sdapError:
+    """The model's own exception as an error of the catalogue."""
+    return S2sdapError("model_failed", where=where, reason=f"{type(error).__name__}: {error}")

@@ -26,6 +26,8 @@ def hit(walk: Walk, armed: Armed) -> Stop | None:
 
 def arrived(walk: Walk, motion: Motion, *, stop_on_entry: bool) -> Stop | None:
     """The stop of a motion that has come to where it was going."""
+    if motion is Motion.CONTINUE:  # the commonest: nowhere to arrive at
+        return None
     match motion:
         case Motion.START:
             there = stop_on_entry
@@ -35,7 +37,7 @@ def arrived(walk: Walk, motion: Motion, *, stop_on_entry: bool) -> Stop | None:
             there = True
         case Motion.STEP_OUT:
             there = walk.at_sentence_end or walk.at_sentence_start
-        case Motion.CONTINUE | Motion.REVERSE_CONTINUE:
+        case _:
             there = False
     if not there:
         return None

@@ -5,10 +5,8 @@ it. Records can be dropped when memory is short; since a step is a pure function
 edits), running the branch again from its edits gives the same records.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-
-from torch import Tensor
 
 from s2sdap.debugger.program import Sentence
 from s2sdap.decoding.edits import ENCODER_STEP, Edit, merge
@@ -85,14 +83,22 @@ class Timeline:
 
     @property
     def size(self) -> int:
-        """Bytes of the tensors that its records hold; shared ones count once."""
-        seen: set[int] = set()
-        total = 0
+        """Bytes of the tensors that its records hold; a record that branches share counts once."""
+        records: dict[int, EncoderRecord | StepRecord] = {}
         for branch in self.branches:
-            total += _fresh_bytes(branch.encoder.sites.values(), seen)
-            for record in branch.records:
-                total += _fresh_bytes(record.sites.values(), seen)
-        return total
+            records[id(branch.encoder)] = branch.encoder
+            records.update((id(record), record) for record in branch.records)
+        return sum(tensor.nbytes for record in records.values() for tensor in record.sites.values())
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nobody has edited it."""
+        return len(self.branches) == 1
+
+    @property
+    def dropped(self) -> bool:
+        """Whether records are missing that `restore` would bring back."""
+        return bool(self._dropped)
 
     def drop(self) -> None:
         """Let the records go; `restore` brings them back."""
@@ -121,13 +127,3 @@ class Timeline:
             branch.records = records
             del self._dropped[branch.id]
         return True
-
-
-def _fresh_bytes(tensors: Iterable[Tensor], seen: set[int]) -> int:
-    total = 0
-    for tensor in tensors:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in seen:
-            seen.add(storage.data_ptr())
-            total += storage.nbytes()
-    return total

@@ -5,6 +5,7 @@ order in which the model computes them. A position that has no record yet is com
 is shown again.
 """
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -51,7 +52,7 @@ class Walk:
         settings: SearchSettings,
         budget: int,
         on_result: Callable[[Result], None],
-        interrupted: Callable[[], bool],
+        closed: threading.Event,
     ) -> None:
         self.model = model
         self.program = program
@@ -61,9 +62,10 @@ class Walk:
         self.has_encoder = Stage.ENCODER in model.layout.stages
         self._budget = budget
         self._on_result = on_result
-        self._interrupted = interrupted
+        self._closed = closed
         self._timelines: dict[int, Timeline] = {}
         self._sizes: dict[int, int] = {}
+        self._bytes = 0
         self._sentence = -1
         self.step = ENCODER_STEP
         self._stage = 0
@@ -87,11 +89,17 @@ class Walk:
         return self._sentence in self._timelines
 
     @property
+    def number(self) -> int:
+        """The sentence's number as people count, from 1; past the last sentence, one more than that."""
+        return self._sentence + 1
+
+    @property
     def timeline(self) -> Timeline:
         """The timeline of the sentence at the cursor; raises `ended` where there is none."""
-        if not self.placed:
+        timeline = self._timelines.get(self._sentence)
+        if timeline is None:
             raise S2sdapError("ended")
-        return self._timelines[self._sentence]
+        return timeline
 
     @property
     def branch(self) -> Branch:
@@ -106,7 +114,7 @@ class Walk:
     @property
     def stage(self) -> Stage:
         """The stage at the cursor."""
-        return Stage.ENCODER if self.step == ENCODER_STEP else self.stages[self._stage]
+        return Stage.ENCODER if self.has_encoder and self.step == ENCODER_STEP else self.stages[self._stage]
 
     @property
     def cursor(self) -> Cursor:
@@ -118,7 +126,7 @@ class Walk:
         """Whether this is the first position of a sentence."""
         if self.has_encoder:
             return self.step == ENCODER_STEP
-        return self.step == 0 and self._stage == 0
+        return self.step <= 0 and self._stage == 0
 
     @property
     def at_sentence_end(self) -> bool:
@@ -128,7 +136,9 @@ class Walk:
     @property
     def at_program_start(self) -> bool:
         """Whether there is no position before this one."""
-        return self.at_sentence_start and not any(index < self._sentence for index in self._timelines)
+        if self.placed and not self.at_sentence_start:
+            return False
+        return self._earlier() is None
 
     def hypotheses(self) -> tuple[Hypothesis, ...]:
         """The hypotheses that live at the cursor, best first.
@@ -180,20 +190,26 @@ class Walk:
 
     # ---- moving ------------------------------------------------------------------------------
 
-    def forward(self) -> bool:
-        """To the next position; `False` past the last sentence."""
-        if self.placed:
-            if self.step >= 0 and self._stage + 1 < len(self.stages):
-                self._stage += 1
-                self._keep_following()
+    def forward(self, *, whole_step: bool = False) -> bool:
+        """To the next position; `False` past the last sentence.
+
+        `whole_step` goes to the last stage of a step at once, for a run that nothing can stop at the
+        stages between.
+        """
+        last = len(self.stages) - 1
+        timeline = self._timelines.get(self._sentence)
+        if timeline is not None:
+            if self.step >= 0 and self._stage < last:
+                self._stage = last if whole_step else self._stage + 1
+                if self._stage == last:
+                    self._keep_following()
                 return True
-            branch = self.branch
+            branch = timeline.branch
             step = self.step + 1
             if step < len(branch.records) or self._runs_on(branch):
-                if step == len(branch.records):
-                    self.timeline.extend()
+                if step == len(branch.records) and timeline.extend().after.ended:
                     self._note_end(branch)
-                self.step, self._stage = step, 0
+                self.step, self._stage = step, last if whole_step else 0
                 self._keep_following()
                 return True
         return self._enter_next()
@@ -208,16 +224,20 @@ class Walk:
             if self.step > 0 or (self.step == 0 and self.has_encoder):
                 self._place_at(self.step - 1)
                 return True
-        earlier = [index for index in self._timelines if index < self._sentence]
-        if not earlier:
+        earlier = self._earlier()
+        if earlier is None:
             return False
-        self._sentence = max(earlier)
-        self.timeline.restore(self._interrupted)
+        self._sentence = earlier
+        if not self.placed:
+            self._decode_again()
+        self._bring_back()
         self._place_at(len(self.branch.records) - 1)
         return True
 
     def edit(self, edit: Edit) -> None:
         """Run the edit's step again with it, and stand there: on a new branch, at the same stage."""
+        if not ENCODER_STEP <= edit.step < len(self.branch.records):
+            raise S2sdapError("no_step_here", stage=self.stage)
         record = None if edit.step == ENCODER_STEP else self.branch.records[edit.step]
         row = 0
         if record is not None:
@@ -233,7 +253,7 @@ class Walk:
             if mine:
                 self._followed = mine[0].id
         self._keep_following()
-        if branch.records:
+        if branch.records and branch.tip.ended:
             self._note_end(branch)
 
     def fail(self, error: S2sdapError) -> None:
@@ -246,6 +266,7 @@ class Walk:
         """Forget everything that has run."""
         self._timelines.clear()
         self._sizes.clear()
+        self._bytes = 0
         self.results.clear()
         self._sentence, self.step, self._stage, self._followed = -1, ENCODER_STEP, 0, 1
 
@@ -269,46 +290,92 @@ class Walk:
             if not self.placed:
                 sentence = self.program.sentences[self._sentence]
                 try:
-                    decode = Decode.of(
-                        self.model,
-                        sentence.text,
-                        self.settings,
-                        sentence=sentence.index,
-                        line=sentence.line + 1,
-                        where=self.program.name,
-                    )
-                except S2sdapError as error:
+                    decode = self._plan(sentence)
+                except S2sdapError as error:  # it has no tokens, or too many: on to the next
                     self._finish(Result(sentence, 0, (), error))
                     continue
                 self._make_room()
                 self._timelines[self._sentence] = Timeline(decode, sentence)
-            self.timeline.restore(self._interrupted)
+            self._bring_back()
             return True if self.has_encoder else self.forward()
         self._sentence = len(self.program.sentences)
         return False
 
     def _note_end(self, branch: Branch) -> None:
-        tip = branch.tip
-        if tip.ended:
-            outputs = tuple(output_of(self.model, each) for each in tip.finished[: self.settings.n_best])
-            self._finish(Result(self.sentence, branch.id, outputs))
-            self._sizes[self._sentence] = self.timeline.size
+        """The branch has come to the end of its sentence: tell its outputs, and count its bytes."""
+        finished = branch.tip.finished[: self.settings.n_best]
+        outputs = tuple(output_of(self.model, each) for each in finished)
+        self._finish(Result(self.sentence, branch.id, outputs))
+        self._count()
 
     def _finish(self, result: Result) -> None:
-        self.results[result.sentence.index] = result
-        self._on_result(result)
+        """Keep and tell a result; one that is known already, of steps run again, is not news."""
+        if self.results.get(result.sentence.index) != result:
+            self.results[result.sentence.index] = result
+            self._on_result(result)
+
+    def _count(self) -> None:
+        """Count the bytes of the sentence at the cursor."""
+        size = self.timeline.size
+        self._bytes += size - self._sizes.get(self._sentence, 0)
+        self._sizes[self._sentence] = size
+
+    def _bring_back(self) -> None:
+        """Run the steps of the sentence at the cursor again if they were dropped, and count them again."""
+        timeline = self.timeline
+        if timeline.dropped and timeline.restore(self._closed.is_set):
+            self._count()
+            self._make_room()
 
     def _make_room(self) -> None:
-        """Drop the records of the earliest sentences until the rest fits the budget."""
-        total = sum(self._sizes.values())
-        for index in list(self._sizes):
-            if total <= self._budget:
+        """Drop the records of the sentences that were finished first, until the rest fits the budget.
+
+        A sentence without edits goes altogether, since its text brings it back; one with edits keeps
+        them.
+        """
+        while self._bytes > self._budget:
+            index = next((each for each in self._sizes if each != self._sentence), None)
+            if index is None:
                 return
-            total -= self._sizes.pop(index)
-            self._timelines[index].drop()
+            self._bytes -= self._sizes.pop(index)
+            if self._timelines[index].untouched and self.results[index].error is None:
+                del self._timelines[index]
+            else:
+                self._timelines[index].drop()
+
+    def _earlier(self) -> int | None:
+        """The last sentence before the cursor's that has been decoded."""
+        for index in range(min(self._sentence, len(self.program.sentences)) - 1, -1, -1):
+            result = self.results.get(index)
+            if index in self._timelines or (result is not None and result.error is None):
+                return index
+        return None
+
+    def _decode_again(self) -> None:
+        """Run a sentence that was dropped altogether to its end, as it was before."""
+        sentence = self.program.sentences[self._sentence]
+        timeline = Timeline(self._plan(sentence), sentence)
+        self._timelines[self._sentence] = timeline
+        while not timeline.branch.tip.ended and not self._closed.is_set():
+            timeline.extend()
+        self._count()
+        self._make_room()
+
+    def _plan(self, sentence: Sentence) -> Decode:
+        """The decode of a sentence. Raises where it has no tokens or too many."""
+        return Decode.of(
+            self.model,
+            sentence.text,
+            self.settings,
+            sentence=sentence.index,
+            line=sentence.line + 1,
+            where=self.program.name,
+        )
 
     def _keep_following(self) -> None:
         """Keep to the hypothesis that is followed while it lives, else go to the leader."""
         hypotheses = self.hypotheses()
-        if not any(hypothesis.id == self._followed for hypothesis in hypotheses):
-            self._followed = hypotheses[0].id
+        for hypothesis in hypotheses:
+            if hypothesis.id == self._followed:
+                return
+        self._followed = hypotheses[0].id

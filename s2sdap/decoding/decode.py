@@ -69,7 +69,10 @@ def score(model: Model, text: str, reference: str, settings: SearchSettings | No
     forced = (*model.target.encode(reference), model.target.eos)
     base = settings or SearchSettings()
     settings = SearchSettings(
-        length_penalty=base.length_penalty, coverage_penalty=base.coverage_penalty, max_length=len(forced)
+        length_penalty=base.length_penalty,
+        coverage_penalty=base.coverage_penalty,
+        max_length=len(forced),
+        max_source_length=base.max_source_length,
     )
     plan = replace(Decode.of(model, text, settings), prefix=forced)
     *_, last = steps(plan)

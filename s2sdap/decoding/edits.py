@@ -3,7 +3,6 @@
 An edit is plain data: it compares, hashes and travels. Applying one gives a new tensor.
 """
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -86,7 +85,8 @@ class Recorder:
                 raise S2sdapError("no_such_site", site=site)
 
     def _applied(self, edit: SiteEdit, value: Tensor) -> Tensor:
-        if not all(math.isfinite(number) for number in edit.values):
+        numbers = torch.tensor(edit.values, dtype=value.dtype, device=value.device)
+        if not bool(torch.isfinite(numbers).all()):  # in the model's own precision, which may be small
             raise S2sdapError(
                 "bad_value",
                 value=edit.values,
@@ -102,7 +102,6 @@ class Recorder:
         edited = value.clone()
         try:
             place = edited[tuple(index)]
-            numbers = torch.tensor(edit.values, dtype=value.dtype, device=value.device)
             place.copy_(
                 numbers.reshape(place.shape[-1:])
                 if len(numbers) != place.numel()

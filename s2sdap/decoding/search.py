@@ -63,7 +63,7 @@ def select(
     the beam and comes first in the output. `sentence` is mixed into the random draws.
     """
     forced = {**prefixed, **chosen}
-    proposals = _proposals(snapshot, settings, logits, logprobs, forced)
+    proposals = _proposals(snapshot, settings, eos, logits, logprobs, forced)
     if settings.sample:
         proposals = _drawn(snapshot, settings, logprobs, forced, proposals, sentence)
     kept, fates = _places(proposals, settings, eos, forced, snapshot)
@@ -130,6 +130,7 @@ def select(
 def _proposals(
     snapshot: Snapshot,
     settings: SearchSettings,
+    eos: int,
     logits: Float[Tensor, "K V"],
     logprobs: Float[Tensor, "K V"],
     forced: Mapping[int, int],
@@ -157,7 +158,7 @@ def _proposals(
             if value > -math.inf and token != wanted
         ]
         if constrained:
-            proposals += _forbidden(row, snapshot, settings, logits[row], logprobs[row], width, wanted)
+            proposals += _forbidden(row, snapshot, settings, eos, logits[row], logprobs[row], width, wanted)
     proposals.sort(
         key=lambda proposal: (proposal.reason != Reason.NONE, -proposal.score, proposal.row, proposal.token)
     )
@@ -168,6 +169,7 @@ def _forbidden(
     row: int,
     snapshot: Snapshot,
     settings: SearchSettings,
+    eos: int,
     logits: Float[Tensor, "V"],
     logprobs: Float[Tensor, "V"],
     width: int,
@@ -178,9 +180,8 @@ def _forbidden(
     out: list[_Proposal] = []
     for token, value in zip(favourites.indices.tolist(), favourites.values.double().tolist(), strict=True):
         if value > -math.inf and logprobs[token] == -math.inf and token != wanted:
-            reason = Reason.CONSTRAINT
-            if snapshot.step + 1 < settings.min_length and not settings.no_repeat_ngram:
-                reason = Reason.LENGTH
+            early = token == eos and snapshot.step + 1 < settings.min_length
+            reason = Reason.LENGTH if early else Reason.CONSTRAINT
             out.append(_Proposal(row, token, value, snapshot.live[row].score + value, reason))
     return out
 

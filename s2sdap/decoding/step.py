@@ -18,6 +18,7 @@ from s2sdap.decoding.settings import SearchSettings
 from s2sdap.models.contract import Model, Source
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
+from s2sdap.vocabulary.stages import Stage
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +63,8 @@ class Decode:
 
     def begin(self, edits: Sequence[Edit] = ()) -> EncoderRecord:
         """Run the encoder. Its record holds the snapshot before step 0."""
+        if any(isinstance(edit, TokenEdit) for edit in edits):
+            raise S2sdapError("no_step_here", stage=Stage.ENCODER)
         recorder = Recorder(edits, rows=None)
         with torch.inference_mode():
             encoded = self.model.encode(self.source, recorder)
@@ -90,6 +93,10 @@ class Decode:
                 logprobs_under_settings(logits, before, self.settings, self.model.target.eos),
             )
             recorder.check_consumed()
+            if bool(torch.isnan(logprobs).any()):
+                raise S2sdapError(
+                    "model_failed", where=f"step {before.step}", reason="its logits are no numbers"
+                )
             selection = select(
                 before,
                 self.settings,

@@ -1,0 +1,131 @@
+"""The report of `s2sdap run`: one JSON object a sentence, with what was decoded and what was found.
+
+Lines and steps are counted as everywhere: lines from 1, steps from 0. Probabilities are the model's
+under the settings, scores are in nats.
+"""
+
+import math
+from collections.abc import Sequence
+
+import msgspec
+
+from s2sdap.debugger.stops import Stop
+from s2sdap.debugger.walk import Result
+from s2sdap.decoding.decode import Output
+from s2sdap.vocabulary.errors import S2sdapError
+
+
+class _Camel(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
+    """Absent is what is not there."""
+
+
+class TokenLine(_Camel):
+    """A target token; `logp` in nats."""
+
+    piece: str
+    id: int
+    p: float
+    logp: float
+
+
+class OutputLine(_Camel):
+    """A finished hypothesis: `score` is the sum of log-probs, `final` the score after penalties."""
+
+    text: str
+    score: float
+    final: float
+    tokens: list[TokenLine]
+
+
+class LikelyLine(_Camel):
+    """One of the likeliest tokens at a stop."""
+
+    piece: str
+    p: float
+
+
+class ErrorLine(_Camel):
+    """A row of the error catalogue."""
+
+    number: int
+    name: str
+    text: str
+
+
+class StopLine(_Camel):
+    """A stop: what the watch rule found, or why its condition could not be told."""
+
+    step: int
+    hypothesis: int
+    text: str
+    rule: str | None = None
+    condition: str | None = None
+    token: str | None = None
+    p: float | None = None
+    entropy: float | None = None
+    margin: float | None = None
+    rank: int | None = None
+    best: list[LikelyLine] = []
+    error: ErrorLine | None = None
+
+
+class SentenceLine(_Camel):
+    """A sentence. `output`, `score` and `tokens` are those of the best output."""
+
+    line: int
+    source: str
+    output: str | None = None
+    score: float | None = None
+    final: float | None = None
+    tokens: list[TokenLine] = []
+    n_best: list[OutputLine] = []
+    stops: list[StopLine] = []
+    error: ErrorLine | None = None
+    reference: str | None = None
+
+
+def sentence_line(result: Result, stops: Sequence[Stop]) -> bytes:
+    """One line of the report."""
+    outputs = [_output(output) for output in result.outputs]
+    line = SentenceLine(
+        line=result.sentence.line + 1,
+        source=result.sentence.text,
+        n_best=outputs,
+        stops=[_stop(stop) for stop in stops],
+        error=_error(result.error),
+        reference=result.sentence.reference,
+    )
+    if outputs:
+        best = outputs[0]
+        line.output, line.score, line.final, line.tokens = best.text, best.score, best.final, best.tokens
+    return msgspec.json.encode(line) + b"\n"
+
+
+def _output(output: Output) -> OutputLine:
+    tokens = zip(output.pieces, output.tokens, output.logprobs, strict=True)
+    return OutputLine(
+        text=output.text,
+        score=output.score,
+        final=output.final,
+        tokens=[
+            TokenLine(piece=piece, id=token, p=math.exp(logprob), logp=logprob)
+            for piece, token, logprob in tokens
+        ],
+    )
+
+
+def _stop(stop: Stop) -> StopLine:
+    if stop.cursor is None:
+        raise AssertionError("a stop within a sentence has a place")
+    line = StopLine(
+        step=stop.cursor.step, hypothesis=stop.cursor.hypothesis, text=stop.text, error=_error(stop.error)
+    )
+    if (found := stop.finding) is not None:
+        line.rule, line.condition, line.token = found.rule, found.condition, found.token
+        line.p, line.entropy, line.margin, line.rank = found.p, found.entropy, found.margin, found.rank
+        line.best = [LikelyLine(piece=piece, p=p) for piece, p in found.best]
+    return line
+
+
+def _error(error: S2sdapError | None) -> ErrorLine | None:
+    return None if error is None else ErrorLine(number=error.number, name=error.name, text=str(error))

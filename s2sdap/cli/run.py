@@ -1,0 +1,268 @@
+"""`s2sdap run`: decode a file with nobody watching, and write down where a watch rule fired.
+
+It is the session that an editor drives, with its rules armed: each stop is noted and the run goes
+on. Outputs are written as they come, one a line, in step with the lines of the input.
+"""
+
+import contextlib
+import dataclasses
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from s2sdap.cli.outcomes import DONE, FIRED, INTERRUPTED, REFUSED, leave_standard_output, say
+from s2sdap.debugger.program import Program, make_program, read_lines, read_program, split_lines
+from s2sdap.debugger.stops import Stop, StopReason
+from s2sdap.debugger.watch_rules import ArmedRule, parse_rule
+from s2sdap.decoding.settings import SearchSettings
+from s2sdap.vocabulary.errors import S2sdapError
+
+if TYPE_CHECKING:
+    from s2sdap.debugger.walk import Result
+
+STANDARD: Final = "-"
+"""Standard input, or standard output."""
+_ONE_LINE: Final = str.maketrans("\n\r", "  ")
+"""A target with a line end in it must not put the lines of the output out of step."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What the command line says; `search` holds the settings that it names."""
+
+    file: str
+    model: str
+    search: Mapping[str, Any]
+    reference: str | None
+    output: str
+    rules: Sequence[str]
+    report: str | None
+    device: str
+    threads: int
+
+
+def run(options: RunOptions) -> int:
+    """Decode the file. Returns the exit code."""
+    settings = _settings(options.search)
+    rules = tuple(parse_rule(written) for written in options.rules)
+    program = _program(options.file, options.reference)
+    _check_apart(options)
+    with contextlib.ExitStack() as stack:
+        output = stack.enter_context(_opened(options.output))
+        report = stack.enter_context(_opened(options.report)) if options.report else None
+        # What the model's own code prints is no target.
+        stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+        return _decode(options, program, settings, rules, output, report)
+
+
+def _decode(
+    options: RunOptions,
+    program: Program,
+    settings: SearchSettings,
+    rules: tuple[ArmedRule, ...],
+    output: IO[bytes],
+    report: IO[bytes] | None,
+) -> int:
+    import torch
+
+    from s2sdap.debugger.breakpoints import Armed
+    from s2sdap.debugger.session import Session
+    from s2sdap.models.loading import load_model
+
+    torch.set_num_threads(options.threads)
+    model = load_model(options.model, options.device)
+    for file in (output, report):
+        _empty(file)
+    with _progress(len(program.sentences)) as advance:
+        writer = _Writer(program, output, report, advance)
+        session = Session(
+            model,
+            program,
+            settings,
+            stop_on_entry=False,
+            budget=0,  # nobody goes back, so no records of earlier sentences are kept
+            on_result=writer.result,
+        )
+        session.armed = Armed.of(rules=rules)
+        try:
+            stop = session.start()
+            while stop.reason is not StopReason.END:
+                writer.stop(stop)
+                before, stop = stop, session.continue_()
+                if stop.error is not None and stop.cursor is not None and stop.cursor == before.cursor:
+                    raise stop.error  # it cannot get past this position
+        except KeyboardInterrupt:
+            writer.finish(len(writer.written))
+            return INTERRUPTED
+        except BrokenPipeError:
+            leave_standard_output()
+            return writer.code
+        writer.finish(len(program.lines))
+        return writer.code
+
+
+class _Writer:
+    """Writes what a run yields: the outputs at once, a sentence's report when its stops are known."""
+
+    def __init__(
+        self, program: Program, output: IO[bytes], report: IO[bytes] | None, advance: Callable[[], None]
+    ) -> None:
+        self.code = DONE
+        self.written = _Lines(output)
+        self._program = program
+        self._report = report
+        self._advance = advance
+        self._results: dict[int, "Result"] = {}
+        self._stops: dict[int, list[Stop]] = {}
+        self._said: set[str] = set()
+
+    def result(self, result: "Result") -> None:
+        """A sentence is decoded, or could not be; the stops of its last step are still to come."""
+        index = result.sentence.index
+        self._report_before(index)
+        self._results[index] = result
+        self.written.up_to(result.sentence.line)
+        self.written.add(result.text)
+        self._advance()
+        if result.error is not None:
+            self._failed(result.error)
+
+    def stop(self, stop: Stop) -> None:
+        """A rule fired, or its condition could not be told."""
+        if stop.reason is StopReason.RULE:
+            self.code = max(self.code, FIRED)
+        elif stop.error is not None:
+            self._failed(stop.error)
+        if stop.cursor is None:
+            return
+        result = self._results.get(stop.cursor.sentence)
+        if result is None or result.error is None:  # a sentence that failed has its error already
+            self._stops.setdefault(stop.cursor.sentence, []).append(stop)
+
+    def finish(self, lines: int) -> None:
+        """Write what is left, and the empty lines up to `lines`."""
+        self.written.up_to(lines)
+        self._report_before(len(self._program.sentences))
+
+    def _failed(self, error: S2sdapError) -> None:
+        self.code = REFUSED
+        if str(error) not in self._said:
+            self._said.add(str(error))
+            say(error)
+
+    def _report_before(self, index: int) -> None:
+        from s2sdap.cli.report import sentence_line
+
+        for done in [each for each in self._results if each < index]:
+            result, stops = self._results.pop(done), self._stops.pop(done, [])
+            if self._report is not None:
+                self._report.write(sentence_line(result, stops))
+                self._report.flush()
+
+
+class _Lines:
+    """The lines of the output file."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def up_to(self, line: int) -> None:
+        """Empty lines before 0-based `line`."""
+        while self._count < line:
+            self.add("")
+
+    def add(self, text: str) -> None:
+        """One line."""
+        self._file.write(text.translate(_ONE_LINE).encode() + b"\n")
+        self._file.flush()
+        self._count += 1
+
+
+def _settings(search: Mapping[str, Any]) -> SearchSettings:
+    """The settings; a refusal names the option, as the person wrote it."""
+    try:
+        return SearchSettings(**search)
+    except S2sdapError as error:
+        if error.name != "bad_setting":
+            raise
+        names = {field.encode_name: field.name for field in msgspec.structs.fields(SearchSettings)}
+        name = names[error.details["setting"]]
+        option = "--beam" if name == "beam_size" else "--" + name.replace("_", "-")
+        raise S2sdapError("bad_setting", **{**error.details, "setting": option}) from None
+
+
+def _program(file: str, reference: str | None) -> Program:
+    if file != STANDARD:
+        return read_program(file, reference)
+    name = "standard input"
+    data = sys.stdin.buffer.read()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise S2sdapError(
+            "program_not_utf8", path=name, offset=error.start, line=line, byte=data[error.start]
+        ) from None
+    lines = split_lines(text)
+    if not any(lines):
+        raise S2sdapError("program_empty", path=name)
+    references = read_lines(reference) if reference else None
+    program = make_program(lines, path=None, references=references, reference_path=reference)
+    return dataclasses.replace(program, name=name)
+
+
+def _check_apart(options: RunOptions) -> None:
+    """Refuse to write over what is read, or two things into one file."""
+    read = [name for name in (options.file, options.reference) if name and name != STANDARD]
+    written = [name for name in (options.output, options.report) if name and name != STANDARD]
+    for index, name in enumerate(written):
+        for other in [*read, *written[:index]]:
+            same = os.path.realpath(name) == os.path.realpath(other)
+            if same and not (os.path.exists(name) and stat.S_ISCHR(os.stat(name).st_mode)):
+                raise OSError(None, "it is named twice; give the outputs files of their own", name)
+    if options.output == options.report == STANDARD:
+        raise OSError(None, "it is named twice; give the outputs files of their own", "standard output")
+
+
+@contextlib.contextmanager
+def _opened(name: str) -> Iterator[IO[bytes]]:
+    """The file to write, which keeps what it holds until the model is there."""
+    if name == STANDARD:
+        yield sys.stdout.buffer
+        return
+    with Path(name).open("ab") as file:
+        yield file
+
+
+def _empty(file: IO[bytes] | None) -> None:
+    """Forget what a file held; standard output is the shell's affair, and a device holds nothing."""
+    if file is None or (sys.__stdout__ is not None and file is sys.__stdout__.buffer):
+        return
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.truncate(0)
+
+
+@contextlib.contextmanager
+def _progress(sentences: int) -> Iterator[Callable[[], None]]:
+    """A bar on standard error, where a person sees it. Gives what to call once a sentence."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("decoding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False) as progress:
+        task = progress.add_task("decoding", total=sentences)
+        yield lambda: progress.advance(task)

@@ -1,0 +1,141 @@
+"""Adapters to talk to: one over stdio a test, and a server that the tests of a process share."""
+
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dap_wires import (
+    ProcessWire,
+    Served,
+    TcpWire,
+    WarmWire,
+    WebSocketWire,
+    environment_with,
+    serve,
+    warm_adapters,
+)
+from harness import DebugSession
+
+TRANSPORTS = ("stdio", "tcp", "websocket")
+DATES = ("March 3, 1999", "24. Okt", "", "Ides of March 2044")
+Connect = Callable[[str], DebugSession]
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory) -> dict[str, str]:
+    """The environment of every adapter here: it knows the models of `odd_models`."""
+    folder = tmp_path_factory.mktemp("installed")
+    shutil.copy(Path(__file__).with_name("odd_models.py"), folder)
+    about = folder / "odd_models-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: odd-models\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[s2sdap.models]\nodd = odd_models:load\n")
+    return environment_with(folder)
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory, environment) -> Iterator[Served]:
+    """A server that imports torch once. What it wrote to standard error is looked at in the end."""
+    with serve(tmp_path_factory.mktemp("served"), environment) as served:
+        yield served
+        assert "Traceback" not in served.stderr(), served.stderr()
+
+
+@pytest.fixture(scope="session")
+def warm(environment) -> Iterator[socket.socket | None]:
+    """Where adapters over stdio are forked from; `None` where processes cannot be forked."""
+    if not hasattr(os, "fork") or sys.platform == "darwin":
+        yield None
+        return
+    with warm_adapters(environment) as control:
+        yield control
+
+
+@pytest.fixture
+def connect(request, environment) -> Connect:
+    """Open a session over a transport."""
+
+    def over(transport: str) -> DebugSession:
+        if transport == "stdio":
+            control = request.getfixturevalue("warm")
+            return DebugSession(ProcessWire(environment) if control is None else WarmWire(control))
+        served = request.getfixturevalue("served")
+        if transport == "tcp":
+            return DebugSession(TcpWire(served.tcp_port), served.token)
+        bearer = {"Authorization": f"Bearer {served.token}"}
+        return DebugSession(WebSocketWire(served.websocket_port, bearer))
+
+    return over
+
+
+@pytest.fixture(params=TRANSPORTS)
+def session(request, connect) -> Iterator[DebugSession]:
+    """A session over each transport."""
+    with connect(request.param) as session:
+        yield session
+
+
+@pytest.fixture
+def tcp(connect) -> Iterator[DebugSession]:
+    """A session for what does not depend on the transport."""
+    with connect("tcp") as session:
+        yield session
+
+
+@pytest.fixture
+def program(tmp_path) -> str:
+    """A program of three sentences, with an empty line (its third)."""
+    return write(tmp_path, "\n".join(DATES) + "\n")
+
+
+@pytest.fixture(scope="session")
+def decoded() -> Callable[..., str]:
+    """What the date model makes of a sentence when nobody debugs it."""
+    import torch
+
+    from s2sdap import SearchSettings, decode, load_model
+
+    torch.set_num_threads(1)
+    model = load_model("dates")
+    return lambda text, **settings: decode(model, text, SearchSettings(**settings))[0].text
+
+
+@pytest.fixture
+def corpus(tmp_path) -> str:
+    """A program that takes a minute: no test waits for its end."""
+    return write(tmp_path, "\n".join(f"{day % 28 + 1} March {1900 + day % 150}" for day in range(20_000)))
+
+
+def write(folder: Path, content: Any, name: str = "dates.txt") -> str:
+    """A program file."""
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return str(path)
+
+
+class Pipe:
+    """A named pipe that an odd model waits at."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        os.mkfifo(path)
+
+    def __str__(self) -> str:
+        return str(self._path)
+
+    def open(self) -> None:
+        """Let the model go on."""
+        self._path.open("w").close()
+
+
+@pytest.fixture
+def pipe(tmp_path) -> Pipe:
+    """What `odd:loads-when=` and `odd:steps-when=` wait at."""
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("this system has no named pipes")
+    return Pipe(tmp_path / "pipe")
