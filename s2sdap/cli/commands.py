@@ -23,16 +23,20 @@ BREAK_HELP = (
 LogFile = Annotated[Path | None, typer.Option(help="Record the protocol here; tokens are masked.")]
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(s2sdap.__version__)
+        raise typer.Exit
+
+
 @app.callback()
-def version_option(
+def main_options(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version and leave.", is_eager=True)
+        bool,
+        typer.Option("--version", help="Print the version and leave.", is_eager=True, callback=_version),
     ] = False,
 ) -> None:
     """A debugger for the decode of sequence-to-sequence models."""
-    if version:
-        typer.echo(s2sdap.__version__)
-        raise typer.Exit
 
 
 @app.command()

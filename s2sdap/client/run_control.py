@@ -152,13 +152,18 @@ class RunControl:
         with self._leaving() as since:
             pending = await self.connection.send("launch", launch)
             await self.connection.wait_for("initialized", since=since, unless=pending)
-            if lines:
-                await self.set_breakpoints(lines)
-            if names:
-                await self.set_stages(names)
-            if rules:
-                await self.watch(rules)
-            await self.connection.request("configurationDone")
+            try:
+                if lines:
+                    await self.set_breakpoints(lines)
+                if names:
+                    await self.set_stages(names)
+                if rules:
+                    await self.watch(rules)
+                await self.connection.request("configurationDone")
+            except Refused as refused:
+                if refused.name == "not_launched":  # the launch has failed meanwhile: say why it did
+                    await self.connection.answer(pending, timeout=self._long(timeout))
+                raise
             await self.connection.answer(pending, timeout=self._long(timeout))
             # Only now is the model known, and with it whether it has every stage that was named.
             for event in self.connection.events("breakpoint", since=since):

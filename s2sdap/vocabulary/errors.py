@@ -94,7 +94,7 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(4001, "not_launched", "`{request}` came before a launch", "Send `launch` first"),
     ErrorKind(4002, "already_launched", "This session is launched already", "Use `restart`, or open a second connection"),
     ErrorKind(4003, "running", "The decode is running, so `{request}` has nothing to look at", "Pause first, or wait for the next stop"),
-    ErrorKind(4004, "ended", "The decode has ended", "Restart it, or step back"),
+    ErrorKind(4004, "ended", "The decode has ended", "Restart it"),
     ErrorKind(4005, "stale_frame", "Frame {id} is not of this stop", "Ask for the stack trace again"),
     ErrorKind(4006, "stale_variables", "Variables reference {id} is not of this stop", "Ask for scopes again"),
     ErrorKind(4007, "unknown_thread", "There is no live hypothesis {id}", "Ask for `threads` again"),

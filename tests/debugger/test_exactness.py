@@ -56,17 +56,16 @@ def check(model, settings, verbs, *, source=SOURCE, armed=True):
     if armed:
         session.armed = everything(session)
     session.start()
-    branches = {}
     for verb in verbs:
-        branches[session.cursor.sentence] = session.walk.branch
         if verb in BACKWARD and session.walk.at_program_start:
             continue
         if do(session, verb).reason is StopReason.END:
             session.step_back(stage=True)
-    while True:
+    finish(session)
+    branches = {}
+    while not session.walk.at_program_start:
+        session.step_back()
         branches[session.cursor.sentence] = session.walk.branch
-        if session.step_out().reason is StopReason.END:
-            break
     for sentence in session.program.sentences:
         plan = Decode.of(model, sentence.text, session.settings, sentence=sentence.index)
         encoder, records = run_again(plan)

@@ -31,7 +31,7 @@ def every_place(stages, sentences=2, *, encoder=True):
 
 
 MODELS = {
-    "luong": (lambda: rnn(), LUONG, True),
+    "luong": (rnn, LUONG, True),
     "bahdanau": (lambda: rnn(small_config(attention="concat", attention_query="previous")), BAHDANAU, True),
     "no attention": (lambda: rnn(small_config(attention="none")), BARE, True),
     "no encoder": (PromptedModel, BARE, False),
@@ -209,41 +209,27 @@ def test_nothing_moves_before_the_start_and_after_the_end():
     assert place(session.step_back()) == (0, 1, "search")
 
 
-def long_session():
-    """A decode of a hundred thousand tokens: it does not end while a test looks."""
-    return session_of(rnn(), "abcdh", max_length=100_000, min_length=100_000, budget=0)
+class Telling(PromptedModel):
+    """Says when it is well into its decode."""
+
+    def __init__(self):
+        super().__init__()
+        self.going = threading.Event()
+
+    def step(self, encoded, state, tokens, probe, /):
+        if state[1] == 20:
+            self.going.set()
+        return super().step(encoded, state, tokens, probe)
 
 
 @pytest.mark.parametrize("end", ["pause", "close"])
 def test_another_thread_stops_a_run(end):
-    session = long_session()
+    session = session_of(Telling(), "abc", max_length=100_000, min_length=100_000)
     session.start()
-    going = threading.Event()
-
-    class Watching(Armed):
-        """Says that the run is on its way."""
-
-        @property
-        def rules(self):
-            going.set()
-            return ()
-
-        @rules.setter
-        def rules(self, _value):
-            """Nothing is armed."""
-
-    session.armed = Armed()
     stops = []
     runner = threading.Thread(target=lambda: stops.append(session.continue_()))
-    original = session.walk.forward
-
-    def forward():
-        going.set()
-        return original()
-
-    session.walk.forward = forward
     runner.start()
-    assert going.wait(30)
+    assert session.model.going.wait(30)
     getattr(session, end)()
     runner.join(30)
     assert not runner.is_alive()

@@ -1,0 +1,54 @@
+"""`s2sdap serve`: its token is its owner's alone, and goes when it goes."""
+
+import signal
+import socket
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import words
+
+from s2sdap.client import Debugger
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+def test_the_token_lives_as_long_as_the_server(tmp_path, end):
+    token = tmp_path / "token"
+    token.write_text("an old one")
+    token.chmod(0o644)
+    with subprocess.Popen(
+        words("serve", "--token-file", token), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        _, websocket, named = (process.stdout.readline().strip() for _ in range(3))
+        assert named == f"token in {token}"
+        assert stat.S_IMODE(token.stat().st_mode) == 0o600
+        assert len(token.read_text()) == 64
+        with Debugger.connect_address(websocket, token_file=token) as debugger:
+            assert debugger.request("initialize", adapterID="s2sdap")["supportsStepBack"]
+        process.send_signal(end)
+        _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (0, "")
+    assert not token.exists()
+
+
+def test_without_a_file_of_its_own_the_token_is_in_a_folder_that_goes(tmp_path):
+    with subprocess.Popen(
+        words("serve"), stdout=subprocess.PIPE, text=True, env={"TMPDIR": str(tmp_path)}
+    ) as process:
+        token = Path([process.stdout.readline().strip() for _ in range(3)][2].removeprefix("token in "))
+        assert token.is_relative_to(tmp_path)
+        assert stat.S_IMODE(token.parent.stat().st_mode) == 0o700
+        process.terminate()
+        assert process.wait(30) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_that_is_taken_is_refused_in_one_line(s2sdap, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = s2sdap("serve", "--tcp-port", port, "--token-file", tmp_path / "token")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert str(port) in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
