@@ -9,13 +9,14 @@ def main() -> None:
     An editor waits for the adapter's first answer, so `adapter` does not pay for the parser of the
     other commands: it goes straight to work where its arguments are the plain ones.
     """
-    if sys.argv[1:] == ["adapter"]:
-        from s2sdap.dap.stdio import run_adapter
-
-        run_adapter()
-        return
-    from s2sdap.cli.commands import app
     from s2sdap.cli.outcomes import ending_in_one_line
 
     with ending_in_one_line():
+        if sys.argv[1:] == ["adapter"]:
+            from s2sdap.dap.stdio import run_adapter
+
+            run_adapter()
+            return
+        from s2sdap.cli.commands import app
+
         app()

@@ -113,8 +113,9 @@ def run(
 
     An empty line gives an empty line, and so does a sentence that could not be decoded.
 
-    Exit code: 0 no rule fired, 1 a rule fired, 2 bad input, a bad setting or a sentence that could
-    not be decoded, 130 interrupted (what was written stays).
+    Exit code: 0 no rule fired, 1 a rule fired, 2 bad input, a bad setting or
+    a sentence that could not be decoded, 130 interrupted (what was written
+    stays).
     """
     from s2sdap.cli.run import RunOptions
     from s2sdap.cli.run import run as decode

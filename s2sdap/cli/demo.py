@@ -6,6 +6,7 @@ number on show comes out of an answer of the protocol.
 
 import contextlib
 import io
+import signal
 import subprocess
 import sys
 import tempfile
@@ -35,6 +36,7 @@ ATTEMPTS: Final = 12
 """Source tokens that the attention is pointed at before the demo gives up changing the token."""
 DOUBTS: Final = ("p < 0.7", "p < 0.99", "p <= 1")
 """Conditions of the watch rule, tried in this order; the last one fires at the first token."""
+TERMINATED: Final = 128 + signal.SIGTERM
 PAUSE_SECONDS: Final = 1.2
 SHOWN: Final = {
     "encoder": ("source", "states"),
@@ -52,6 +54,7 @@ def demo(source: str | None, *, pauses: bool) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):  # a stream that cannot write a bar writes `?`
         sys.stdout.reconfigure(errors="replace")
     console = Console(highlight=False, width=None if terminal else 100, soft_wrap=False)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # so that the server goes, too
     with (
         _server() as (address, token_file),
         Debugger.connect_address(address, token_file=token_file) as debugger,

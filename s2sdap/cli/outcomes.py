@@ -28,7 +28,7 @@ def ending_in_one_line() -> Iterator[None]:
         leave_standard_output()
         raise SystemExit(DONE) from None
     except OSError as error:
-        say(f"s2sdap: {in_words(error)}")
+        say(in_words(error))
         raise SystemExit(REFUSED) from None
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
@@ -42,7 +42,9 @@ def say(what: object) -> None:
 def in_words(error: OSError) -> str:
     """What the system refused, and where."""
     reason = error.strerror or str(error)
-    return f"{error.filename}: {reason}" if error.filename is not None else reason
+    if error.filename is None:
+        return f"s2sdap: {reason}"
+    return str(S2sdapError("file_refused", path=error.filename, reason=reason))
 
 
 def leave_standard_output() -> None:

@@ -13,7 +13,7 @@ from s2sdap.cli.outcomes import REFUSED, in_words, say
 from s2sdap.dap.access import check_loopback, new_token, write_token
 from s2sdap.dap.channels import mark_untraced
 from s2sdap.dap.model_thread import ModelThread
-from s2sdap.dap.protocol_log import ProtocolLog
+from s2sdap.dap.protocol_log import open_log
 from s2sdap.dap.server import Addresses, Server
 from s2sdap.vocabulary.errors import S2sdapError
 
@@ -36,7 +36,9 @@ def serve(
     running: list[tuple[Server, asyncio.AbstractEventLoop]] = []
 
     with contextlib.ExitStack() as stack:
-        log = stack.enter_context(contextlib.closing(ProtocolLog(log_file))) if log_file else None
+        log = open_log(log_file)
+        if log:
+            stack.callback(log.close)
         # From here on an end that is asked for, by Ctrl-C or by SIGTERM, takes the token away again.
         signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
         stack.enter_context(contextlib.suppress(KeyboardInterrupt))

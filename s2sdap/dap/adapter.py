@@ -78,6 +78,7 @@ class Adapter:
         self.session: Session | None = None
         self.stop: Stop | None = None
         self.configured = False
+        self.editing = False
         self.requested = RequestedBreakpoints()
         self.frames: Handles[Frame] = Handles("stale_frame")
         self.containers: Handles[Container] = Handles("stale_variables")
@@ -85,6 +86,7 @@ class Adapter:
         self._progress = 0
         self._running_progress: str | None = None
         self._reporter: asyncio.Task[None] | None = None
+        self._held: Stop | None = None
         self._output = cast("IO[str]", LineWriter(self._printed))
 
     # ---- what the client hears ---------------------------------------------------------------
@@ -150,6 +152,14 @@ class Adapter:
                 raise
             return await asyncio.wrap_future(future)  # it has begun: its answer stands
 
+    async def edit(self, job: "Callable[[], Stop]") -> Stop:
+        """Make an edit on the model thread. Meanwhile nothing reads the session, as while it moves."""
+        self.editing = True
+        try:
+            return await self.on_model_thread(job)
+        finally:
+            self.editing = False
+
     def arm(self) -> None:
         """Hand the breakpoints to the session, if there is one; a running one minds them at once."""
         if self.session is not None:
@@ -176,6 +186,9 @@ class Adapter:
     def _stopped(self, session: "Session", stop: Stop) -> None:
         if session is not self.session:  # of a run that a restart has replaced
             return
+        if self.state is State.LOADING:  # about to be replaced by a restart: told only if that fails
+            self._held = stop
+            return
         self._output.flush()
         self._end_report()
         if stop.reason is StopReason.END:
@@ -186,8 +199,19 @@ class Adapter:
         self._tell_threads(self._live())
         self.emit("stopped", self._stopped_body(stop))
 
+    def resume(self, before: State) -> None:
+        """A restart has failed: go on as before, with the stop that came meanwhile if one did."""
+        if self.state is not State.LOADING:  # it was terminated
+            return
+        self.state = before
+        held, self._held = self._held, None
+        if held is not None:
+            self._stopped(self.need_session(), held)
+
     def forget_stop(self) -> None:
         """A new session takes over: nothing of the old one's stop can be asked for."""
+        self._end_report()
+        self._held = None
         self.stop = None
         self.frames.clear()
         self.containers.clear()
@@ -226,6 +250,8 @@ class Adapter:
 
     def edited(self, stop: Stop) -> None:
         """An edit has moved the cursor to a new branch: tell the client to look again."""
+        if self.state is not State.STOPPED:  # ended or restarted meanwhile
+            return
         self.stop = stop
         self._tell_threads(self._live())
         if self.client.supports_invalidated_event:
@@ -252,14 +278,17 @@ class Adapter:
 
     # ---- results and progress ----------------------------------------------------------------
 
-    def on_result(self, result: "Result") -> None:
-        """A sentence is done. Called on the model thread."""
-        self.outlet.later(self._tell_result, result)
+    def on_result(self, program: Program, result: "Result") -> None:
+        """A sentence of `program` is done. Called on the model thread."""
+        self.outlet.later(self._tell_result, program, result)
 
-    def _tell_result(self, result: "Result") -> None:
+    def _tell_result(self, program: Program, result: "Result") -> None:
         from s2sdap.dap.lowering import result_body
 
-        self.emit(custom.RESULT_EVENT, result_body(self.need_session(), result))
+        session = self.need_session()
+        if session.program is not program:  # of a run that a restart has replaced
+            return
+        self.emit(custom.RESULT_EVENT, result_body(session, result))
         if result.error is not None:
             self.say(str(result.error), "stderr", result.sentence.line)
         else:

@@ -23,11 +23,17 @@ class Placed:
     stage: Stage | None = None
     problem: S2sdapError | None = None
 
+    @property
+    def place(self) -> tuple[int | None, Stage | None, str]:
+        """What a client sees of it: if this changes, it has to be told."""
+        return self.line, self.stage, str(self.problem or "")
+
 
 @dataclass(slots=True)
 class RequestedBreakpoints:
     """All that is asked for now. Ids grow and are not used again."""
 
+    asked: list[tuple[int, SourceBreakpoint]] = field(default_factory=list)
     lines: list[Placed] = field(default_factory=list)
     functions: list[FunctionBreakpoint] = field(default_factory=list)
     stages: list[Placed] = field(default_factory=list)
@@ -37,14 +43,8 @@ class RequestedBreakpoints:
 
     def set_lines(self, program: Program, asked: Sequence[tuple[int, SourceBreakpoint]]) -> list[Placed]:
         """Replace the breakpoints on sentences; each comes with its 0-based line."""
-        self.lines = []
-        for line, breakpoint_ in asked:
-            number = self._new_id()
-            try:
-                _refuse_extras(breakpoint_.condition, breakpoint_.hit_condition, breakpoint_.log_message)
-                self.lines.append(Placed(number, line=place(program, line).line))
-            except S2sdapError as problem:
-                self.lines.append(Placed(number, line=line, problem=problem))
+        self.asked = list(asked)
+        self.lines = [_line(self._new_id(), program, line, each) for line, each in asked]
         return self.lines
 
     def set_functions(self, asked: Sequence[FunctionBreakpoint], stages: Sequence[Stage]) -> list[Placed]:
@@ -53,17 +53,18 @@ class RequestedBreakpoints:
         self.stages = [self._stage(self._new_id(), each, stages) for each in asked]
         return self.stages
 
-    def place_stages(self, stages: Sequence[Stage]) -> list[Placed]:
-        """The model is known: place the stages again, under their old ids. Returns those that changed."""
-        before = self.stages
+    def place_again(self, program: Program, stages: Sequence[Stage]) -> list[Placed]:
+        """The program and the model are known: place everything again. Returns what has changed."""
+        before = [*self.lines, *self.stages]
+        self.lines = [
+            _line(old.id, program, line, each)
+            for old, (line, each) in zip(self.lines, self.asked, strict=True)
+        ]
         self.stages = [
-            self._stage(old.id, each, stages) for old, each in zip(before, self.functions, strict=True)
+            self._stage(old.id, each, stages) for old, each in zip(self.stages, self.functions, strict=True)
         ]
-        return [
-            new
-            for old, new in zip(before, self.stages, strict=True)
-            if (old.stage, new.stage) != (new.stage, old.stage)
-        ]
+        after = [*self.lines, *self.stages]
+        return [new for old, new in zip(before, after, strict=True) if old.place != new.place]
 
     def set_rules(self, filters: Sequence[str], options: Sequence[FilterOption]) -> list[S2sdapError | None]:
         """Replace the watch rules. One entry each: why it could not be armed, or `None`."""
@@ -104,6 +105,14 @@ class RequestedBreakpoints:
     def _new_id(self) -> int:
         self._last_id += 1
         return self._last_id
+
+
+def _line(number: int, program: Program, line: int, asked: SourceBreakpoint) -> Placed:
+    try:
+        _refuse_extras(asked.condition, asked.hit_condition, asked.log_message)
+        return Placed(number, line=place(program, line).line)
+    except S2sdapError as problem:
+        return Placed(number, line=line, problem=problem)
 
 
 def _refuse_extras(condition: str | None, hit_condition: str | None, log_message: str | None) -> None:

@@ -44,18 +44,25 @@ class TcpChannel:
         self._writer = writer
         self._frames = FrameReader()
         self._ready: list[bytes] = []
+        self._broken: S2sdapError | None = None
 
     async def receive(self) -> bytes | None:
         """See `Channel`."""
         while not self._ready:
+            if self._broken:  # what came before it has been handed out
+                raise self._broken
             try:
                 data = await self._reader.read(65536)
-            except ConnectionError:
+            except OSError:
                 return None
             if not data:
                 self._frames.finish()
                 return None
-            self._ready += self._frames.feed(data)
+            try:
+                for body in self._frames.feed(data):
+                    self._ready.append(body)
+            except S2sdapError as error:
+                self._broken = error
         return self._ready.pop(0)
 
     async def send(self, body: bytes) -> None:

@@ -31,6 +31,8 @@ MAX_UNREAD: Final = 100_000
 """Messages waiting to be written from which the client counts as gone."""
 CLOSING_SECONDS: Final = 0.5
 """How long the last words may take to be written."""
+_PREDEFINED: Final = {"cancelled": "cancelled", "running": "notStopped"}
+"""Short messages of failed responses that the protocol gives a meaning to."""
 
 
 class Connection:
@@ -55,6 +57,7 @@ class Connection:
         self._outgoing: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._leaving = asyncio.Event()
+        self._gone = False
         self.adapter = Adapter(self, models, None if channel.authenticated else token)
 
     async def serve(self) -> None:
@@ -65,14 +68,25 @@ class Connection:
         try:
             await asyncio.wait({reader, leaving, writer}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._gone = True
             self.adapter.close()
-            for task in (reader, leaving, *self._tasks.values()):
-                task.cancel()
+            reader.cancel()
+            leaving.cancel()
+            await self._cancel_all()
             self._outgoing.put_nowait(None)
             with contextlib.suppress(TimeoutError, ConnectionError, OSError):
                 await asyncio.wait_for(writer, CLOSING_SECONDS)
             with contextlib.suppress(TimeoutError, OSError):
                 await asyncio.wait_for(self._channel.close(), CLOSING_SECONDS)
+
+    async def _cancel_all(self) -> None:
+        """Refuse what still waits; a job that has begun gets a moment to end, then is let go of."""
+        for _attempt in range(2):
+            waiting = list(self._tasks.values())
+            for task in waiting:
+                task.cancel()
+            if waiting:
+                await asyncio.wait(waiting, timeout=CLOSING_SECONDS)
 
     # ---- what the adapter needs of a connection ----------------------------------------------
 
@@ -82,7 +96,7 @@ class Connection:
 
     def congested(self) -> bool:
         """Whether a run should wait for the client to read. Called on the model thread."""
-        return self._outgoing.qsize() > CONGESTED
+        return not self._gone and self._outgoing.qsize() > CONGESTED
 
     def later(self, call: Callable[..., None], *arguments: Any) -> None:
         """Call on the protocol's thread, from any thread; a closed loop has nobody to tell."""
@@ -122,11 +136,10 @@ class Connection:
             if self._log:
                 self._log.write(self._number, "->", body)
             self._receive(body)
+            await asyncio.sleep(0)  # an asynchronous handler begins before the next request is looked at
 
     async def _write(self) -> None:
         while (body := await self._outgoing.get()) is not None:
-            if self._outgoing.qsize() > MAX_UNREAD:
-                return
             if self._log:
                 self._log.write(self._number, "<-", body)
             try:
@@ -139,6 +152,9 @@ class Connection:
         return self._seq
 
     def _send(self, message: Event | Response) -> None:
+        if self._outgoing.qsize() > MAX_UNREAD:  # nobody reads at the other end
+            self.hang_up()
+            return
         self._outgoing.put_nowait(msgspec.json.encode(message))
 
     def _say(self, text: str) -> None:
@@ -206,7 +222,7 @@ class Connection:
         if when is When.STOPPED:
             if adapter.state is State.ENDED:
                 raise S2sdapError("ended")
-            if adapter.state is not State.STOPPED:
+            if adapter.state is not State.STOPPED or adapter.editing:
                 raise S2sdapError("running", request=handler.command)
 
     def _arguments(self, handler: Handler, incoming: Incoming) -> Any:
@@ -219,7 +235,7 @@ class Connection:
             return RawArguments(raw=raw)
         try:
             return msgspec.json.decode(b"{}" if raw == b"null" else raw, type=handler.arguments)
-        except msgspec.ValidationError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise S2sdapError("bad_arguments", command=handler.command, reason=error) from None
 
     def _respond(self, incoming: Incoming, reply: Reply) -> None:
@@ -228,7 +244,7 @@ class Connection:
             reply.then()
 
     def _refuse(self, incoming: Incoming, error: S2sdapError) -> None:
-        message = "cancelled" if error.name == "cancelled" else error.what
+        message = _PREDEFINED.get(error.name, error.what)
         body = ErrorBody(
             ErrorMessage(id=error.number, format=str(error), show_user=error.name != "cancelled")
         )

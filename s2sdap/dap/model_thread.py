@@ -7,15 +7,19 @@ running through a corpus does not keep another from its next step.
 
 import contextlib
 import queue
+import sys
 import time
+import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 
+from s2sdap.debugger.stops import Stop, StopReason
+from s2sdap.vocabulary.errors import S2sdapError
+
 if TYPE_CHECKING:
     from s2sdap.debugger.session import Session
-    from s2sdap.debugger.stops import Stop
 
 T = TypeVar("T")
 
@@ -98,13 +102,25 @@ class ModelThread:
         end = time.monotonic() + SLICE
         with contextlib.redirect_stdout(moving.output):
             while not moving.congested():
-                stop = moving.session.advance()
+                stop = _advance(moving.session)
                 if stop is not None:
                     moving.on_stop(stop)
                     return True
                 if time.monotonic() > end or not self._inbox.empty():
                     break
         return False
+
+
+def _advance(session: "Session") -> "Stop | None":
+    """Move by one position. A defect of ours ends that motion, not the thread that all sessions share."""
+    try:
+        return session.advance()
+    except Exception as error:
+        trace = "".join(traceback.format_exception(error))
+        print(trace, file=sys.stderr)
+        reason = f"{type(error).__name__}: {error}"
+        failure = S2sdapError("internal", command="advance", reason=reason)
+        return Stop(StopReason.ERROR, None, str(failure), error=failure, traceback=trace)
 
 
 class LineWriter:

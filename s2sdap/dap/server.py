@@ -50,6 +50,8 @@ class Server:
         self._ports = (tcp_port, websocket_port)
         self._origins = frozenset(origins)
         self._log = log
+        if log is not None:
+            log.hide(token)
         self._numbers = count(1)
         self._open = 0
         self._closing = asyncio.Event()

@@ -5,6 +5,7 @@ goes into a pipe instead and comes out as `output` events. The main thread is th
 """
 
 import asyncio
+import codecs
 import os
 import sys
 import threading
@@ -15,7 +16,7 @@ from s2sdap.dap.channels import StdioChannel, mark_untraced
 from s2sdap.dap.connection import Connection
 from s2sdap.dap.handlers import HANDLERS
 from s2sdap.dap.model_thread import ModelThread
-from s2sdap.dap.protocol_log import ProtocolLog
+from s2sdap.dap.protocol_log import open_log
 from s2sdap.protocol import bodies
 
 GRACE_SECONDS: Final = 0.8
@@ -29,23 +30,25 @@ def run_adapter(log_file: Path | None = None) -> None:
     captured, printed = os.pipe()
     os.dup2(printed, 1)
     os.close(printed)
-    log = ProtocolLog(log_file) if log_file else None
+    log = open_log(log_file)
 
     async def serve() -> None:
         loop = asyncio.get_running_loop()
         connection = Connection(StdioChannel(0, protocol_out, loop), models, HANDLERS, log=log)
         _forward_prints(captured, connection)
-        await connection.serve()
+        try:
+            await connection.serve()
+        finally:
+            # Neither a forward pass nor a file that takes long may keep the process: the client is gone.
+            last = threading.Timer(GRACE_SECONDS, os._exit, (0,))
+            last.daemon = True
+            last.start()
 
     def protocol() -> None:
         try:
             asyncio.run(serve())
         finally:
             models.close()
-            # A forward pass that takes long must not keep the process: the client is gone.
-            last = threading.Timer(GRACE_SECONDS, os._exit, (0,))
-            last.daemon = True
-            last.start()
 
     thread = threading.Thread(target=protocol, name="s2sdap protocol", daemon=True)
     mark_untraced(thread)
@@ -62,8 +65,9 @@ def _forward_prints(captured: int, connection: Connection) -> None:
     """Turn what is printed below Python into output events."""
 
     def read() -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         while data := os.read(captured, 8192):
-            text = data.decode(errors="replace")
+            text = decoder.decode(data)
             connection.later(connection.emit, "output", bodies.Output(output=text, category="stdout"))
 
     thread = threading.Thread(target=read, name="s2sdap prints", daemon=True)

@@ -60,7 +60,7 @@ class Scope:
     hint: str | None = field(default=None)
 
 
-def number(value: float) -> str:
+def number(value: float | int) -> str:
     """A number as people read it: six significant digits."""
     return str(value) if isinstance(value, int) else f"{value:.6g}"
 

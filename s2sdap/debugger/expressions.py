@@ -106,7 +106,7 @@ def compile_expression(text: str, known: Collection[str]) -> Expression:
     stripped = text.strip()
     indent = len(_LINE_END.split(text[: len(text) - len(text.lstrip())])[-1])
     try:
-        tree = ast.parse(stripped, mode="eval")
+        tree = ast.parse(f"{stripped}\n", mode="eval")  # without a line end, a text cut short has no column
     except SyntaxError as error:
         raise S2sdapError("expression_syntax", column=_after(indent, error), reason=error.msg) from None
     except (ValueError, RecursionError, MemoryError):  # NUL bytes, absurd nesting

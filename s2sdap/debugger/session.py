@@ -163,27 +163,35 @@ class Session:
         if self._closed.is_set():
             return self._stopped(Stop(StopReason.END, None, "the session was closed"))
         try:
-            if motion.backward:
-                moved = self.walk.back()
-            else:
-                whole_step = motion is Motion.CONTINUE and not self.armed.stages
-                moved = self.walk.forward(whole_step=whole_step)
-            stop = self._why() if moved else self._edge(motion)
-        except S2sdapError as error:  # a condition that cannot be told, for one: show it, go on after
-            if error.name == "model_failed":
-                self.walk.fail(error)
-            stop = self._error(error)
+            moved = self._move(motion)
+        except S2sdapError as error:
+            self.walk.fail(error)
+            stop: Stop | None = self._error(error)
         except Exception as error:  # the model's own code failed: show it, keep the session
             failure = _failure(f"sentence {self.walk.number}", error)
             self.walk.fail(failure)
             stop = self._error(failure, "".join(traceback.format_exception(error)))
+        else:
+            stop = self._why() if moved else self._edge(motion)
         return None if stop is None else self._stopped(stop)
 
+    def _move(self, motion: Motion) -> bool:
+        """To the next position of a motion; a run that nothing can stop between skips stages."""
+        if motion.backward:
+            return self.walk.back()
+        whole_step = motion is Motion.CONTINUE and not self.armed.stages
+        return self.walk.forward(whole_step=whole_step)
+
     def _why(self) -> Stop | None:
+        """The stop at the position just reached, if there is one."""
         motion = self._motion
         if motion is None:
             raise AssertionError("a stop is looked for while nothing moves")
-        stop = hit(self.walk, self.armed) or arrived(self.walk, motion, stop_on_entry=self._stop_on_entry)
+        try:
+            stop = hit(self.walk, self.armed)
+        except S2sdapError as error:  # a condition that cannot be told here: show it, go on after
+            return self._error(error)
+        stop = stop or arrived(self.walk, motion, stop_on_entry=self._stop_on_entry)
         if stop is None and self._pause:
             stop = Stop(StopReason.PAUSE, self.cursor)
         if stop is None and motion is Motion.START:

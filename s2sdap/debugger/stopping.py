@@ -7,6 +7,7 @@ from s2sdap.debugger.frames import FieldValues
 from s2sdap.debugger.stops import Finding, Motion, Stop, StopReason
 from s2sdap.debugger.walk import Walk
 from s2sdap.decoding.records import Hypothesis
+from s2sdap.decoding.search import standing
 from s2sdap.vocabulary.stages import Stage
 
 
@@ -70,6 +71,10 @@ def _suspicious(walk: Walk, armed: Armed) -> Stop | None:
 
 
 def _choice(walk: Walk) -> Hypothesis | None:
-    """The leading hypothesis if this step chose its last token; it may have finished before."""
-    leader = walk.hypotheses()[0]
+    """The hypothesis in the lead if this step chose its last token.
+
+    One that has finished leads while no live one scores higher; its last step has been looked at.
+    """
+    after = walk.branch.records[walk.step].after
+    leader = max((*after.live, *after.finished), key=standing)
     return leader if leader.step == walk.step else None

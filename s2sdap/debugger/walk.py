@@ -143,15 +143,18 @@ class Walk:
     def hypotheses(self) -> tuple[Hypothesis, ...]:
         """The hypotheses that live at the cursor, best first.
 
-        Before search has chosen they are those the step began with; once search has ended, those
-        that finished.
+        Before search has chosen they are those the step began with; after it those that go on, and
+        those that finished in this very step; once search has ended, all that finished.
         """
         if self.step == ENCODER_STEP:
             return self.branch.encoder.after.live
         record = self.branch.records[self.step]
         if self.stage is not Stage.SEARCH:
             return record.before.live
-        return record.after.finished if record.after.ended else record.after.live
+        after = record.after
+        if after.ended:
+            return after.finished
+        return (*after.live, *(each for each in after.finished if each.step == self.step))
 
     def follow(self, identity: int) -> None:
         """Follow the hypothesis `identity` for as long as it lives."""

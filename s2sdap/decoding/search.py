@@ -103,7 +103,7 @@ def select(
         )
         children[index] = identity
         (finished if done else live).append(hypothesis)
-    finished.sort(key=_standing, reverse=True)
+    finished.sort(key=standing, reverse=True)
     ended = _ended(live, finished, settings)
     if ended:
         for hypothesis in live:
@@ -283,8 +283,8 @@ def _reserved(proposals: Sequence[_Proposal], forced: Mapping[int, int], snapsho
     return set(reserved.values())
 
 
-def _standing(hypothesis: Hypothesis) -> tuple[bool, float]:
-    """How finished hypotheses are ordered: a person's choice first, then the final score."""
+def standing(hypothesis: Hypothesis) -> tuple[bool, float]:
+    """How hypotheses are ordered: a person's choice first, then the final score."""
     return (hypothesis.forced, hypothesis.final)
 
 
@@ -301,5 +301,5 @@ def _ended(live: Sequence[Hypothesis], finished: Sequence[Hypothesis], settings:
     # log P never rises and lp is largest at max_length, cp is never above 0: this bounds every
     # score that a live hypothesis can still reach.
     largest = length_term(settings.max_length, settings.length_penalty)
-    worst = _standing(finished[settings.n_best - 1])
+    worst = standing(finished[settings.n_best - 1])
     return all((hypothesis.forced, hypothesis.score / largest) <= worst for hypothesis in live)

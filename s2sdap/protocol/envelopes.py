@@ -1,8 +1,9 @@
 """The three kinds of message: request, response, event. `seq` numbers them on each side."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 
 class Request(msgspec.Struct, tag_field="type", tag="request", omit_defaults=True):
@@ -35,7 +36,7 @@ class Event(msgspec.Struct, tag_field="type", tag="event", omit_defaults=True):
 class Incoming(msgspec.Struct):
     """Any message as it comes in, with its inner parts left unread until their type is known."""
 
-    seq: int
+    seq: Annotated[int, Meta(ge=-(2**53), le=2**53)]
     type: Literal["request", "response", "event"]
     command: str = ""
     event: str = ""

@@ -71,6 +71,10 @@ class FrameReader:
 
     def _check_start(self) -> None:
         """Say at once that these are not headers, instead of waiting for an end that never comes."""
-        line = bytes(self._buffer.split(b"\r\n", 1)[0])
-        if b":" not in line and (b"\n" in line or len(line) > 64):
-            raise S2sdapError("bad_framing", reason=f"this is no header: {line[:40]!r}")
+        *whole, last = bytes(self._buffer).split(b"\r\n")
+        for line in whole:
+            if b":" not in line:
+                raise S2sdapError("bad_framing", reason=f"this is no header: {line[:40]!r}")
+        for line in (*whole, last):
+            if b"\n" in line or (b":" not in line and len(line) > 64):
+                raise S2sdapError("bad_framing", reason=f"this is no header: {line[:40]!r}")

@@ -69,6 +69,7 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(1008, "two_programs", "The launch names both `program` and `source`", "Give only one of them"),
     ErrorKind(1009, "program_too_large", "{path} has {size} bytes; the limit is {limit}",
               "Split the file into smaller ones"),
+    ErrorKind(1010, "file_refused", "{path}: {reason}", "Give a path that exists and that you may use"),
     # 20xx: models and checkpoints
     ErrorKind(2001, "unknown_model", "There is no model {model!r}; known are {known}",
               "Give a checkpoint folder or one of the known names"),

@@ -2,21 +2,17 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from command_line import words
 
 from s2sdap.models.loading import load_model
 
 SECONDS = 60
 Command = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def words(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "s2sdap", *map(str, arguments)]
 
 
 @pytest.fixture(scope="session")

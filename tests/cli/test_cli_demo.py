@@ -1,9 +1,13 @@
 """The demo tells the truth: what it prints is what a session of our own finds."""
 
 import re
+import signal
+import socket
+import subprocess
 from dataclasses import dataclass
 
 import pytest
+from command_line import words
 
 from s2sdap.cli.pictures import probability
 from s2sdap.debugger.breakpoints import Armed
@@ -170,6 +174,16 @@ def test_control_characters_of_a_source_do_not_reach_the_terminal(s2sdap):
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stdout
     assert "[\\x1b]" in done.stdout
+
+
+def test_its_server_goes_when_it_is_told_to_go():
+    with subprocess.Popen(words("demo"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:
+        port = next(int(found[1]) for line in demo.stdout if (found := re.search(r"ws://.*:(\d+)", line)))
+        demo.terminate()
+        _, errors = demo.communicate(timeout=30)
+    assert (demo.returncode, errors) == (128 + signal.SIGTERM, "")
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def test_an_empty_source_is_refused_in_one_line(s2sdap):

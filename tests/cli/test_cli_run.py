@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import words
+from command_line import words
 
 from s2sdap.debugger.breakpoints import Armed
 from s2sdap.debugger.program import inline_program

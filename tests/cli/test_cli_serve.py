@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import words
+from command_line import words
 
 from s2sdap.client import Debugger
 

@@ -139,3 +139,51 @@ def pipe(tmp_path) -> Pipe:
     if not hasattr(os, "mkfifo"):
         pytest.skip("this system has no named pipes")
     return Pipe(tmp_path / "pipe")
+
+
+def _checkpoint(folder: Path, letters: str, **network: Any) -> str:
+    """A folder with a small seeded network that reads the letters a to h."""
+    import torch
+
+    from s2sdap.models.checkpoint import CheckpointConfig, save_checkpoint
+    from s2sdap.models.rnn.config import RnnConfig
+    from s2sdap.models.rnn.network import RnnNetwork
+    from s2sdap.models.tokenizers import SPECIAL_PIECES, SideConfig
+
+    sides = {
+        name: SideConfig(unit="character", lowercase=False, end=False, pieces=(*SPECIAL_PIECES, *pieces))
+        for name, pieces in (("source", "abcdefgh"), ("target", letters))
+    }
+    config = RnnConfig(
+        **{
+            "cell": "gru",
+            "gate_activation": "sigmoid",
+            "layers": 1,
+            "bidirectional": True,
+            "embedding_size": 5,
+            "encoder_size": 4,
+            "decoder_size": 6,
+            "attention": "general",
+            "attention_query": "current",
+            "input_feed": False,
+            "dropout": 0.0,
+            **network,
+        }
+    )
+    torch.manual_seed(5)
+    made = RnnNetwork(config, *(len(side.pieces) for side in sides.values()))
+    save_checkpoint(folder, CheckpointConfig(family="rnn", network=config, **sides), made.state_dict())
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def wide_model(tmp_path_factory) -> str:
+    """A checkpoint with 1,500 target tokens."""
+    letters = "".join(chr(0x4E00 + number) for number in range(1496))
+    return _checkpoint(tmp_path_factory.mktemp("models") / "wide", letters)
+
+
+@pytest.fixture(scope="session")
+def plain_model(tmp_path_factory) -> str:
+    """A checkpoint without attention."""
+    return _checkpoint(tmp_path_factory.mktemp("models") / "plain", "uvwxyz", attention="none")

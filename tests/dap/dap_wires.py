@@ -19,7 +19,7 @@ from typing import IO, Any, Protocol
 import websockets.sync.client
 from websockets.exceptions import ConnectionClosed
 
-PATIENCE = 30.0
+PATIENCE = 10.0
 """Seconds after which a wait has failed. Nothing is expected to take this long."""
 
 
@@ -82,7 +82,7 @@ class TcpWire(StreamWire):
     """A socket of a server."""
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
-        self._socket = socket.create_connection((host, port), timeout=PATIENCE)
+        self._socket = socket.create_connection((host, port))
         super().__init__(self._socket.makefile("rb"), self._socket.makefile("wb"))
 
     def vanish(self) -> None:
@@ -105,7 +105,7 @@ class WebSocketWire:
     """A websocket of a server; one message a frame."""
 
     def __init__(self, port: int, headers: dict[str, str] | None = None) -> None:
-        self._socket = websockets.sync.client.connect(
+        opening = websockets.sync.client.connect(
             f"ws://127.0.0.1:{port}",
             additional_headers=headers,
             compression=None,
@@ -113,6 +113,8 @@ class WebSocketWire:
             proxy=None,
             open_timeout=PATIENCE,
         )
+        self._open = contextlib.ExitStack()
+        self._socket = self._open.enter_context(opening)
 
     def send(self, body: bytes) -> None:
         self._socket.send(body.decode())
@@ -128,7 +130,7 @@ class WebSocketWire:
             self._socket.socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> str:
-        self._socket.close()
+        self._open.close()
         return ""
 
 

@@ -1,5 +1,6 @@
 """Looking at a stop: threads, frames, scopes, variables, expressions, and changing what is shown."""
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from s2sdap.protocol.arguments import (
     Variables,
 )
 from s2sdap.vocabulary.errors import S2sdapError
+from s2sdap.vocabulary.positions import position_of_column, utf16_length
 
 if TYPE_CHECKING:
     from s2sdap.debugger.descriptions import Description
@@ -96,7 +98,7 @@ async def set_variable(adapter: Adapter, arguments: SetVariable) -> Reply:
     if target is None or frame is None:
         raise S2sdapError("not_editable", name=arguments.name)
     session = adapter.need_session()
-    stop = await adapter.on_model_thread(lambda: change(session, frame, target, arguments.value))
+    stop = await adapter.edit(lambda: change(session, frame, target, arguments.value))
     value = shown_after(session, target)
     return Reply(bodies.SetVariableBody(value=value), lambda: adapter.edited(stop))
 
@@ -104,7 +106,7 @@ async def set_variable(adapter: Adapter, arguments: SetVariable) -> Reply:
 def _child(page: "Callable[[int, int], list[Description]]", count: int, name: str) -> "Description":
     """The child of that name; `12: piece` names its place, so a long list is not searched."""
     place = name.split(":", 1)[0]
-    if place.isdigit() and int(place) < count:
+    if re.fullmatch("[0-9]{1,12}", place) and int(place) < count:
         for item in page(int(place), 1):
             if item.name == name:
                 return item
@@ -140,12 +142,11 @@ def evaluate(adapter: Adapter, arguments: Evaluate) -> Reply:
 def completions(adapter: Adapter, arguments: Completions) -> Reply:
     """The fields and functions that begin like the word before the cursor."""
     column = arguments.column - (1 if adapter.client.columns_start_at1 else 0)
-    before = arguments.text[: max(0, column)]
+    before = arguments.text[: position_of_column(arguments.text, column)]
     word = before[len(before.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")) :]
+    start = adapter.client_column(utf16_length(before) - len(word))
     targets = [
-        bodies.CompletionBody(
-            label=name, type="field", detail=meaning, start=len(before) - len(word), length=len(word)
-        )
+        bodies.CompletionBody(label=name, type="field", detail=meaning, start=start, length=len(word))
         for name, meaning in FIELDS.items()
         if name.startswith(word)
     ]
@@ -154,7 +155,7 @@ def completions(adapter: Adapter, arguments: Completions) -> Reply:
             label=f"{name}()",
             text=f"{name}(",
             type="function",
-            start=len(before) - len(word),
+            start=start,
             length=len(word),
         )
         for name in FUNCTIONS

@@ -1,6 +1,7 @@
 """From hello to goodbye: initialize, launch, configurationDone, restart, terminate, disconnect."""
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from s2sdap.dap.access import token_matches
@@ -59,8 +60,10 @@ async def launch(adapter: Adapter, arguments: RawArguments) -> Reply:
     try:
         await _load(adapter, wanted, first=True)
     except BaseException:
-        adapter.state = State.FRESH
+        if adapter.state is State.LOADING:
+            adapter.state = State.FRESH
         adapter.program = None
+        adapter.configured = False
         raise
     for warning in warnings:
         adapter.say(warning)
@@ -80,15 +83,18 @@ async def restart(adapter: Adapter, arguments: Restart) -> Reply:
     wanted = adapter.launch
     given = bytes(arguments.arguments)
     if given not in (b"null", b""):
+        if not given.lstrip().startswith(b"{"):
+            raise S2sdapError("bad_arguments", command="restart", reason="arguments must be an object")
         wanted, _ = parse_launch(given)
     if adapter.state is State.LOADING:
         raise S2sdapError("running", request="restart")
-    before = adapter.state
+    before, program = adapter.state, adapter.program
     adapter.state = State.LOADING
     try:
         await _load(adapter, wanted, first=False)
     except BaseException:
-        adapter.state = before
+        adapter.program = program
+        adapter.resume(before)
         raise
     return Reply(then=adapter.start_if_ready)
 
@@ -126,8 +132,8 @@ async def _load(adapter: Adapter, wanted: LaunchArguments, *, first: bool) -> No
     settings = wanted.settings()
     rules = wanted.rules()
     program = await asyncio.to_thread(open_program, wanted.program, wanted.source, wanted.reference)
-    adapter.program = program
     if first:
+        adapter.program = program
         adapter.emit("initialized")
     progress = adapter.begin_progress(f"Loading {wanted.model}")
     try:
@@ -137,10 +143,11 @@ async def _load(adapter: Adapter, wanted: LaunchArguments, *, first: bool) -> No
     if adapter.session is not None:
         adapter.session.close()
     adapter.launch = wanted
+    adapter.program = program
     adapter.session = session
     adapter.requested.launch_rules = rules
     adapter.forget_stop()
-    for placed in adapter.requested.place_stages(session.model.layout.stages):
+    for placed in adapter.requested.place_again(program, session.model.layout.stages):
         adapter.emit(
             "breakpoint",
             bodies.BreakpointEvent(reason="changed", breakpoint=breakpoint_body(adapter, placed)),
@@ -180,7 +187,7 @@ def _open_session(
         program,
         settings,
         stop_on_entry=wanted.stop_on_entry and not wanted.no_debug,
-        on_result=adapter.on_result,
+        on_result=partial(adapter.on_result, program),
     )
 
 

@@ -41,7 +41,7 @@ def beam(adapter: Adapter, arguments: custom.BeamArguments) -> Reply:
     session = adapter.need_session()
     records = frame_at(adapter, None).records[: session.cursor.step + 1]
     start = max(0, arguments.start)
-    count = min(arguments.count or STEPS, STEPS)
+    count = min(arguments.count, STEPS) if arguments.count > 0 else STEPS
     return Reply(beam_body(session, records[start : start + count], len(records)))
 
 
@@ -78,7 +78,7 @@ async def edit(adapter: Adapter, arguments: custom.EditArguments) -> Reply:
             arguments.site or "", arguments.values or [], index=tuple(arguments.index or ()), frame=frame
         )
 
-    stop = await adapter.on_model_thread(change)
+    stop = await adapter.edit(change)
     cursor = session.cursor
     body = custom.EditBody(branch=cursor.branch, step=cursor.step, hypothesis=cursor.hypothesis)
     return Reply(body, lambda: adapter.edited(stop))
@@ -92,7 +92,7 @@ def results(adapter: Adapter, arguments: custom.ResultsArguments) -> Reply:
     session = adapter.need_session()
     done = dict(session.results)  # the model thread may add to it while we read
     start = max(0, arguments.start)
-    count = min(arguments.count or RESULTS, RESULTS)
+    count = min(arguments.count, RESULTS) if arguments.count > 0 else RESULTS
     shown = sorted(done)[start : start + count]
     body = custom.ResultsBody(results=[result_body(session, done[index]) for index in shown], total=len(done))
     return Reply(body)
