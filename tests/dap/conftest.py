@@ -1,5 +1,6 @@
 """Adapters to talk to: one over stdio a test, and a server that the tests of a process share."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -131,6 +132,11 @@ class Pipe:
     def open(self) -> None:
         """Let the model go on."""
         self._path.open("w").close()
+
+    def let_go(self) -> None:
+        """Let the model go on if it has come here, and is not gone already."""
+        with contextlib.suppress(OSError):
+            os.close(os.open(self._path, os.O_WRONLY | os.O_NONBLOCK))
 
 
 @pytest.fixture

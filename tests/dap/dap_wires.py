@@ -19,7 +19,7 @@ from typing import IO, Any, Protocol
 import websockets.sync.client
 from websockets.exceptions import ConnectionClosed
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds after which a wait has failed. Nothing is expected to take this long."""
 
 

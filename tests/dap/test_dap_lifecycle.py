@@ -188,7 +188,7 @@ def test_what_waits_at_the_goodbye_is_answered(session, pipe):
     seq = session.launch_only(source=DATES[0], model=f"odd:loads-when={pipe}")
     session.expect(Event("initialized"))
     session.goodbye()
-    pipe.open()
+    pipe.let_go()
     answer = session.answer(seq)
     assert (answer["success"], answer["message"]) == (False, "cancelled")
 
@@ -226,7 +226,8 @@ def test_a_launch_that_fails_and_then_one_that_works(session, program):
         ({}, 1007),
         ({"program": program, "source": "x"}, 1008),
     ]:
-        answer = session.answer(session.launch_only(**arguments))
+        seq = session.launch_only(**arguments)
+        answer = session.expect(Response("launch", success=False, seq=seq))
         assert answer["body"]["error"]["id"] == number
         assert session.refused("threads").number == 4001
     session.launch(program=program)

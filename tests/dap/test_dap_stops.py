@@ -117,7 +117,7 @@ def test_conditions_of_rules_that_cannot_be_read(session):
     broken, unknown, forbidden, fine = session.request(
         "setExceptionBreakpoints", filters=["noSuchRule", "lowConfidence"], filterOptions=options
     )["breakpoints"][2:]
-    assert broken == containing(verified=False, message=text_with("S2S4201", "Column 5"))
+    assert broken == containing(verified=False, message=text_with("S2S4201", "Column 4"))
     assert unknown == containing(verified=False, message=text_with("S2S4202", "Column 1", "'q'"))
     assert forbidden == containing(verified=False, message=text_with("S2S4201"))
     assert fine == {"verified": True}
@@ -134,7 +134,6 @@ def test_pause_and_what_is_answered_while_the_model_runs(session, corpus):
     assert session.request("threads")["threads"]
     assert len(session.request("s2s/results")["results"]) > 3
     assert place(session, corpus, 19_999)[0]["verified"] is True
-    assert session.request("source", sourceReference=1) if False else True
     assert session.request("completions", text="mar", column=4)["targets"]
     refusal = session.refused("stackTrace", threadId=1)
     assert (refusal.number, refusal.message) == (4003, "notStopped")

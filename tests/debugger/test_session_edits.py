@@ -86,7 +86,7 @@ def test_attention_edits_keep_a_distribution_and_the_numbers_follow():
     by_hand = sum(weight * state for weight, state in zip(edited, states, strict=True)).tolist()
     assert session.evaluate("context") == pytest.approx(by_hand, abs=1e-5)
     assert session.attention()[1].tolist() == pytest.approx(edited)
-    session.set_attention([2, 0, 0, 0, 6])
+    session.set_attention([2.0, 0.0, 0.0, 0.0, 6.0])
     assert session.evaluate("attention") == [0.25, 0, 0, 0, 0.75]
     assert len(session.walk.branch.edits) == 1
 

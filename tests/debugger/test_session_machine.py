@@ -207,7 +207,10 @@ class Stepping(RuleBasedStateMachine):
         if not hasattr(self, "session") or self.over or self.at[0] < 0:
             return
         frame = self.session.frame
-        assert frame.record is self.session.walk.branch.records[self.at[0]]
+        step = self.at[0]
+        if frame.chosen is not None and self.session.walk.at_sentence_end:
+            step = frame.chosen.step  # one that finished earlier shows the step at which it did
+        assert frame.record is self.session.walk.branch.records[step]
         row = frame.record.before.live.index(frame.before)
         for site, value in frame.record.sites.items():
             if frame.has(site):

@@ -17,7 +17,7 @@ from s2sdap.decoding.edits import TokenEdit
 from s2sdap.decoding.step import Decode
 
 TEXT = "abch"
-DRAWS = 3000
+DRAWS = 1200
 QUANTILE_999 = {2: 13.82, 3: 16.27, 4: 18.47, 5: 20.52, 6: 22.46, 7: 24.32, 8: 26.12, 9: 27.88, 10: 29.59}
 
 
@@ -95,7 +95,7 @@ def test_draws_follow_the_distribution(vary, temperature, top_k, top_p):
     if vary == "hypothesis":
         counts = np.zeros(len(model.target))
         for seed in range(3):
-            plan = Decode.of(model, TEXT, msgspec.structs.replace(settings, seed=seed, n_best=1000))
+            plan = Decode.of(model, TEXT, msgspec.structs.replace(settings, seed=seed, n_best=DRAWS // 3))
             record = plan.step(encoder := plan.begin(), encoder.after)
             for each in (*record.after.live, *record.after.finished):
                 counts[each.token] += 1
