@@ -252,7 +252,7 @@ class Connection:
 
     def _refuse_malformed(self, body: bytes, error: S2sdapError) -> None:
         """Answer a request that lacks something by its number, if it has at least that."""
-        with contextlib.suppress(msgspec.DecodeError):
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             found = msgspec.json.decode(body, type=dict[str, Any])
             seq, command = found.get("seq"), found.get("command")
             if isinstance(seq, int) and not isinstance(seq, bool) and abs(seq) < 2**53:

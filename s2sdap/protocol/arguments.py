@@ -1,8 +1,12 @@
 """Arguments of the protocol's requests that the adapter answers. Unknown fields are let be."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
+
+Whole = Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)]
+"""A whole number that goes back to the client, and so must be one to JavaScript too."""
 
 
 class Arguments(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
@@ -41,8 +45,8 @@ class SourceRef(Arguments):
 class SourceBreakpoint(Arguments):
     """A breakpoint on a line."""
 
-    line: int
-    column: int | None = None
+    line: Whole
+    column: Whole | None = None
     condition: str | None = None
     hit_condition: str | None = None
     log_message: str | None = None
@@ -53,7 +57,7 @@ class SetBreakpoints(Arguments):
 
     source: SourceRef
     breakpoints: list[SourceBreakpoint] = []
-    lines: list[int] = []
+    lines: list[Whole] = []
 
 
 class BreakpointLocations(Arguments):

@@ -229,7 +229,10 @@ class DebugSession:
     def scopes(self, frame: int | None = None) -> dict[str, int]:
         """The scopes of a frame, by default the top one, with their references."""
         frame = self.frames(levels=1)[0]["id"] if frame is None else frame
-        return {each["name"]: each["variablesReference"] for each in self.request("scopes", frameId=frame)["scopes"]}
+        return {
+            each["name"]: each["variablesReference"]
+            for each in self.request("scopes", frameId=frame)["scopes"]
+        }
 
     def variables(self, reference: int, **page: Any) -> dict[str, dict[str, Any]]:
         """A page of variables, by name."""

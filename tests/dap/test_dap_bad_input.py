@@ -35,7 +35,11 @@ BAD_LAUNCHES = {
     "empty source": ({"source": ""}, 1002, ("Write at least one line",)),
     "reference": ({"source": "a\nb", "reference": "a"}, 1006, ("1 lines", "has 2")),
     "unknown model": ({"source": "a", "model": "datse"}, 2001, ("'datse'", "known are dates")),
-    "missing checkpoint": ({"source": "a", "model": "/nowhere/model"}, 2002, ("/nowhere/model", "config.json")),
+    "missing checkpoint": (
+        {"source": "a", "model": "/nowhere/model"},
+        2002,
+        ("/nowhere/model", "config.json"),
+    ),
     "unknown scheme": ({"source": "a", "model": "hff:x"}, 2008, ("'hff'", "Install")),
     "bad device": ({"source": "a", "device": "warp:9"}, 2006, ("'warp:9'",)),
     "beam of 0": ({"source": "a", "search": {"beamSize": 0}}, 3001, ("search.beamSize", "0", ">= 1")),
@@ -178,7 +182,17 @@ def test_a_launch_whose_arguments_are_no_object(session):
 
 def test_bad_json_in_a_good_frame(session):
     session.initialize()
-    bodies = [b"", b"{", b"nonsense", b"5", b"[]", b"null", b'{"seq":1', b'{"type":"request"}', b"[" * 100_000]
+    bodies = [
+        b"",
+        b"{",
+        b"nonsense",
+        b"5",
+        b"[]",
+        b"null",
+        b'{"seq":1',
+        b'{"type":"request"}',
+        b"[" * 100_000,
+    ]
     for body in bodies:
         session.wire.send(body)
         told = session.expect(Event("output", category="important"))["body"]["output"]
@@ -216,7 +230,7 @@ def test_a_message_of_a_kind_that_there_is_not_is_answered_by_its_number(tcp):
 BAD_FRAMES = {
     "no header": b"hello there, this is no debugger but something else altogether, a long line\r\n",
     "http": b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
-    "line feeds": b'Content-Length: 2\n\n{}',
+    "line feeds": b"Content-Length: 2\n\n{}",
     "no length": b"Content-Type: text\r\n\r\n{}",
     "two lengths": b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
     "negative": b"Content-Length: -2\r\n\r\n{}",
@@ -231,7 +245,9 @@ def test_bad_framing_ends_with_a_word(connect, transport, name):
     with connect(transport) as session:
         session.initialize()
         session.wire.raw(BAD_FRAMES[name])
-        session.expect(Event("output", category="important", output=text_with("S2S5003", "connection closes")))
+        session.expect(
+            Event("output", category="important", output=text_with("S2S5003", "connection closes"))
+        )
         session.wait_for_end()
 
 
@@ -241,7 +257,9 @@ def test_a_message_that_is_too_large_is_not_read(connect, transport, size):
     with connect(transport) as session:
         session.initialize()
         session.wire.raw(b"Content-Length: %d\r\n\r\n" % size)
-        session.expect(Event("output", category="important", output=text_with("S2S5006", str(size), "16777216")))
+        session.expect(
+            Event("output", category="important", output=text_with("S2S5006", str(size), "16777216"))
+        )
         session.wait_for_end()
 
 

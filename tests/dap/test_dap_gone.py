@@ -86,4 +86,6 @@ def test_a_long_run_does_not_hold_up_anothers_steps(connect, corpus, decoded):
         busy.request("pause", threadId=1)
         busy.stopped("pause")
         results = busy.request("s2s/results", count=20)["results"]
-        assert [each["outputs"][0]["text"] for each in results] == [decoded(each["source"]) for each in results]
+        assert [each["outputs"][0]["text"] for each in results] == [
+            decoded(each["source"]) for each in results
+        ]

@@ -145,7 +145,9 @@ def test_restart_while_running(session, corpus):
     session.expect(Response("restart", seq=again) >> Event("terminated"))
     assert session.outputs() == ["1999-03-03"]
     after = session.received.index(session.answer(again))
-    results = [each["body"]["source"] for each in session.received[after:] if each.get("event") == "s2s/result"]
+    results = [
+        each["body"]["source"] for each in session.received[after:] if each.get("event") == "s2s/result"
+    ]
     assert results == [DATES[0]], "results of the run that was given up"
 
 
@@ -254,7 +256,10 @@ def test_capabilities_are_kept(session, program):
         "supportsRestartRequest": ("restart", {}),
         "supportsTerminateRequest": ("terminate", {}),
         "supportsCancelRequest": ("cancel", {}),
-        "supportsBreakpointLocationsRequest": ("breakpointLocations", {"source": {"path": program}, "line": 1}),
+        "supportsBreakpointLocationsRequest": (
+            "breakpointLocations",
+            {"source": {"path": program}, "line": 1},
+        ),
         "supportsFunctionBreakpoints": ("setFunctionBreakpoints", {"breakpoints": []}),
         "supportsExceptionFilterOptions": (
             "setExceptionBreakpoints",

@@ -46,7 +46,9 @@ def test_hypotheses_are_threads(session):
     for each in session.request("threads")["threads"]:
         frames = session.frames(threadId=each["id"])
         assert frames[-1]["name"].startswith("encoder")
-    other = next(each for each in first[1:] if each in {t["id"] for t in session.request("threads")["threads"]})
+    other = next(
+        each for each in first[1:] if each in {t["id"] for t in session.request("threads")["threads"]}
+    )
     session.go("stepIn", threadId=other)
     assert session.refused("next", threadId=999).number == 4007
     assert session.refused("stackTrace", threadId=999).number == 4007

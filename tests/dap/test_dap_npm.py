@@ -82,7 +82,14 @@ def test_the_wheel_carries_a_node():
 def test_the_npm_client(installed, served, program):
     node, client = installed
     done = subprocess.run(
-        [*node, str(HERE / "session.mjs"), str(client), str(served.tcp_port), str(served.token_file), program],
+        [
+            *node,
+            str(HERE / "session.mjs"),
+            str(client),
+            str(served.tcp_port),
+            str(served.token_file),
+            program,
+        ],
         capture_output=True,
         text=True,
         timeout=100,

@@ -181,4 +181,6 @@ def test_what_a_model_prints_becomes_output(connect):
             if transport == "stdio":
                 said = "".join(each["output"] for each in session.events("output"))
                 if "said below" not in said:
-                    session.expect(Event("output", category="stdout", output=text_with("said below Python: ñ")))
+                    session.expect(
+                        Event("output", category="stdout", output=text_with("said below Python: ñ"))
+                    )

@@ -117,7 +117,8 @@ def test_a_client_without_invalidated_is_told_by_a_stop(connect):
         scope = session.scopes()["Prediction"]
         seq = session.send("setVariable", {"variablesReference": scope, "name": "token", "value": "2"})
         session.expect(
-            Response("setVariable", seq=seq) >> Event("stopped", reason="data breakpoint", description="Edited")
+            Response("setVariable", seq=seq)
+            >> Event("stopped", reason="data breakpoint", description="Edited")
         )
         assert session.events("invalidated") == []
 
@@ -152,7 +153,10 @@ def test_requests_that_come_during_an_edit(connect):
         session.go("next")
         scope = session.scopes()["Prediction"]
         thread = session.thread
-        both = [("setVariable", {"variablesReference": scope, "name": "token", "value": "2"}), ("next", {"threadId": thread})]
+        both = [
+            ("setVariable", {"variablesReference": scope, "name": "token", "value": "2"}),
+            ("next", {"threadId": thread}),
+        ]
         for _ in range(5):
             edit, step = (session.send(*each) for each in both)
             assert session.answer(edit)["success"]
@@ -186,7 +190,9 @@ def test_evaluate_changes_nothing(at_a_token, context):
         assert answer["result"].strip("'") == shown
     assert session.refused("evaluate", expression="p = 1", context=context).number == 4201
     assert session.refused("evaluate", expression="token.upper()", context=context).number == 4201
-    assert session.refused("evaluate", expression="tokn", context=context).text == text_with("tokn", "'token'")
+    assert session.refused("evaluate", expression="tokn", context=context).text == text_with(
+        "tokn", "'token'"
+    )
     assert all(each["type"] == "response" for each in session.received[seen:])
     row = session.request("evaluate", expression="attention", context=context)
     assert len(session.variables(row["variablesReference"])) == len(DATES[0])
