@@ -1,9 +1,11 @@
 """What debugging costs a run: a corpus under a session with watch rules armed, against plain decodes.
 
 Two peers: the package's own `decode`, which runs the same step with nobody watching, and a bare
-greedy loop over the network that keeps nothing at all, which is the least that a decode can cost.
+greedy loop over the network that keeps nothing at all, which is the least that a decode can cost. Seconds are of this process's own processor time, and what
+earlier runs left behind is collected before each: neither neighbours nor leftovers count.
 """
 
+import gc
 import random
 import time
 
@@ -32,23 +34,26 @@ def _under_session(model: Model, lines: list[str], settings: SearchSettings) -> 
     session = Session(model, make_program(lines, path=None), settings, stop_on_entry=False)
     # Armed and evaluated at every step, but true of none, so that the run goes to its end.
     session.armed = Armed.of(rules=[arm("lowConfidence", "p < 0.000001")])
-    begin = time.perf_counter()
+    gc.collect()
+    begin = time.process_time()
     session.start()
-    seconds = time.perf_counter() - begin
+    seconds = time.process_time() - begin
     if len(session.results) != len(lines):
         raise RuntimeError("a rule fired, so the corpus did not run to its end")
     return seconds
 
 
 def _plain(model: Model, lines: list[str], settings: SearchSettings) -> float:
-    begin = time.perf_counter()
+    gc.collect()
+    begin = time.process_time()
     for line in lines:
         decode(model, line, settings)
-    return time.perf_counter() - begin
+    return time.process_time() - begin
 
 
 def _bare_greedy(model: Model, lines: list[str]) -> float:
-    begin = time.perf_counter()
+    gc.collect()
+    begin = time.process_time()
     with torch.inference_mode():
         for line in lines:
             encoded = model.encode(model.tokenize(line), untouched)
@@ -58,7 +63,7 @@ def _bare_greedy(model: Model, lines: list[str]) -> float:
                 token = int(logits.argmax())
                 if token == model.target.eos:
                     break
-    return time.perf_counter() - begin
+    return time.process_time() - begin
 
 
 def rows(sentences: int = 500, runs: int = 5) -> list[Row]:

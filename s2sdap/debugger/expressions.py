@@ -190,7 +190,7 @@ class _Builder:
                 nearest=f"; did you mean {near[0]!r}?" if near else "",
             )
         self.used.add(name)
-        return self._guarded(node, lambda names: names[name])
+        return lambda names: names[name]  # a field is as long as it is; only what is computed is bounded
 
     def _unaryop(self, node: ast.UnaryOp, depth: int) -> _Run:
         run = self.build(node.operand, depth)

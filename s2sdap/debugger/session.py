@@ -147,6 +147,8 @@ class Session:
         """Set a motion going; `advance` then does it position by position."""
         if not self.walk.begun and motion is not Motion.START:
             raise S2sdapError("not_launched", request=motion.value)
+        if self.walk.begun and motion is Motion.START:
+            raise S2sdapError("already_launched")
         if self._closed.is_set() or (self.walk.ended and not motion.backward):
             raise S2sdapError("ended")
         if motion.backward and self.walk.at_program_start:

@@ -8,6 +8,7 @@ is shown again.
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from s2sdap.debugger.frames import Frame, frames
 from s2sdap.debugger.program import Program, Sentence
@@ -21,6 +22,9 @@ from s2sdap.decoding.step import Decode
 from s2sdap.models.contract import Model
 from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.stages import Stage
+
+KEPT_SENTENCES: Final = 64
+"""Sentences whose records are kept; a run through a corpus does not fill memory with what nobody reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,9 @@ class Result:
 class Walk:
     """Where the cursor is, and the timelines it walks over.
 
-    `budget` bounds the bytes of records that are kept: beyond it the earliest sentences are dropped
-    and run again, exactly, when the cursor comes back to them.
+    `budget` bounds the bytes of tensors in the records that are kept, and `KEPT_SENTENCES` their
+    number: beyond that the earliest sentences are dropped and run again, exactly, when the cursor
+    comes back to them.
     """
 
     def __init__(
@@ -331,12 +336,12 @@ class Walk:
             self._make_room()
 
     def _make_room(self) -> None:
-        """Drop the records of the sentences that were finished first, until the rest fits the budget.
+        """Drop the records of the sentences that were finished first, until the rest is within bounds.
 
         A sentence without edits goes altogether, since its text brings it back; one with edits keeps
         them.
         """
-        while self._bytes > self._budget:
+        while self._bytes > self._budget or len(self._sizes) > KEPT_SENTENCES:
             index = next((each for each in self._sizes if each != self._sentence), None)
             if index is None:
                 return

@@ -32,6 +32,12 @@ class S2sdapError(Exception):
         self.remedy = self.kind.remedy.format(**details)
         super().__init__(f"S2S{self.kind.number}: {self.what}. {self.remedy}.")
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, S2sdapError) and (self.number, self.what) == (other.number, other.what)
+
+    def __hash__(self) -> int:
+        return hash((self.number, self.what))
+
     @property
     def number(self) -> int:
         """The catalogue number."""

@@ -5,6 +5,7 @@ grow; a stop comes after the answer to what caused it; progress and threads begi
 """
 
 import functools
+import itertools
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -112,7 +113,7 @@ def check_answers(sent: Sequence[Message], received: Sequence[Message], *, compl
 def check_order(received: Sequence[Message]) -> None:
     """Numbers grow, and no stop comes before the answer to what caused it."""
     numbers = [message["seq"] for message in received]
-    assert all(one < two for one, two in zip(numbers, numbers[1:], strict=False)), numbers
+    assert all(one < two for one, two in itertools.pairwise(numbers)), numbers
     allowed = 0
     hello = False
     for message in received:

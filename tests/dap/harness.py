@@ -31,7 +31,7 @@ EDITOR = {
 """What a client says of itself that can do everything we can."""
 
 
-class Refusal(AssertionError):
+class Refusal(AssertionError):  # noqa: N818 - a refusal is an answer, not an error of the test
     """A request that failed: its catalogue number and text."""
 
     def __init__(self, message: Message) -> None:

@@ -12,7 +12,7 @@ PROMPT = 3.0
 """Seconds that something quick may take on a machine that is busy with other tests."""
 
 
-@pytest.mark.parametrize("way", ["running", "stopped", "fresh", "blocked"])
+@pytest.mark.parametrize("way", ["running", "stopped", "fresh", "blocked", "reading"])
 def test_over_stdio_the_process_goes_with_its_client(environment, corpus, pipe, way):
     wire = ProcessWire(environment)
     with DebugSession(wire) as session:
@@ -24,6 +24,10 @@ def test_over_stdio_the_process_goes_with_its_client(environment, corpus, pipe, 
             session.stopped("entry")
         elif way == "blocked":
             session.launch(source="x", model=f"odd:steps-when={pipe}", stopOnEntry=False)
+        elif way == "reading":
+            session.initialize()
+            session.launch_only(program=str(pipe))
+            session.request("cancel")
         session.vanish()
         start = time.monotonic()
         assert wire.process.wait(PATIENCE) == 0

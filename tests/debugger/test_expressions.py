@@ -208,8 +208,7 @@ def test_strings_and_numbers_do_not_grow():
     assert len(value_of("long", names)) == 9000
     with pytest.raises(S2sdapError, match="too long"):
         value_of("long + long", names)
-    with pytest.raises(S2sdapError, match="too long"):
-        value_of("long", {"long": "x" * 10_001})
+    assert len(value_of("long", {"long": "x" * 10_001})) == 10_001, "a field may be as long as it is"
 
 
 def test_a_wrong_name_is_put_right():
