@@ -1,26 +1,33 @@
 """What debugging costs a run: a corpus under a session with watch rules armed, against plain decodes.
 
 Two peers: the package's own `decode`, which runs the same step with nobody watching, and a bare
-greedy loop over the network that keeps nothing at all, which is the least that a decode can cost. Seconds are of this process's own processor time, and what
-earlier runs left behind is collected before each: neither neighbours nor leftovers count.
+greedy loop over the network that keeps nothing at all, which is the least that a decode can cost. Seconds are of this process's own processor time, and both sides take
+turns of a few sentences, so that a machine that changes its speed changes it for both.
 """
 
 import gc
 import random
+import statistics
 import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
 
 import torch
 
-from benchmarks.measuring import Row, paired
+from benchmarks.measuring import Row
 from s2sdap.debugger.breakpoints import Armed
 from s2sdap.debugger.program import make_program
 from s2sdap.debugger.session import Session
+from s2sdap.debugger.stops import Motion
 from s2sdap.debugger.watch_rules import arm
 from s2sdap.decoding.decode import decode
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.models.contract import Model, untouched
 from s2sdap.models.loading import load_model
 
+SLICE = 20
+"""Sentences in a turn."""
 MONTHS = "January February March April May June July August September October November December".split()
 
 
@@ -30,32 +37,32 @@ def corpus(count: int) -> list[str]:
     return [f"{draw.choice(MONTHS)} {draw.randint(1, 28)}, {draw.randint(1950, 2049)}" for _ in range(count)]
 
 
-def _under_session(model: Model, lines: list[str], settings: SearchSettings) -> float:
+def _session(model: Model, lines: list[str], settings: SearchSettings) -> Iterator[int]:
+    """A session under an armed rule, sentence by sentence."""
     session = Session(model, make_program(lines, path=None), settings, stop_on_entry=False)
     # Armed and evaluated at every step, but true of none, so that the run goes to its end.
     session.armed = Armed.of(rules=[arm("lowConfidence", "p < 0.000001")])
-    gc.collect()
-    begin = time.process_time()
-    session.start()
-    seconds = time.process_time() - begin
+    session.begin(Motion.START)
+    done = 0
+    while session.advance() is None:
+        if len(session.results) > done:
+            done = len(session.results)
+            yield done
     if len(session.results) != len(lines):
         raise RuntimeError("a rule fired, so the corpus did not run to its end")
-    return seconds
 
 
-def _plain(model: Model, lines: list[str], settings: SearchSettings) -> float:
-    gc.collect()
-    begin = time.process_time()
-    for line in lines:
+def _plain(model: Model, lines: list[str], settings: SearchSettings) -> Iterator[int]:
+    """The package's own decode, which runs the same step with nobody watching."""
+    for number, line in enumerate(lines, 1):
         decode(model, line, settings)
-    return time.process_time() - begin
+        yield number
 
 
-def _bare_greedy(model: Model, lines: list[str]) -> float:
-    gc.collect()
-    begin = time.process_time()
-    with torch.inference_mode():
-        for line in lines:
+def _bare_greedy(model: Model, lines: list[str], _settings: SearchSettings) -> Iterator[int]:
+    """The least that a greedy decode can cost: nothing is kept but the last token."""
+    for number, line in enumerate(lines, 1):
+        with torch.inference_mode():
             encoded = model.encode(model.tokenize(line), untouched)
             state, token = model.begin(encoded), model.target.bos
             for _ in range(200):
@@ -63,7 +70,29 @@ def _bare_greedy(model: Model, lines: list[str]) -> float:
                 token = int(logits.argmax())
                 if token == model.target.eos:
                     break
+        yield number
+
+
+def _spent(run: Iterator[int], sentences: int) -> float:
+    """Processor seconds of the next `sentences` sentences of a run."""
+    begin = time.process_time()
+    for _ in islice(run, sentences):
+        pass
     return time.process_time() - begin
+
+
+def _compare(
+    ours: Callable[[], Iterator[int]], peer: Callable[[], Iterator[int]], sentences: int
+) -> tuple[float, float]:
+    """Both over the corpus, a slice of each in turn, so that both meet the same machine."""
+    gc.collect()
+    our_run, peer_run = ours(), peer()
+    our_seconds = peer_seconds = 0.0
+    for _ in range(0, sentences, SLICE):
+        our_seconds += _spent(our_run, SLICE)
+        peer_seconds += _spent(peer_run, SLICE)
+    our_seconds += _spent(our_run, 1)  # to its end, and the check that it got there
+    return our_seconds, peer_seconds
 
 
 def rows(sentences: int = 500, runs: int = 5) -> list[Row]:
@@ -71,19 +100,24 @@ def rows(sentences: int = 500, runs: int = 5) -> list[Row]:
     torch.set_num_threads(1)
     model = load_model("dates")
     lines = corpus(sentences)
-    out = []
-    for name, settings in (("greedy", SearchSettings()), ("beam of 4", SearchSettings(beam_size=4))):
-        ours, peer, ratio = paired(
-            lambda settings=settings: _under_session(model, lines, settings),
-            lambda settings=settings: _plain(model, lines, settings),
-            runs,
-        )
-        what = f"{sentences} sentences, {name}, rules armed, peer plain decode"
-        out.append(Row(what, f"{ours:.2f} s", f"{peer:.2f} s", ratio, 1.10))
-    settings = SearchSettings()
-    ours, peer, ratio = paired(
-        lambda: _under_session(model, lines, settings), lambda: _bare_greedy(model, lines), runs
+    greedy, beam = SearchSettings(), SearchSettings(beam_size=4)
+    cases = (
+        ("greedy, rules armed, peer plain decode", greedy, _plain, 1.10),
+        ("beam of 4, rules armed, peer plain decode", beam, _plain, 1.10),
+        ("greedy, rules armed, peer a loop that keeps nothing", greedy, _bare_greedy, None),
     )
-    what = f"{sentences} sentences, greedy, rules armed, peer a loop that keeps nothing"
-    out.append(Row(what, f"{ours:.2f} s", f"{peer:.2f} s", ratio))
+    out = []
+    for what, settings, peer, goal in cases:
+        pairs = [
+            _compare(
+                partial(_session, model, lines, settings), partial(peer, model, lines, settings), sentences
+            )
+            for _ in range(runs + 1)
+        ][1:]
+        ours_median = statistics.median(a for a, _ in pairs)
+        peer_median = statistics.median(b for _, b in pairs)
+        ratio = statistics.median(a / b for a, b in pairs)
+        out.append(
+            Row(f"{sentences} sentences, {what}", f"{ours_median:.2f} s", f"{peer_median:.2f} s", ratio, goal)
+        )
     return out
