@@ -35,7 +35,7 @@ def with_weight(row: Sequence[float], position: int, weight: float) -> tuple[flo
     total = math.fsum(others)
     if not others:
         if weight != 1:
-            raise S2sdapError("bad_attention", value=weight, reason="the only source token has all the weight")
+            raise S2sdapError("bad_attention", value=weight, reason="the only token has all the weight")
         return (1.0,)
     rest = 1.0 - weight
     scaled = [value / total * rest if total > 0 else rest / len(others) for value in others]

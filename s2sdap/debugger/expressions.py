@@ -238,7 +238,7 @@ class _Builder:
 
     def _compare(self, node: ast.Compare, depth: int) -> _Run:
         operands = [self.build(each, depth) for each in (node.left, *node.comparators)]
-        functions = []
+        functions: list[Callable[[Any, Any], Any]] = []
         for op in node.ops:
             function = _COMPARE.get(type(op))
             if function is None:
@@ -246,6 +246,9 @@ class _Builder:
                     "expression_syntax", column=self.column(node), reason="write == or != in place of `is`"
                 )
             functions.append(function)
+        if len(functions) == 1:  # what nearly every condition is, asked at every step of a run
+            (compare,), (first, second) = functions, operands
+            return self._guarded(node, lambda names: _truth(compare(first(names), second(names))))
 
         def run(names: Names) -> Value:
             left = operands[0](names)

@@ -5,7 +5,7 @@ change, so a frame can be read at any time and from any thread.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -175,10 +175,21 @@ def frames(
 class FieldValues(Mapping[str, Any]):
     """The fields of a frame, each computed when it is asked for."""
 
-    __slots__ = ("_frame",)
+    __slots__ = ("_chosen", "_made")
 
-    def __init__(self, frame: Frame) -> None:
-        self._frame = frame
+    def __init__(self, frame: Frame | Callable[[], Frame], chosen: Hypothesis | None = None) -> None:
+        """The fields of a frame, or of one that `frame` makes when a field needs it.
+
+        The second is for a run, where a rule is asked at every step about the hypothesis `chosen`.
+        """
+        self._made = frame
+        self._chosen = chosen
+
+    @property
+    def _frame(self) -> Frame:
+        if not isinstance(self._made, Frame):
+            self._made = self._made()
+        return self._made
 
     def __getitem__(self, name: str) -> Any:
         read = getattr(self, f"_{name}", None) if name in FIELDS else None
@@ -199,10 +210,10 @@ class FieldValues(Mapping[str, Any]):
         return self._frame.piece(self._frame.token)
 
     def _p(self) -> float:
-        return math.exp(self._frame.logprob)
+        return math.exp(self._logp())
 
     def _logp(self) -> float:
-        return self._frame.logprob
+        return self._frame.logprob if self._chosen is None else self._chosen.logprob
 
     def _rank(self) -> int:
         return measures.rank(self._row(), self._frame.token)

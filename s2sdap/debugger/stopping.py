@@ -49,7 +49,7 @@ def _suspicious(walk: Walk, armed: Armed) -> Stop | None:
     leader = _choice(walk)
     if leader is None:
         return None
-    fields = FieldValues(walk.frame_of_choice(leader))
+    fields = FieldValues(lambda: walk.frame_of_choice(leader), leader)
     for rule in armed.rules:
         if rule.fires(fields):
             walk.follow(leader.id)
@@ -75,6 +75,7 @@ def _choice(walk: Walk) -> Hypothesis | None:
 
     One that has finished leads while no live one scores higher; its last step has been looked at.
     """
-    after = walk.branch.records[walk.step].after
-    leader = max((*after.live, *after.finished), key=standing)
-    return leader if leader.step == walk.step else None
+    step = walk.step
+    after = walk.branch.records[step].after
+    leader = max((*after.live, *after.finished), key=standing) if after.finished else after.live[0]
+    return leader if leader.step == step else None

@@ -23,7 +23,7 @@ from s2sdap.models.contract import Model
 from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.stages import Stage
 
-KEPT_SENTENCES: Final = 64
+KEPT_SENTENCES: Final = 16
 """Sentences whose records are kept; a run through a corpus does not fill memory with what nobody reads."""
 
 
@@ -159,6 +159,8 @@ class Walk:
         after = record.after
         if after.ended:
             return after.finished
+        if not after.finished:
+            return after.live
         return (*after.live, *(each for each in after.finished if each.step == self.step))
 
     def follow(self, identity: int) -> None:
@@ -183,7 +185,8 @@ class Walk:
 
     def frame_of_choice(self, hypothesis: Hypothesis) -> Frame:
         """The frame in which search chose this hypothesis' last token, without the stack below it."""
-        timeline, branch = self.timeline, self.branch
+        timeline = self.timeline
+        branch = timeline.branch
         return Frame(
             timeline.decode,
             timeline.sentence,

@@ -45,7 +45,7 @@ def test_one_weight_is_set_and_the_others_keep_their_proportions(weights, weight
     row = normalised(weights)
     position = data.draw(st.integers(0, len(row) - 1))
     if len(row) == 1 and weight != 1:
-        with pytest.raises(S2sdapError, match="only source token"):
+        with pytest.raises(S2sdapError, match="only token has"):
             with_weight(row, position, weight)
         return
     changed = with_weight(row, position, weight)
