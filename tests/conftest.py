@@ -1,1 +1,36 @@
-"""Stands here so that pytest puts this folder on the import path: `tiny_models` is shared by the floors."""
+"""What holds for every test: the protocol is logged, and every message of it is valid.
+
+Any adapter that a test starts, in whatever way, writes a log into a folder of this test process; in
+the end each kind of message in it is held against the protocol's JSON schema. It stands here also so
+that pytest puts this folder on the import path.
+"""
+
+import json
+import os
+
+import pytest
+from protocol_schema import check_shapes
+
+
+@pytest.fixture(scope="session", autouse=True)
+def every_message_is_valid(tmp_path_factory):
+    """Log all adapters, then check what they sent."""
+    folder = tmp_path_factory.mktemp("protocol-logs")
+    before = os.environ.get("S2SDAP_LOG_DIR")
+    os.environ["S2SDAP_LOG_DIR"] = str(folder)
+    yield
+    if before is None:
+        del os.environ["S2SDAP_LOG_DIR"]
+    else:
+        os.environ["S2SDAP_LOG_DIR"] = before
+    for log in sorted(folder.glob("*.log")):
+        check_shapes(_sent(log))
+
+
+def _sent(log):
+    """The messages that an adapter sent; a process that was killed may have left half a line."""
+    with log.open(encoding="utf-8") as lines:
+        for line in lines:
+            _, _, direction, body = line.rstrip("\n").split(" ", 3)
+            if direction == "<-" and line.endswith("\n"):
+                yield json.loads(body)

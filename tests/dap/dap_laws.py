@@ -4,79 +4,17 @@ Every message is valid under the protocol's JSON schema; every request is answer
 grow; a stop comes after the answer to what caused it; progress and threads begin before they end.
 """
 
-import functools
 import itertools
-import json
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import debugpy
-import jsonschema
+from protocol_schema import schemas
 
 Message = dict[str, Any]
-ROOT = Path(__file__).parents[2]
-NEWEST = ROOT.parent / "shared" / "data" / "debug-adapter-protocol" / "debugAdapterProtocol.json"
-
 MOTIONS = ("continue", "next", "stepIn", "stepOut", "stepBack", "reverseContinue")
 STOPPING = (*MOTIONS, "launch", "restart", "terminate", "setVariable", "s2s/edit")
 """Requests whose answers may be followed by one stop each."""
-
-
-class Schema:
-    """A schema of the protocol, with a validator for each kind of message."""
-
-    def __init__(self, path: Path) -> None:
-        self._schema = json.loads(path.read_text("utf-8"))
-        self.definitions: dict[str, Any] = self._schema["definitions"]
-
-    @functools.cache  # noqa: B019 - there are two schemas, and they live as long as the tests
-    def validator(self, definition: str) -> jsonschema.Draft4Validator:
-        """What checks a message against one definition."""
-        return jsonschema.Draft4Validator({**self._schema, "$ref": f"#/definitions/{definition}"})
-
-    def definition_of(self, message: Message) -> str:
-        """The definition that a message from the adapter has to fulfil; our own have the general one."""
-        if message["type"] == "event":
-            name = _upper(message["event"]) + "Event"
-            general = "Event"
-        elif not message["success"]:
-            return "ErrorResponse"
-        else:
-            name = _upper(message["command"]) + "Response"
-            general = "Response"
-        if name in self.definitions:
-            return name
-        own = (message.get("event") or message.get("command", "")).startswith("s2s/")
-        assert own, f"the protocol has no {name}"
-        return general
-
-    def arguments_of(self, command: str) -> dict[str, Any]:
-        """The schema of a request's arguments, with the definitions that it refers to."""
-        name = _upper(command) + "Arguments"
-        return {**self.definitions.get(name, {"type": "object"}), "definitions": self.definitions}
-
-    def check(self, message: Message) -> None:
-        """Raise unless the message is valid."""
-        name = self.definition_of(message)
-        for fault in self.validator(name).iter_errors(message):
-            raise AssertionError(f"{name}: {fault.json_path}: {fault.message}\n{message}")
-
-
-def _upper(name: str) -> str:
-    return name[:1].upper() + name[1:]
-
-
-def _carried() -> Path:
-    vendored = Path(debugpy.__file__).parent / "_vendored" / "pydevd"
-    return vendored / "_pydevd_bundle" / "_debug_adapter" / "debugProtocol.json"
-
-
-@functools.cache
-def schemas() -> tuple[Schema, ...]:
-    """The schema that debugpy carries, and the newest where it is at hand (`test_dap_laws` says if not)."""
-    return tuple(Schema(path) for path in (_carried(), NEWEST) if path.is_file())
 
 
 def check_session(

@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 from conftest import DATES
-from dap_laws import schemas
+from protocol_schema import schemas
 from dap_patterns import Event
 from dap_schema_values import values_of
 from dap_wires import TcpWire

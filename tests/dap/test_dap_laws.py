@@ -1,7 +1,8 @@
 """The laws themselves: each one catches what it is there for."""
 
 import pytest
-from dap_laws import NEWEST, check_answers, check_order, check_pairs, schemas
+from dap_laws import check_answers, check_order, check_pairs
+from protocol_schema import NEWEST, check_shapes, schemas
 
 HELLO = {"seq": 1, "type": "response", "request_seq": 1, "success": True, "command": "initialize"}
 ASKED = [{"seq": 1, "type": "request", "command": "initialize"}]
@@ -53,3 +54,15 @@ def test_pairs():
     for wrong, shown in (([start], True), ([end], True), ([start, end], False)):
         with pytest.raises((AssertionError, KeyError)):
             check_pairs(wrong, complete=True, progress=shown)
+
+
+def test_every_shape_of_a_log_is_looked_at():
+    good = [event(seq, "stopped", reason="step", threadId=1) for seq in range(50)]
+    assert check_shapes(good) == 1
+    for wrong in (
+        event(60, "stopped", reason="step", threadId="one"),
+        event(60, "stopped", threadId=1),
+        event(60, "thread", reason=3, threadId=1),
+    ):
+        with pytest.raises(AssertionError):
+            check_shapes([*good, wrong])
