@@ -5,13 +5,13 @@ import json
 import msgspec
 import pytest
 from conftest import DATES
-from protocol_schema import schemas
 from dap_patterns import Event
 from dap_schema_values import values_of
 from dap_wires import TcpWire
 from harness import DebugSession
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from protocol_schema import schemas
 
 from s2sdap.dap.handlers import HANDLERS
 from s2sdap.protocol.framing import FrameReader, frame
