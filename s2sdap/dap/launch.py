@@ -81,6 +81,20 @@ def parse_launch(raw: bytes) -> tuple[LaunchArguments, list[str]]:
     return msgspec.convert(given, LaunchArguments), warnings
 
 
+class _Token(msgspec.Struct):
+    """The one field of a launch that is read before its sender may be told anything."""
+
+    token: str | None = None
+
+
+def token_of(raw: bytes) -> str | None:
+    """The token in launch arguments, `None` where there is none or it is no string."""
+    try:
+        return msgspec.json.decode(raw, type=_Token).token
+    except msgspec.DecodeError:
+        return None
+
+
 def launch_schema() -> dict[str, Any]:
     """The JSON schema of a launch, the search settings included, for an editor's completion."""
     schema = _flat(msgspec.json.schema(LaunchArguments))

@@ -48,7 +48,8 @@ def test_over_tcp_nothing_but_initialize_is_answered_without_the_token(served, t
     with DebugSession(TcpWire(served.tcp_port)) as session:
         session.initialize()
         arguments = {"source": DATES[0]} if token is None else {"source": DATES[0], "token": token}
-        assert session.refused("launch", arguments).number == (3001 if token == 5 else 5101)
+        assert session.refused("launch", arguments).number == 5101
+        assert session.refused("launch", {**arguments, "search": {"beamSize": 0}}).number == 5101
         for command in ("threads", "loadedSources", "setBreakpoints", "s2s/results", "restart"):
             assert session.refused(command, {"source": {}}).number == 4001
         session.launch(source=DATES[0], token=served.token)
@@ -135,7 +136,7 @@ def test_the_token_is_for_its_owner_and_in_no_log(guarded):
     escaped = "".join(f"\\u{ord(digit):04x}" for digit in token)
     with DebugSession(TcpWire(guarded.tcp_port), token) as session:
         session.initialize()
-        assert session.refused("launch", {"source": "x", "token": [token]}).number == 3001
+        assert session.refused("launch", {"source": "x", "token": [token]}).number == 5101
         session.wire.send(f'{{"seq": 0, "arguments": {{"token": "{token}'.encode())
         session.wire.send(f'{{"tok\\u0065n": "{escaped}", "token": "{escaped}"}}'.encode())
         session.launch(source=DATES[0])

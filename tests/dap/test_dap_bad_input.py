@@ -31,6 +31,7 @@ BAD_LAUNCHES = {
     "both": ({"program": "a", "source": "b"}, 1008, ("Give only one",)),
     "missing": ({"program": "/nowhere/dates.txt"}, 1001, ("/nowhere/dates.txt", "No such file")),
     "a folder": ({"program": os.curdir}, 1001, (os.curdir,)),
+    "a device": ({"program": "/dev/zero"}, 1001, ("/dev/zero", "no regular file")),
     "nul in the path": ({"program": "a\0b"}, 1001, ("Give `program`",)),
     "empty source": ({"source": ""}, 1002, ("Write at least one line",)),
     "reference": ({"source": "a\nb", "reference": "a"}, 1006, ("1 lines", "has 2")),

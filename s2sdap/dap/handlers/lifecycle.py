@@ -1,6 +1,7 @@
 """From hello to goodbye: initialize, launch, configurationDone, restart, terminate, disconnect."""
 
 import asyncio
+import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,7 @@ from s2sdap.dap.access import token_matches
 from s2sdap.dap.adapter import Adapter, State
 from s2sdap.dap.dispatch import RawArguments, Reply, When, capabilities_of, handles
 from s2sdap.dap.handlers.breakpoints import breakpoint_body
-from s2sdap.dap.launch import LaunchArguments, parse_launch
+from s2sdap.dap.launch import LaunchArguments, parse_launch, token_of
 from s2sdap.debugger.program import Program, open_program
 from s2sdap.debugger.watch_rules import rules_for
 from s2sdap.decoding.settings import SearchSettings
@@ -53,9 +54,9 @@ async def launch(adapter: Adapter, arguments: RawArguments) -> Reply:
     """
     if adapter.state is not State.FRESH:
         raise S2sdapError("already_launched")
-    wanted, warnings = parse_launch(arguments.raw)
-    if adapter.token is not None and not token_matches(wanted.token, adapter.token):
+    if adapter.token is not None and not token_matches(token_of(arguments.raw), adapter.token):
         raise S2sdapError("bad_token")
+    wanted, warnings = parse_launch(arguments.raw)
     adapter.state = State.LOADING
     try:
         await _load(adapter, wanted, first=True)
@@ -131,6 +132,8 @@ async def _load(adapter: Adapter, wanted: LaunchArguments, *, first: bool) -> No
     """Read the program and load the model; then put the new session in the place of the old."""
     settings = wanted.settings()
     rules = wanted.rules()
+    for path in (wanted.program, wanted.reference if wanted.program else None):
+        _refuse_irregular(path)
     program = await asyncio.to_thread(open_program, wanted.program, wanted.source, wanted.reference)
     if first:
         adapter.program = program
@@ -159,6 +162,12 @@ async def _load(adapter: Adapter, wanted: LaunchArguments, *, first: bool) -> No
         "loadedSource",
         bodies.LoadedSourceEvent(reason="new" if first else "changed", source=adapter.source_body()),
     )
+
+
+def _refuse_irregular(path: str | None) -> None:
+    """A pipe or a device may never end, and would hold a thread of the server for ever."""
+    if path and os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise S2sdapError("program_missing", path=path, reason="it is no regular file")
 
 
 def _open_session(
