@@ -283,7 +283,7 @@ class Adapter:
         self.outlet.later(self._tell_result, program, result)
 
     def _tell_result(self, program: Program, result: "Result") -> None:
-        from s2sdap.dap.lowering import result_body
+        from s2sdap.dap.panel_bodies import result_body
 
         session = self.need_session()
         if session.program is not program:  # of a run that a restart has replaced

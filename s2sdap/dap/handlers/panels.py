@@ -18,7 +18,7 @@ TOP = 1000
 @handles(custom.STEP, custom.StepArguments, When.STOPPED)
 def step(adapter: Adapter, arguments: custom.StepArguments) -> Reply:
     """One step, whole."""
-    from s2sdap.dap.lowering import step_body
+    from s2sdap.dap.panel_bodies import step_body
 
     frame = frame_at(adapter, arguments.frame_id, arguments.thread_id)
     return Reply(step_body(frame, min(max(arguments.top, 1), TOP)))
@@ -27,7 +27,7 @@ def step(adapter: Adapter, arguments: custom.StepArguments) -> Reply:
 @handles(custom.ATTENTION, custom.AttentionArguments, When.STOPPED)
 def attention(adapter: Adapter, arguments: custom.AttentionArguments) -> Reply:
     """The attention of every step of a hypothesis so far."""
-    from s2sdap.dap.lowering import attention_body
+    from s2sdap.dap.panel_bodies import attention_body
 
     frame = frame_at(adapter, arguments.frame_id, arguments.thread_id)
     return Reply(attention_body(frame, arguments.layer, arguments.head))
@@ -36,7 +36,7 @@ def attention(adapter: Adapter, arguments: custom.AttentionArguments) -> Reply:
 @handles(custom.BEAM, custom.BeamArguments, When.STOPPED)
 def beam(adapter: Adapter, arguments: custom.BeamArguments) -> Reply:
     """What search looked at, step by step, up to the cursor."""
-    from s2sdap.dap.lowering import beam_body
+    from s2sdap.dap.panel_bodies import beam_body
 
     session = adapter.need_session()
     records = frame_at(adapter, None).records[: session.cursor.step + 1]
@@ -87,7 +87,7 @@ async def edit(adapter: Adapter, arguments: custom.EditArguments) -> Reply:
 @handles(custom.RESULTS, custom.ResultsArguments, When.LAUNCHED)
 def results(adapter: Adapter, arguments: custom.ResultsArguments) -> Reply:
     """What has been decoded so far, in the order of the sentences."""
-    from s2sdap.dap.lowering import result_body
+    from s2sdap.dap.panel_bodies import result_body
 
     session = adapter.need_session()
     done = dict(session.results)  # the model thread may add to it while we read
