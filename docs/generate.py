@@ -21,7 +21,7 @@ from s2sdap.debugger.expressions import FUNCTIONS, MAX_DEPTH, MAX_NODES, MAX_TEX
 from s2sdap.debugger.fields import FIELDS
 from s2sdap.debugger.watch_rules import WATCH_RULES
 from s2sdap.protocol import custom
-from s2sdap.vocabulary.axes import AXES
+from s2sdap.vocabulary.axes import AXES, UNITS
 from s2sdap.vocabulary.errors import CATALOGUE
 from s2sdap.vocabulary.sites import SITES
 
@@ -147,7 +147,8 @@ def sites_table() -> str:
     lines = ["| site | axes | what it holds |", "|---|---|---|"]
     lines += [f"| `{site.name}` | `[{site.axes}]` | {site.meaning} |" for site in SITES.values()]
     letters = ", ".join(f"`{letter}` {meaning}" for letter, meaning in AXES.items())
-    return "\n".join([*lines, "", f"Axes: {letters}."])
+    units = "; ".join(f"{what}: {unit}" for what, unit in UNITS.items())
+    return "\n".join([*lines, "", f"Axes: {letters}.", "", f"Units: {units}."])
 
 
 PARTS = {

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 import s2sdap
+from s2sdap.models import DEFAULT_MODEL
 
 app = typer.Typer(
     name="s2sdap",
@@ -86,7 +87,9 @@ def demo(
 @app.command()
 def run(
     file: Annotated[str, typer.Argument(help="A UTF-8 file of sentences, one a line; - is standard input.")],
-    model: Annotated[str, typer.Option(help="A bundled model, or the folder of a checkpoint.")] = "dates",
+    model: Annotated[
+        str, typer.Option(help="A bundled model, or the folder of a checkpoint.")
+    ] = DEFAULT_MODEL,
     beam: Annotated[int | None, typer.Option(help="Live hypotheses; by default 1, greedy search.")] = None,
     n_best: Annotated[int | None, typer.Option(help="Outputs a sentence in the report.")] = None,
     length_penalty: Annotated[float | None, typer.Option(help="Alpha of GNMT's length penalty.")] = None,

@@ -95,7 +95,8 @@ def _decode(
             while stop.reason is not StopReason.END:
                 writer.stop(stop)
                 before, stop = stop, session.continue_()
-                if stop.error is not None and stop.cursor is not None and stop.cursor == before.cursor:
+                same = stop.cursor is not None and stop.cursor == before.cursor
+                if same and before.error is not None and stop.error is not None:
                     raise stop.error  # it cannot get past this position
         except KeyboardInterrupt:
             writer.finish(len(writer.written))

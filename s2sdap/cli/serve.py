@@ -40,7 +40,8 @@ def serve(
         if log:
             stack.callback(log.close)
         # From here on an end that is asked for, by Ctrl-C or by SIGTERM, takes the token away again.
-        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+        for number in (signal.SIGTERM, signal.SIGINT):  # SIGINT too: a script's background ignores it
+            signal.signal(number, signal.default_int_handler)
         stack.enter_context(contextlib.suppress(KeyboardInterrupt))
         if token_file is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="s2sdap-"))

@@ -3,6 +3,7 @@
 import hmac
 import ipaddress
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Final
@@ -20,10 +21,21 @@ def new_token() -> str:
 
 def write_token(token: str, path: Path) -> None:
     """Write the token to a file that only its owner can read; an old file is replaced, not reused."""
+    if path.exists() and not _holds_token(path):
+        raise S2sdapError("file_refused", path=path, reason="it is there already and holds no token")
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(token)
+
+
+def _holds_token(path: Path) -> bool:
+    """Whether a file looks like one of ours, left by a run that was killed."""
+    return (
+        path.is_file()
+        and path.stat().st_size == 64
+        and re.fullmatch(b"[0-9a-f]{64}", path.read_bytes()) is not None
+    )
 
 
 def token_matches(given: str | None, token: str) -> bool:

@@ -78,6 +78,7 @@ class Adapter:
         self.session: Session | None = None
         self.stop: Stop | None = None
         self.configured = False
+        self.let_go = False
         self.editing = False
         self.requested = RequestedBreakpoints()
         self.frames: Handles[Frame] = Handles("stale_frame")
@@ -145,12 +146,14 @@ class Adapter:
     async def on_model_thread(self, job: Callable[[], T]) -> T:
         """Run `job` where the model lives. Cancelling takes it back if it has not begun."""
         future = self.models.submit(job, self._output)
-        try:
-            return await asyncio.shield(asyncio.wrap_future(future))
-        except asyncio.CancelledError:
-            if future.cancel():
-                raise
-            return await asyncio.wrap_future(future)  # it has begun: its answer stands
+        waiting = asyncio.wrap_future(future)
+        while True:
+            try:
+                return await asyncio.shield(waiting)
+            except asyncio.CancelledError:
+                if future.cancel() or self.let_go:
+                    raise
+                # It has begun, so its answer stands, however often it is cancelled.
 
     async def edit(self, job: "Callable[[], Stop]") -> Stop:
         """Make an edit on the model thread. Meanwhile nothing reads the session, as while it moves."""
@@ -170,6 +173,11 @@ class Adapter:
         if self.configured and self.state is State.LOADING and self.session is not None:
             self.session.begin(Motion.START)
             self.go()
+
+    def start_again(self) -> None:
+        """Begin a restarted run. No request has asked it to go on, so the client is told that it does."""
+        self.emit("continued", bodies.Continued(thread_id=1, all_threads_continued=True))
+        self.start_if_ready()
 
     def go(self) -> None:
         """Set the session going, whose motion has begun; a `stopped` or `terminated` event ends it."""
@@ -294,16 +302,14 @@ class Adapter:
         else:
             self.say(result.text, "stdout", result.sentence.line)
 
-    def begin_progress(self, title: str, *, request: int | None = None, cancellable: bool = False) -> str:
+    def begin_progress(self, title: str, *, cancellable: bool = False) -> str:
         """Start a progress report; a client that shows none gets none."""
         self._progress += 1
         name = f"progress-{self._progress}"
         if self.client.supports_progress_reporting:
             self.emit(
                 "progressStart",
-                bodies.ProgressStart(
-                    progress_id=name, title=title, request_id=request, cancellable=cancellable
-                ),
+                bodies.ProgressStart(progress_id=name, title=title, cancellable=cancellable),
             )
         return name
 

@@ -10,6 +10,7 @@ import difflib
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -47,6 +48,7 @@ class Connection:
         token: str | None = None,
         log: ProtocolLog | None = None,
         number: int = 1,
+        on_gone: Callable[[], None] = lambda: None,
     ) -> None:
         self._channel = channel
         self._handlers = handlers
@@ -58,6 +60,7 @@ class Connection:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._leaving = asyncio.Event()
         self._gone = False
+        self._on_gone = on_gone
         self.adapter = Adapter(self, models, None if channel.authenticated else token)
 
     async def serve(self) -> None:
@@ -69,6 +72,7 @@ class Connection:
             await asyncio.wait({reader, leaving, writer}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._gone = True
+            self._on_gone()
             self.adapter.close()
             reader.cancel()
             leaving.cancel()
@@ -87,6 +91,7 @@ class Connection:
                 task.cancel()
             if waiting:
                 await asyncio.wait(waiting, timeout=CLOSING_SECONDS)
+            self.adapter.let_go = True
 
     # ---- what the adapter needs of a connection ----------------------------------------------
 
@@ -196,7 +201,12 @@ class Connection:
             return
         task = asyncio.ensure_future(self._await(incoming, answer))
         self._tasks[incoming.seq] = task
-        task.add_done_callback(lambda _: self._tasks.pop(incoming.seq, None))
+        task.add_done_callback(partial(self._forget, incoming.seq))
+
+    def _forget(self, seq: int, task: asyncio.Task[None]) -> None:
+        """The task is done; a client that uses a number twice may have put another in its place."""
+        if self._tasks.get(seq) is task:
+            del self._tasks[seq]
 
     async def _await(self, incoming: Incoming, answer: Any) -> None:
         try:

@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from s2sdap.debugger.watch_rules import ArmedRule, parse_rule
 from s2sdap.decoding.settings import SearchSettings
+from s2sdap.models import DEFAULT_MODEL
 from s2sdap.protocol.arguments import Arguments
 from s2sdap.vocabulary.errors import S2sdapError
 
@@ -31,7 +32,7 @@ class LaunchArguments(Arguments):
         str | None, Meta(description="A file of references in step with `program`; text with `source`.")
     ] = None
     model: Annotated[str, Meta(description="A bundled model's name, or the folder of a checkpoint.")] = (
-        "dates"
+        DEFAULT_MODEL
     )
     search: Annotated[
         dict[str, Any], Meta(description="How to search; every setting has the default of greedy search.")

@@ -59,6 +59,8 @@ class ModelThread:
                     result = job()
             except BaseException as error:  # a job's failure is its caller's, whatever it is
                 future.set_exception(error)
+                if not isinstance(error, Exception):  # an interrupt is the thread's as well
+                    raise
             else:
                 future.set_result(result)
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import time
 from pathlib import Path
 from typing import Final
@@ -28,6 +29,7 @@ class ProtocolLog:
         self._file = path.open("ab")
         self._start = time.monotonic()
         self._secret = b""
+        self._failed = False
 
     def hide(self, token: str) -> None:
         """Mask this token wherever it stands, also where a message is not what it should be."""
@@ -39,8 +41,13 @@ class ProtocolLog:
         if self._secret:
             masked = masked.replace(self._secret, MASK.encode())
         head = f"{time.monotonic() - self._start:.6f} {connection} {direction} "
-        self._file.write(head.encode() + masked + b"\n")
-        self._file.flush()
+        try:
+            self._file.write(head.encode() + masked + b"\n")
+            self._file.flush()
+        except (OSError, ValueError) as error:  # a full disk must not end the session; say it once
+            if not self._failed:
+                self._failed = True
+                print(f"s2sdap: the protocol log ends here: {error}", file=sys.stderr)
 
     def close(self) -> None:
         """Close the file."""

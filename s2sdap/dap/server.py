@@ -65,7 +65,7 @@ class Server:
             websocket_port = 0
 
             def check(connection: ServerConnection, request: Request) -> Response | None:
-                return refusal(connection, request, self._token, websocket_port, self._origins)
+                return refusal(connection, request, self._token, self._host, websocket_port, self._origins)
 
             websocket = await stack.enter_async_context(
                 serve(

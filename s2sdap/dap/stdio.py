@@ -34,15 +34,10 @@ def run_adapter(log_file: Path | None = None) -> None:
 
     async def serve() -> None:
         loop = asyncio.get_running_loop()
-        connection = Connection(StdioChannel(0, protocol_out, loop), models, HANDLERS, log=log)
+        channel = StdioChannel(0, protocol_out, loop)
+        connection = Connection(channel, models, HANDLERS, log=log, on_gone=_leave_soon)
         _forward_prints(captured, connection)
-        try:
-            await connection.serve()
-        finally:
-            # Neither a forward pass nor a file that takes long may keep the process: the client is gone.
-            last = threading.Timer(GRACE_SECONDS, os._exit, (0,))
-            last.daemon = True
-            last.start()
+        await connection.serve()
 
     def protocol() -> None:
         try:
@@ -59,6 +54,13 @@ def run_adapter(log_file: Path | None = None) -> None:
         log.close()
     sys.stderr.flush()
     os._exit(0)  # torch's own threads take their time to leave, and nobody waits for anything
+
+
+def _leave_soon() -> None:
+    """The client is gone: neither a forward pass nor a file that takes long may keep the process."""
+    last = threading.Timer(GRACE_SECONDS, os._exit, (0,))
+    last.daemon = True
+    last.start()
 
 
 def _forward_prints(captured: int, connection: Connection) -> None:

@@ -43,7 +43,7 @@ class WebSocketChannel:
 
 
 def refusal(
-    connection: ServerConnection, request: Request, token: str, port: int, origins: Collection[str]
+    connection: ServerConnection, request: Request, token: str, host: str, port: int, origins: Collection[str]
 ) -> Response | None:
     """The answer to a websocket handshake that must not go on: 403 or 401, or `None` to let it.
 
@@ -51,7 +51,8 @@ def refusal(
     sends no Origin. Headers that come twice are refused, since proxies disagree on which one counts.
     """
     hosts = request.headers.get_all("Host")
-    allowed = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
+    own = f"[{host}]" if ":" in host else host
+    allowed = {f"{name}:{port}" for name in (own, "127.0.0.1", "localhost", "[::1]")}
     if len(hosts) != 1 or hosts[0].lower() not in allowed:
         return _refuse(connection, HTTPStatus.FORBIDDEN, S2sdapError("bad_host", host=", ".join(hosts)))
     sent = request.headers.get_all("Origin")

@@ -23,6 +23,6 @@ def rank(logprobs: Float[Tensor, "V"], token: int) -> int:
 
 def top_tokens(logprobs: Float[Tensor, "V"], count: int) -> list[tuple[int, float]]:
     """The `count` likeliest tokens with their log-probs, best first; forbidden ones left out."""
-    best = logprobs.topk(min(count, logprobs.shape[-1]))
+    best = logprobs.topk(min(max(count, 0), logprobs.shape[-1]))
     pairs = zip(best.indices.tolist(), best.values.double().tolist(), strict=True)
     return [(token, value) for token, value in pairs if value > float("-inf")]

@@ -34,6 +34,8 @@ from s2sdap.debugger.walk import Result, Walk
 from s2sdap.decoding.edits import ENCODER_STEP, Edit, SiteEdit, TokenEdit
 from s2sdap.decoding.records import Hypothesis
 from s2sdap.decoding.settings import SearchSettings
+from s2sdap.decoding.step import prefix_of
+from s2sdap.models import DEFAULT_MODEL
 from s2sdap.models.contract import Model
 from s2sdap.models.loading import load_model
 from s2sdap.vocabulary import sites
@@ -70,6 +72,7 @@ class Session:
             on_result or (lambda _result: None),
             self._closed,
         )
+        prefix_of(model, self.settings)  # refused now rather than at every sentence
         self._stop_on_entry = stop_on_entry
         self._motion: Motion | None = None
         self._pause = False
@@ -77,7 +80,7 @@ class Session:
     @classmethod
     def open(
         cls,
-        model: str | Model = "dates",
+        model: str | Model = DEFAULT_MODEL,
         *,
         program: str | None = None,
         source: str | None = None,
@@ -256,10 +259,18 @@ class Session:
         index: tuple[int | None, ...] = (),
         frame: Frame | None = None,
     ) -> Stop:
-        """Replace the tensor at `site`, or the part of it that `index` names (see `SiteEdit`)."""
+        """Replace the tensor at `site`, or the part of it that `index` names (see `SiteEdit`).
+
+        `attention.weights` takes a whole row, of (layer, head), and scales it to sum to 1.
+        """
         if site not in sites.SITES:
             raise S2sdapError("no_such_site", site=site)
+        if site == sites.PREDICTION_LOGPROBS:  # they follow from the logits, and sum to 1
+            raise S2sdapError("not_editable", name=site)
         numbers = tuple(float(value) for value in values)
+        if site == sites.ATTENTION_WEIGHTS:  # a row stays a distribution, whoever sets it
+            layer, head = _row_index(index)
+            return self.set_attention(numbers, layer=layer, head=head, frame=frame)
         if site in (sites.ENCODER_STATES, sites.ENCODER_LAYERS):
             return self.edit(SiteEdit(ENCODER_STEP, None, site, numbers, index))
         frame = self._step_frame(frame)
@@ -342,3 +353,17 @@ class Session:
 def _failure(where: str, error: Exception) -> S2sdapError:
     """The model's own exception as an error of the catalogue."""
     return S2sdapError("model_failed", where=where, reason=f"{type(error).__name__}: {error}")
+
+
+def _row_index(index: tuple[int | None, ...]) -> tuple[int | None, int | None]:
+    """The layer and head of an index of attention rows."""
+    if len(index) > 2:
+        raise S2sdapError(
+            "bad_value",
+            value=list(index),
+            name=sites.ATTENTION_WEIGHTS,
+            reason="one weight cannot be set without the rest of its row",
+            expected="an index of layer and head, and a weight for every source token",
+        )
+    layer, head = (*index, None, None)[:2]
+    return layer, head

@@ -17,7 +17,8 @@ def resolve_token(target: TargetVocabulary, written: str | int) -> int:
             written = int(written[1:])
     if isinstance(written, int) and 0 <= written < len(target):
         return written
-    raise S2sdapError("unknown_token", token=written, nearest=_nearest(target, str(written)))
+    near = _nearest(target, written) if isinstance(written, str) else ""
+    raise S2sdapError("unknown_token", token=written, nearest=near)
 
 
 def _nearest(target: TargetVocabulary, written: str) -> str:

@@ -272,6 +272,8 @@ class Walk:
         if not self.ended:
             branch = self.branch.id if self.placed else 0
             self._finish(Result(self.program.sentences[self._sentence], branch, (), error))
+            if self.placed:
+                self._count()
 
     def reset(self) -> None:
         """Forget everything that has run."""
@@ -342,7 +344,7 @@ class Walk:
         """Drop the records of the sentences that were finished first, until the rest is within bounds.
 
         A sentence without edits goes altogether, since its text brings it back; one with edits keeps
-        them.
+        them, and what its encoder gave.
         """
         while self._bytes > self._budget or len(self._sizes) > KEPT_SENTENCES:
             index = next((each for each in self._sizes if each != self._sentence), None)

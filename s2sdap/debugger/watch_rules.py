@@ -71,6 +71,10 @@ _WRITTEN = re.compile(r"\s*(\w+)\s*(?:\((.*)\))?\s*", re.DOTALL)
 def parse_rule(text: str) -> ArmedRule:
     """A rule as people type it: `lowConfidence`, or `lowConfidence(p < 0.3)`."""
     match = _WRITTEN.fullmatch(text)
+    if match is None and "(" in text:
+        raise S2sdapError(
+            "expression_syntax", column=len(text) + 1, reason="the bracket of the rule is not closed"
+        )
     if match is None:
         raise S2sdapError("unknown_watch_rule", rule=text, known=", ".join(WATCH_RULES))
     return arm(match[1], match[2])

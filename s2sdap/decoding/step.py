@@ -59,7 +59,7 @@ class Decode:
             raise S2sdapError(
                 "source_too_long", line=line, path=where, length=len(source.tokens), limit=limit
             )
-        return cls(model, settings, source, model.target.encode(settings.prefix), sentence)
+        return cls(model, settings, source, prefix_of(model, settings), sentence)
 
     def begin(self, edits: Sequence[Edit] = ()) -> EncoderRecord:
         """Run the encoder. Its record holds the snapshot before step 0."""
@@ -147,6 +147,21 @@ class Decode:
         earlier = [hypothesis.coverage for hypothesis in before.live]
         known = [coverage for coverage in earlier if coverage is not None]
         return mass + torch.stack(known) if known else mass
+
+
+def prefix_of(model: Model, settings: SearchSettings) -> tuple[int, ...]:
+    """The tokens of the settings' prefix. Raises where the model cannot write it, or has no room to."""
+    prefix = model.target.encode(settings.prefix)
+    if model.target.unknown is not None and model.target.unknown in prefix:
+        raise S2sdapError(
+            "bad_setting", setting="prefix", value=settings.prefix, expected="made of target tokens"
+        )
+    if prefix and len(prefix) >= settings.max_length:
+        raise S2sdapError(
+            "settings_clash",
+            reason=f"`prefix` has {len(prefix)} tokens, `maxLength` is {settings.max_length}",
+        )
+    return prefix
 
 
 def _root(bos: int, identity: int) -> Hypothesis:

@@ -2,3 +2,8 @@
 
 `loading` turns a name or a path into a model. Importing this package imports no torch.
 """
+
+from typing import Final
+
+DEFAULT_MODEL: Final = "dates"
+"""The bundled model that a launch without one gets."""

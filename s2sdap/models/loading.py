@@ -23,11 +23,6 @@ _BUNDLED: Final = Path(__file__).parent / "bundled"
 _SCHEME: Final = re.compile(r"(?P<scheme>[a-z][a-z0-9_-]+):(?P<rest>.+)", re.DOTALL)
 
 
-def default_model() -> str:
-    """The name of the model that a launch without one gets."""
-    return "dates"
-
-
 def bundled_models() -> tuple[str, ...]:
     """The names of the models inside this package, sorted."""
     return tuple(sorted(folder.parent.name for folder in _BUNDLED.glob("*/config.json")))

@@ -1,6 +1,6 @@
 """Arguments of the protocol's requests that the adapter answers. Unknown fields are let be."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -180,10 +180,3 @@ class Disconnect(Arguments):
 
     restart: bool = False
     terminate_debuggee: bool | None = None
-
-
-class Attach(Arguments):
-    """`attach`: any further field belongs to the adapter."""
-
-    token: str | None = None
-    more: Any = None

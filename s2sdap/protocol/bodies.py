@@ -101,7 +101,6 @@ class PresentationHint(_Camel):
 
     kind: str | None = None
     attributes: list[str] | None = None
-    lazy: bool | None = None
 
 
 class VariableBody(_Camel):
@@ -184,7 +183,6 @@ class ExceptionDetails(_Camel):
 
     message: str | None = None
     type_name: str | None = None
-    full_type_name: str | None = None
     stack_trace: str | None = None
 
 
@@ -203,7 +201,6 @@ class Stopped(_Camel):
     reason: str
     description: str | None = None
     thread_id: int | None = None
-    preserve_focus_hint: bool | None = None
     text: str | None = None
     all_threads_stopped: bool | None = None
     hit_breakpoint_ids: list[int] | None = None
@@ -244,7 +241,6 @@ class ProgressStart(_Camel):
 
     progress_id: str
     title: str
-    request_id: int | None = None
     cancellable: bool | None = None
     message: str | None = None
     percentage: float | None = None

@@ -30,7 +30,7 @@ class S2sdapError(Exception):
         self.details = details
         self.what = self.kind.what.format(**details)
         self.remedy = self.kind.remedy.format(**details)
-        super().__init__(f"S2S{self.kind.number}: {self.what}. {self.remedy}.")
+        super().__init__(f"S2S{self.kind.number}: {_sentence(self.what)} {_sentence(self.remedy)}")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, S2sdapError) and (self.number, self.what) == (other.number, other.what)
@@ -47,6 +47,10 @@ class S2sdapError(Exception):
     def name(self) -> str:
         """The catalogue name."""
         return self.kind.name
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def _catalogue(*kinds: ErrorKind) -> dict[str, ErrorKind]:

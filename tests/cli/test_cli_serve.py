@@ -15,7 +15,7 @@ from s2sdap.client import Debugger
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
 def test_the_token_lives_as_long_as_the_server(tmp_path, end):
     token = tmp_path / "token"
-    token.write_text("an old one")
+    token.write_text("0" * 64)
     token.chmod(0o644)
     with subprocess.Popen(
         words("serve", "--token-file", token), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -52,3 +52,14 @@ def test_a_port_that_is_taken_is_refused_in_one_line(s2sdap, tmp_path):
     assert str(port) in done.stderr
     assert done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_holds_no_token_is_left_alone(tmp_path):
+    notes = tmp_path / "notes.txt"
+    notes.write_text("mine")
+    refused = subprocess.run(
+        words("serve", "--token-file", notes), check=False, capture_output=True, text=True, timeout=30
+    )
+    assert refused.returncode == 2
+    assert "S2S1010" in refused.stderr
+    assert notes.read_text() == "mine"

@@ -8,7 +8,7 @@ from models.small_networks import small_config
 from same_records import assert_same, run_again
 from tiny_models import PromptedModel, rnn
 
-from s2sdap import S2sdapError, load_model
+from s2sdap import S2sdapError, SearchSettings, Session, load_model
 from s2sdap.debugger.stops import StopReason
 from s2sdap.decoding.edits import SiteEdit, TokenEdit
 
@@ -254,3 +254,30 @@ def test_what_is_not_computed_yet_is_not_shown():
     with pytest.raises(S2sdapError):
         session.edit_attention(0, 1.0)
     assert len(session.evaluate("state")) == 6
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [({"prefix": "Ω"}, "bad_setting"), ({"prefix": "2005", "max_length": 4}, "settings_clash")],
+)
+def test_a_prefix_that_cannot_be_written_is_refused_at_once(settings, error):
+    with pytest.raises(S2sdapError) as refused:
+        Session.open("dates", source="May 1, 2001", settings=SearchSettings(**settings))
+    assert refused.value.name == error
+
+
+def test_a_row_stays_a_distribution_and_log_probs_follow_from_logits():
+    session = Session.open("dates", source="May 1, 2001")
+    session.start()
+    session.next()
+    size = len("May 1, 2001")
+    session.edit_site("attention.weights", [2.0] * size, index=(0, 0))
+    assert sum(session.evaluate("attention")) == pytest.approx(1.0, abs=1e-6)
+    for site, values, index, error in (
+        ("attention.weights", [5.0, -3.0, *[0.0] * (size - 2)], (0, 0), "bad_attention"),
+        ("attention.weights", [1.0], (0, 0, 3), "bad_value"),
+        ("prediction.logprobs", [5.0] * 15, (), "not_editable"),
+    ):
+        with pytest.raises(S2sdapError) as refused:
+            session.edit_site(site, values, index=index)
+        assert refused.value.name == error

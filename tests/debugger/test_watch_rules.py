@@ -33,7 +33,7 @@ def test_a_rule_as_people_write_it(written, condition):
         ("nothing", "unknown_watch_rule"),
         ("lowconfidence", "unknown_watch_rule"),
         ("lowConfidence p", "unknown_watch_rule"),
-        ("lowConfidence(p", "unknown_watch_rule"),
+        ("lowConfidence(p", "expression_syntax"),
         ("lowConfidence(p <)", "expression_syntax"),
         ("lowConfidence(q < 1)", "expression_name"),
         ("lowConfidence(p ** 2)", "expression_syntax"),

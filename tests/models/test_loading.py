@@ -8,8 +8,9 @@ import pytest
 import torch
 from small_networks import model_of, small_config
 
+from s2sdap.models import DEFAULT_MODEL
 from s2sdap.models.contract import untouched
-from s2sdap.models.loading import bundled_models, default_model, load_model
+from s2sdap.models.loading import bundled_models, load_model
 from s2sdap.models.rnn.model import RnnModel
 from s2sdap.vocabulary.errors import S2sdapError
 
@@ -23,8 +24,8 @@ def refusal(spec: str, device: str = "cpu") -> S2sdapError:
 
 
 def test_the_default_is_bundled():
-    assert default_model() in bundled_models()
-    model = load_model(default_model())
+    assert DEFAULT_MODEL in bundled_models()
+    model = load_model(DEFAULT_MODEL)
     assert isinstance(model, RnnModel)
     assert (model.name, model.device) == ("dates", torch.device("cpu"))
 
@@ -103,8 +104,9 @@ def test_an_entry_point_that_cannot_be_imported_says_why():
 
 def test_names_are_told_without_torch():
     code = (
-        "import sys; from s2sdap.models.loading import bundled_models, default_model;"
-        "assert default_model() in bundled_models(); assert 'torch' not in sys.modules"
+        "import sys; from s2sdap.models import DEFAULT_MODEL;"
+        "from s2sdap.models.loading import bundled_models;"
+        "assert DEFAULT_MODEL in bundled_models(); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 

@@ -56,6 +56,7 @@ async def launch(adapter: Adapter, arguments: RawArguments) -> Reply:
         raise S2sdapError("already_launched")
     if adapter.token is not None and not token_matches(token_of(arguments.raw), adapter.token):
         raise S2sdapError("bad_token")
+    adapter.token = None  # it has been shown
     wanted, warnings = parse_launch(arguments.raw)
     adapter.state = State.LOADING
     try:
@@ -97,7 +98,7 @@ async def restart(adapter: Adapter, arguments: Restart) -> Reply:
         adapter.program = program
         adapter.resume(before)
         raise
-    return Reply(then=adapter.start_if_ready)
+    return Reply(then=adapter.start_again)
 
 
 @handles("terminate", Disconnect, When.LAUNCHED, supportsTerminateRequest=True)
