@@ -47,8 +47,8 @@ def serve(
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="s2sdap-"))
             token_file = Path(folder) / "token"
         token = new_token()
+        write_token(token, token_file)  # refused where the file is somebody's: it is not ours to remove
         stack.callback(token_file.unlink, missing_ok=True)
-        write_token(token, token_file)
 
         def announce(addresses: Addresses) -> None:
             shown = f"[{addresses.host}]" if ":" in addresses.host else addresses.host
