@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import msgspec
 
 from s2sdap.cli.outcomes import DONE, FIRED, INTERRUPTED, REFUSED, leave_standard_output, say
-from s2sdap.debugger.program import Program, make_program, read_lines, read_program, split_lines
+from s2sdap.debugger.program import MAX_BYTES, Program, lines_of, make_program, read_lines, read_program
 from s2sdap.debugger.stops import Stop, StopReason
 from s2sdap.debugger.watch_rules import ArmedRule, parse_rule
 from s2sdap.decoding.settings import SearchSettings
@@ -206,15 +206,7 @@ def _program(file: str, reference: str | None) -> Program:
     if file != STANDARD:
         return read_program(file, reference)
     name = "standard input"
-    data = sys.stdin.buffer.read()
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise S2sdapError(
-            "program_not_utf8", path=name, offset=error.start, line=line, byte=data[error.start]
-        ) from None
-    lines = split_lines(text)
+    lines = lines_of(sys.stdin.buffer.read(MAX_BYTES + 1), name)
     if not any(lines):
         raise S2sdapError("program_empty", path=name)
     references = read_lines(reference) if reference else None

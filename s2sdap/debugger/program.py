@@ -97,12 +97,17 @@ def read_lines(path: str) -> list[str]:
             raise S2sdapError("program_too_large", path=path, size=size, limit=MAX_BYTES)
         with open(path, "rb") as file:  # no further than the limit: a device has no size and no end
             data = file.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
-            raise S2sdapError("program_too_large", path=path, size=f"more than {MAX_BYTES}", limit=MAX_BYTES)
     except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
         raise S2sdapError(
             "program_missing", path=path, reason=getattr(error, "strerror", None) or error
         ) from None
+    return lines_of(data, path)
+
+
+def lines_of(data: bytes, path: str) -> list[str]:
+    """The lines of UTF-8 text read from `path`, which is what a refusal names."""
+    if len(data) > MAX_BYTES:
+        raise S2sdapError("program_too_large", path=path, size=f"more than {MAX_BYTES}", limit=MAX_BYTES)
     body = data.removeprefix(codecs.BOM_UTF8)
     try:
         text = body.decode("utf-8")
