@@ -46,5 +46,5 @@ $(VENV)/.filled: $(VENV)/.made pyproject.toml
 	touch $@
 
 $(VENV)/.developing: $(VENV)/.filled
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,huggingface]'
 	touch $@

@@ -36,7 +36,7 @@ def frame_body(adapter: Adapter, frame: Frame) -> bodies.FrameBody:
 def frame_name(frame: Frame) -> str:
     """What a person reads on the call stack."""
     if frame.record is None:
-        return f"encoder · {len(frame.encoder.source.tokens)} tokens"
+        return f"encoder · {len(frame.source.tokens)} tokens"
     if frame.chosen is None:
         return f"step {frame.step} · {frame.stage}"
     return f"step {frame.step} · {frame.piece(frame.chosen.token)!r} p={math.exp(frame.chosen.logprob):.3f}"

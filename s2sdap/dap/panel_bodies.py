@@ -12,7 +12,7 @@ from s2sdap.debugger.walk import Result
 from s2sdap.decoding.decode import Output
 from s2sdap.decoding.edits import Edit, TokenEdit
 from s2sdap.decoding.records import Fate, Hypothesis, Reason, StepRecord
-from s2sdap.models.contract import Model
+from s2sdap.models.contract import Described
 from s2sdap.protocol import custom
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.positions import utf16_column
@@ -49,7 +49,7 @@ def step_body(frame: Frame, top: int) -> custom.StepBody:
                 start=None if token.span is None else utf16_column(line, token.span.start),
                 end=None if token.span is None else utf16_column(line, token.span.end),
             )
-            for token in frame.encoder.source.tokens
+            for token in frame.attended
         ],
         target=[token_body(frame.piece(node.token), node.token, node.logprob) for node in hypothesis.path()][
             ::-1
@@ -79,7 +79,7 @@ def _edit_text(frame: Frame, edit: Edit) -> str:
     return f"step {edit.step}, hypothesis {edit.hypothesis}: {len(edit.values)} values of {edit.site}"
 
 
-def candidate_bodies(model: Model, record: StepRecord) -> list[custom.CandidateBody]:
+def candidate_bodies(model: Described, record: StepRecord) -> list[custom.CandidateBody]:
     """Every candidate of a step."""
     candidates = record.candidates
     return [
@@ -124,7 +124,7 @@ def _live_body(session: Session, hypothesis: Hypothesis) -> custom.LiveBody:
 def attention_body(frame: Frame, layer: int | None, head: int | None) -> custom.AttentionBody:
     """The attention of a hypothesis' steps up to a frame; the last rows where there are too many."""
     matrix = frame.attention_matrix(layer, head).double().cpu().numpy()
-    source = [token.piece for token in frame.encoder.source.tokens]
+    source = [token.piece for token in frame.attended]
     rows = max(1, MATRIX // max(1, len(source)))
     layers = heads = 0
     if frame.record is not None and sites.ATTENTION_WEIGHTS in frame.record.sites:

@@ -13,12 +13,14 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional
 
 from s2sdap.debugger import measures
 from s2sdap.debugger.fields import FIELDS
 from s2sdap.debugger.program import Sentence
+from s2sdap.decoding.plan import Plan
 from s2sdap.decoding.records import EncoderRecord, Hypothesis, StepRecord
-from s2sdap.decoding.step import Decode
+from s2sdap.models.tokens import Source, SourceToken
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.positions import Span
@@ -33,7 +35,7 @@ class Frame:
     token, `None` until search has chosen; `records` are the steps up to this one.
     """
 
-    decode: Decode
+    decode: Plan
     sentence: Sentence
     branch: int
     stage: Stage
@@ -59,20 +61,35 @@ class Frame:
         """The hypothesis as it stands at this frame: with its new token once search chose it."""
         return self.chosen or self.before
 
+    @property
+    def source(self) -> Source:
+        """The source of this hypothesis; a batch has several."""
+        return self.encoder.of(self.before.sentence)[0]
+
+    @property
+    def attended(self) -> tuple[SourceToken, ...]:
+        """The tokens that attention is over: the source, and without an encoder the output so far."""
+        tokens = self.source.tokens
+        if Stage.ENCODER in self.decode.model.layout.stages:
+            return tokens
+        written = ((self.piece(token), token) for token in self.before.tokens)
+        return (*tokens, *(SourceToken(piece, token, piece, None) for piece, token in written))
+
     def has(self, site: str) -> bool:
         """Whether the model has `site` and this frame's stage has come to it."""
-        return self.site_or_none(site) is not None
+        if site in self.encoder.of(self.before.sentence)[1]:
+            return True
+        if self.record is None or site not in self.record.sites:
+            return False
+        stages = self.decode.model.layout.stages
+        return stages.index(sites.SITES[site].stage) <= stages.index(self.stage)
 
     def site_or_none(self, site: str) -> Tensor | None:
         """The tensor at `site` for this hypothesis, without the K axis; `None` where absent."""
-        if site in self.encoder.sites:
-            return self.encoder.sites[site]
-        if self.record is None or site not in self.record.sites:
-            return None
-        stages = self.decode.model.layout.stages
-        if stages.index(sites.SITES[site].stage) > stages.index(self.stage):
-            return None
-        return self.record.sites[site][self.row]
+        read = self.encoder.of(self.before.sentence)[1]
+        if site in read:
+            return read[site]
+        return self.record.sites[site][self.row] if self.record is not None and self.has(site) else None
 
     def site(self, site: str) -> Tensor:
         """The tensor at `site`; raises `no_such_site`."""
@@ -105,7 +122,10 @@ class Frame:
         return attention_of(self.site(sites.ATTENTION_WEIGHTS), layer, head)
 
     def attention_matrix(self, layer: int | None = None, head: int | None = None) -> Tensor:
-        """Attention [T, S] of every step of this hypothesis up to here."""
+        """Attention [T, S] of every step of this hypothesis up to here.
+
+        Where attention is over the output as well, S is that of the last step.
+        """
         unchosen = self.chosen is None and self.has(sites.ATTENTION_WEIGHTS)
         rows = [self.attention(layer, head)] if unchosen else []
         for node in self.hypothesis.path():
@@ -113,8 +133,9 @@ class Frame:
             if weights is not None:
                 rows.append(attention_of(weights[node.row], layer, head))
         if not rows:
-            return torch.zeros(0, len(self.encoder.source.tokens))
-        return torch.stack(rows[::-1])
+            return torch.zeros(0, len(self.source.tokens))
+        width = max(len(row) for row in rows)
+        return torch.stack([functional.pad(row, (0, width - len(row))) for row in rows[::-1]])
 
     def focus(self) -> int | None:
         """The position of the most attended source token, `None` without attention."""
@@ -125,7 +146,7 @@ class Frame:
     def span(self) -> Span | None:
         """Where the most attended source token stands in the line."""
         focus = self.focus()
-        return None if focus is None else self.encoder.source.tokens[focus].span
+        return None if focus is None else self.attended[focus].span
 
     def piece(self, token: int) -> str:
         """How a target token is written."""
@@ -148,7 +169,7 @@ def attention_of(weights: Float[Tensor, "L H S"], layer: int | None, head: int |
 
 
 def frames(
-    decode: Decode,
+    decode: Plan,
     sentence: Sentence,
     branch: int,
     encoder: EncoderRecord,
@@ -249,7 +270,7 @@ class FieldValues(Mapping[str, Any]):
         return self._frame.decode.model.target.text(self._frame.hypothesis.tokens)
 
     def _source(self) -> list[str]:
-        return [token.piece for token in self._frame.encoder.source.tokens]
+        return [token.piece for token in self._frame.source.tokens]
 
     def _tokens(self) -> list[str]:
         return [self._frame.piece(token) for token in self._frame.hypothesis.tokens]
@@ -278,7 +299,10 @@ class FieldValues(Mapping[str, Any]):
         return self._floats(self._frame.site(sites.DECODER_STATE))
 
     def _context(self) -> list[float]:
-        return self._floats(self._frame.site(sites.ATTENTION_CONTEXT))
+        frame = self._frame
+        if frame.has(sites.ATTENTION_CONTEXTS):  # of every layer and head: the top layer's, side by side
+            return self._floats(frame.site(sites.ATTENTION_CONTEXTS)[-1].flatten())
+        return self._floats(frame.site(sites.ATTENTION_CONTEXT))
 
     @staticmethod
     def _floats(values: Tensor) -> list[float]:

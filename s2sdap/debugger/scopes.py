@@ -5,11 +5,9 @@ A stage that the frame has not come to yet shows nothing; one that the model lac
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
-
-import msgspec
 
 from s2sdap.debugger.descriptions import (
     Description,
@@ -78,7 +76,7 @@ def _prediction(frame: Frame) -> list[Description]:
 
 
 def _attention(frame: Frame) -> list[Description]:
-    tokens = frame.encoder.source.tokens
+    tokens = frame.attended
     weights = frame.site(sites.ATTENTION_WEIGHTS)
     layers, heads = weights.shape[0], weights.shape[1]
     focus = frame.focus() or 0
@@ -104,7 +102,7 @@ def _attention(frame: Frame) -> list[Description]:
 
 def _row(frame: Frame, name: str, layer: int | None, head: int | None) -> Description:
     """An attention row with one child a source token, each of which can be set."""
-    tokens = frame.encoder.source.tokens
+    tokens = frame.attended
     values: list[float] = frame.attention(layer, head).double().tolist()
     order = sorted(range(len(values)), key=lambda index: -values[index])[:3]
 
@@ -210,7 +208,7 @@ def _decoder(frame: Frame) -> list[Description]:
 
 
 def _encoder(frame: Frame) -> list[Description]:
-    tokens = frame.encoder.source.tokens
+    tokens = frame.source.tokens
 
     def make(index: int) -> Description:
         token = tokens[index]
@@ -220,7 +218,7 @@ def _encoder(frame: Frame) -> list[Description]:
     unknown = sum(1 for token in tokens if not token.known)
     summary = f"{len(tokens)} tokens" + (f", {unknown} unknown" if unknown else "")
     return [
-        plain("text", frame.encoder.source.text),
+        plain("text", frame.source.text),
         *(
             [plain("reference", frame.sentence.reference, expression="reference")]
             if frame.sentence.reference
@@ -233,10 +231,7 @@ def _encoder(frame: Frame) -> list[Description]:
 
 def _settings(frame: Frame) -> list[Description]:
     model = frame.decode.model
-    settings: dict[str, object] = {
-        field.encode_name: getattr(frame.decode.settings, field.name)
-        for field in msgspec.structs.fields(frame.decode.settings)
-    }
+    settings = frame.decode.settings_shown()
     return [
         plain("model", model.name),
         plain("fingerprint", model.fingerprint),
@@ -251,8 +246,8 @@ def _settings(frame: Frame) -> list[Description]:
         ),
         group(
             "search",
-            f"beam of {frame.decode.settings.beam_size}",
-            [plain(k, v) for k, v in settings.items()],
+            f"{len(settings)} settings",
+            [replace(plain(each.name, each.value), type=each.origin) for each in settings],
             indexed=False,
         ),
     ]
@@ -281,7 +276,8 @@ def _tensors(frame: Frame, stage: Stage, without: tuple[str, ...] = ()) -> list[
 
 
 def _source_piece(frame: Frame) -> Callable[[int], str]:
-    return lambda index: frame.encoder.source.tokens[index].piece
+    tokens = frame.attended
+    return lambda index: tokens[index].piece
 
 
 _GROUPS: Final = (

@@ -32,11 +32,11 @@ from s2sdap.debugger.stops import Cursor, Motion, Stop, StopReason
 from s2sdap.debugger.tokens import resolve_token
 from s2sdap.debugger.walk import Result, Walk
 from s2sdap.decoding.edits import ENCODER_STEP, Edit, SiteEdit, TokenEdit
+from s2sdap.decoding.plan import Planner
+from s2sdap.decoding.planning import Settings, planner_for
 from s2sdap.decoding.records import Hypothesis
-from s2sdap.decoding.settings import SearchSettings
-from s2sdap.decoding.step import prefix_of
 from s2sdap.models import DEFAULT_MODEL
-from s2sdap.models.contract import Model
+from s2sdap.models.contract import Described
 from s2sdap.models.loading import load_model
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
@@ -50,29 +50,30 @@ class Session:
 
     def __init__(
         self,
-        model: Model,
+        model: Described,
         program: Program,
-        settings: SearchSettings | None = None,
+        settings: Settings | None = None,
         *,
         stop_on_entry: bool = True,
         budget: int = DEFAULT_BUDGET,
         on_result: Callable[[Result], None] | None = None,
+        planner: Planner | None = None,
     ) -> None:
+        """A session over `program`; `planner` takes the place of the one that `settings` name."""
         self.model = model
         self.program = program
-        self.settings = settings or SearchSettings()
+        self.settings = settings
         self.armed = Armed()
         self._closed = threading.Event()  # shared with the walk, which must not hold the session
         self.stop: Stop | None = None
         self.walk = Walk(
             model,
             program,
-            self.settings,
+            planner or planner_for(model, settings),
             budget,
             on_result or (lambda _result: None),
             self._closed,
         )
-        prefix_of(model, self.settings)  # refused now rather than at every sentence
         self._stop_on_entry = stop_on_entry
         self._motion: Motion | None = None
         self._pause = False
@@ -80,12 +81,12 @@ class Session:
     @classmethod
     def open(
         cls,
-        model: str | Model = DEFAULT_MODEL,
+        model: str | Described = DEFAULT_MODEL,
         *,
         program: str | None = None,
         source: str | None = None,
         reference: str | None = None,
-        settings: SearchSettings | None = None,
+        settings: Settings | None = None,
         stop_on_entry: bool = True,
     ) -> "Session":
         """A session over a file or an inline source.

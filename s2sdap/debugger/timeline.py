@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from s2sdap.debugger.program import Sentence
 from s2sdap.decoding.edits import ENCODER_STEP, Edit, merge
+from s2sdap.decoding.plan import Plan
 from s2sdap.decoding.records import EncoderRecord, Snapshot, StepRecord
-from s2sdap.decoding.step import Decode
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class Branch:
 class Timeline:
     """The branches of one sentence, and which of them is current."""
 
-    def __init__(self, decode: Decode, sentence: Sentence) -> None:
+    def __init__(self, decode: Plan, sentence: Sentence) -> None:
         self.decode = decode
         self.sentence = sentence
         self.branches: list[Branch] = [Branch(0, None, ENCODER_STEP, decode.begin())]
@@ -88,7 +88,7 @@ class Timeline:
         for branch in self.branches:
             records[id(branch.encoder)] = branch.encoder
             records.update((id(record), record) for record in branch.records)
-        return sum(tensor.nbytes for record in records.values() for tensor in record.sites.values())
+        return sum(record.nbytes for record in records.values())
 
     @property
     def untouched(self) -> bool:

@@ -16,10 +16,9 @@ from s2sdap.debugger.stops import Cursor
 from s2sdap.debugger.timeline import Branch, Timeline
 from s2sdap.decoding.decode import Output, output_of
 from s2sdap.decoding.edits import ENCODER_STEP, Edit
+from s2sdap.decoding.plan import Plan, Planner
 from s2sdap.decoding.records import Hypothesis
-from s2sdap.decoding.settings import SearchSettings
-from s2sdap.decoding.step import Decode
-from s2sdap.models.contract import Model
+from s2sdap.models.contract import Described
 from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.stages import Stage
 
@@ -52,16 +51,16 @@ class Walk:
 
     def __init__(
         self,
-        model: Model,
+        model: Described,
         program: Program,
-        settings: SearchSettings,
+        planner: Planner,
         budget: int,
         on_result: Callable[[Result], None],
         closed: threading.Event,
     ) -> None:
         self.model = model
         self.program = program
-        self.settings = settings
+        self._planner = planner
         self.results: dict[int, Result] = {}
         self.stages = tuple(stage for stage in model.layout.stages if stage is not Stage.ENCODER)
         self.has_encoder = Stage.ENCODER in model.layout.stages
@@ -316,8 +315,8 @@ class Walk:
 
     def _note_end(self, branch: Branch) -> None:
         """The branch has come to the end of its sentence: tell its outputs, and count its bytes."""
-        finished = branch.tip.finished[: self.settings.n_best]
-        outputs = tuple(output_of(self.model, each) for each in finished)
+        best = self.timeline.decode.best(branch.tip)
+        outputs = tuple(output_of(self.model, each) for each in best)
         self._finish(Result(self.sentence, branch.id, outputs))
         self._count()
 
@@ -374,15 +373,10 @@ class Walk:
         self._count()
         self._make_room()
 
-    def _plan(self, sentence: Sentence) -> Decode:
+    def _plan(self, sentence: Sentence) -> Plan:
         """The decode of a sentence. Raises where it has no tokens or too many."""
-        return Decode.of(
-            self.model,
-            sentence.text,
-            self.settings,
-            sentence=sentence.index,
-            line=sentence.line + 1,
-            where=self.program.name,
+        return self._planner(
+            sentence.text, sentence=sentence.index, line=sentence.line + 1, where=self.program.name
         )
 
     def _keep_following(self) -> None:

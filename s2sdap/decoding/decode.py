@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from s2sdap.decoding.records import Hypothesis, StepRecord
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.decoding.step import Decode
-from s2sdap.models.contract import Model
+from s2sdap.models.contract import Described, Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Output:
     final: float
 
 
-def output_of(model: Model, hypothesis: Hypothesis) -> Output:
+def output_of(model: Described, hypothesis: Hypothesis) -> Output:
     """A hypothesis as text and numbers."""
     tokens = hypothesis.tokens
     return Output(

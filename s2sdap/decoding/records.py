@@ -6,7 +6,7 @@ decode grows with its length and not with the square of it.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
@@ -67,6 +67,8 @@ class Hypothesis:
     finished: bool
     forced: bool
     coverage: Float[Tensor, "S"] | None
+    sentence: int = 0
+    """Its sentence, where a batch of several is decoded at once."""
 
     def path(self) -> "Iterator[Hypothesis]":
         """This hypothesis and those it continues, newest first, without the root."""
@@ -105,6 +107,9 @@ class Candidates:
     fate: NDArray[np.int8]
     reason: NDArray[np.int8]
     child: NDArray[np.int32]
+    processed: tuple[tuple[str, NDArray[np.float64]], ...] = ()
+    """What each processor made of the candidates' scores, in the order in which they ran: the name,
+    and C numbers; the first is what the model gave, before any."""
 
     def __len__(self) -> int:
         return len(self.token)
@@ -127,13 +132,27 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncoderRecord:
-    """What reading the source computed: the encoder's sites and the snapshot before step 0."""
+    """What reading the source computed: the encoder's sites and the snapshot before step 0.
+
+    `others` are the further sentences, each with its sites, where a batch is decoded at once.
+    """
 
     source: Source
     encoded: Any
     sites: Mapping[str, Tensor]
     after: Snapshot
     edits: tuple[Edit, ...]
+    others: tuple[tuple[Source, Mapping[str, Tensor]], ...] = field(default=())
+
+    def of(self, sentence: int) -> tuple[Source, Mapping[str, Tensor]]:
+        """The source and the sites of one sentence of the batch."""
+        return (self.source, self.sites) if sentence == 0 else self.others[sentence - 1]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the tensors that it holds."""
+        held = (self.sites, *(sites for _, sites in self.others))
+        return sum(tensor.nbytes for sites in held for tensor in sites.values())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,3 +168,9 @@ class StepRecord:
     candidates: Candidates
     after: Snapshot
     edits: tuple[Edit, ...]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the tensors that it holds; those it would compute again do not count."""
+        held = getattr(self.sites, "held", self.sites)
+        return sum(tensor.nbytes for tensor in held.values())

@@ -6,11 +6,14 @@ the first snapshot, `step` goes from one snapshot to the next.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
+import msgspec
 import torch
 
 from s2sdap.decoding.edits import Edit, Recorder, TokenEdit
 from s2sdap.decoding.penalties import attention_mass
+from s2sdap.decoding.plan import Planner, SettingShown
 from s2sdap.decoding.processors import logprobs_under_settings
 from s2sdap.decoding.records import EncoderRecord, Hypothesis, Snapshot, StepRecord
 from s2sdap.decoding.search import select
@@ -121,6 +124,19 @@ class Decode:
         )
         return StepRecord(before.step, before, recorder.sites, selection.candidates, after, tuple(edits))
 
+    def best(self, after: Snapshot) -> tuple[Hypothesis, ...]:
+        """The `n_best` finished hypotheses, best first."""
+        return after.finished[: self.settings.n_best]
+
+    def settings_shown(self) -> tuple[SettingShown, ...]:
+        """The search settings; one that equals its default is told as such."""
+        fields = msgspec.structs.fields(self.settings)
+        values = ((field, getattr(self.settings, field.name)) for field in fields)
+        return tuple(
+            SettingShown(field.encode_name, value, "default" if value == field.default else "launch")
+            for field, value in values
+        )
+
     def _prefixed(self, before: Snapshot) -> dict[int, int]:
         """The prefix's token for every row, while there is one."""
         if before.step >= len(self.prefix):
@@ -147,6 +163,18 @@ class Decode:
         earlier = [hypothesis.coverage for hypothesis in before.live]
         known = [coverage for coverage in earlier if coverage is not None]
         return mass + torch.stack(known) if known else mass
+
+
+def own_search(model: Model, settings: SearchSettings) -> Planner:
+    """Plans that decode with our own search. Refuses settings that no sentence could decode under."""
+    prefix_of(model, settings)
+    return partial(_planned, model, settings)
+
+
+def _planned(
+    model: Model, settings: SearchSettings, text: str, *, sentence: int, line: int, where: str
+) -> Decode:
+    return Decode.of(model, text, settings, sentence=sentence, line=line, where=where)
 
 
 def prefix_of(model: Model, settings: SearchSettings) -> tuple[int, ...]:

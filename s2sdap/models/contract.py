@@ -16,7 +16,17 @@ from torch import Tensor
 from s2sdap.models.tokens import Source, SourceToken, TargetVocabulary
 from s2sdap.vocabulary.stages import Stage
 
-__all__ = ["Layout", "Model", "Probe", "Source", "SourceToken", "TargetVocabulary", "untouched"]
+__all__ = [
+    "Described",
+    "GeneratingModel",
+    "Layout",
+    "Model",
+    "Probe",
+    "Source",
+    "SourceToken",
+    "TargetVocabulary",
+    "untouched",
+]
 
 
 @runtime_checkable
@@ -48,12 +58,8 @@ class Layout:
 
 
 @runtime_checkable
-class Model(Protocol):
-    """Something that decodes. `Encoded` and `State` are opaque to the caller and never change.
-
-    A state holds one row a hypothesis. `step` returns a new state and leaves the old one valid, so
-    a snapshot is a reference. Nothing here may depend on anything but the arguments.
-    """
+class Described(Protocol):
+    """What every model tells of itself, whoever runs its decode."""
 
     name: str
     fingerprint: str
@@ -67,6 +73,24 @@ class Model(Protocol):
     def tokenize(self, text: str, /) -> Source:
         """The source tokens of a line, in reading order."""
         ...
+
+
+@runtime_checkable
+class GeneratingModel(Described, Protocol):
+    """A model that brings its own search: `decoding.generation` runs it as its library does."""
+
+    def inputs(self, source: Source, /) -> dict[str, Any]:
+        """What the library's own `generate` is given for a source sentence, as a batch of one."""
+        ...
+
+
+@runtime_checkable
+class Model(Described, Protocol):
+    """Something that decodes by our own search. `Encoded` and `State` are opaque and never change.
+
+    A state holds one row a hypothesis. `step` returns a new state and leaves the old one valid, so
+    a snapshot is a reference. Nothing here may depend on anything but the arguments.
+    """
 
     def encode(self, source: Source, probe: Probe, /) -> Any:
         """Read the source, probing `encoder.*`. Returns the opaque `Encoded`."""

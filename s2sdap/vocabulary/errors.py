@@ -101,6 +101,8 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(3002, "settings_clash", "{reason}", "Change one of the two settings"),
     ErrorKind(3003, "unknown_setting", "There is no setting `{setting}`{nearest}", "See the launch schema in docs/protocol.md"),
     ErrorKind(3004, "unknown_watch_rule", "There is no watch rule {rule!r}; known are {known}", "Use one of the known rules"),
+    ErrorKind(3005, "other_search", "`{given}` does not steer {model}, which is searched by other rules",
+              "Write its settings under `{wanted}`; see docs/huggingface.md"),
     # 40xx: what a person asks of a stop
     ErrorKind(4001, "not_launched", "`{request}` came before a launch", "Send `launch` first"),
     ErrorKind(4002, "already_launched", "This session is launched already", "Use `restart`, or open a second connection"),

@@ -28,6 +28,7 @@ DECODER_CELLS: Final = "decoder.cells"
 ATTENTION_SCORES: Final = "attention.scores"
 ATTENTION_WEIGHTS: Final = "attention.weights"
 ATTENTION_CONTEXT: Final = "attention.context"
+ATTENTION_CONTEXTS: Final = "attention.contexts"
 PREDICTION_FEATURES: Final = "prediction.features"
 PREDICTION_LOGITS: Final = "prediction.logits"
 PREDICTION_LOGPROBS: Final = "prediction.logprobs"
@@ -44,6 +45,7 @@ SITES: Final[dict[str, Site]] = {
         Site(ATTENTION_SCORES, Stage.ATTENTION, "L H S", "scores before the softmax"),
         Site(ATTENTION_WEIGHTS, Stage.ATTENTION, "L H S", "after the softmax; sums to 1 over S"),
         Site(ATTENTION_CONTEXT, Stage.ATTENTION, "D", "weighted sum of encoder states, unprojected"),
+        Site(ATTENTION_CONTEXTS, Stage.ATTENTION, "L H D", "weighted sum of values, per layer and head"),
         Site(PREDICTION_FEATURES, Stage.PREDICTION, "D", "what the output layer reads"),
         Site(PREDICTION_LOGITS, Stage.PREDICTION, "V", "as the model gives them"),
         Site(PREDICTION_LOGPROBS, Stage.PREDICTION, "V", "after the generation settings, in nats"),

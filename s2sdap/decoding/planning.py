@@ -1,0 +1,36 @@
+"""Which plan a model and its settings ask for: our own search, or that of the model's library."""
+
+from typing import TypeGuard
+
+from s2sdap.decoding.generation.settings import GenerationSettings
+from s2sdap.decoding.plan import Planner
+from s2sdap.decoding.settings import SearchSettings
+from s2sdap.decoding.step import own_search
+from s2sdap.models.contract import Described, GeneratingModel, Model
+from s2sdap.vocabulary.errors import S2sdapError
+
+Settings = SearchSettings | GenerationSettings
+
+
+def planner_for(model: Described, settings: Settings | None) -> Planner:
+    """Plans for `model` under `settings`, by default its own. Refuses settings of the other kind."""
+    if generates(model):
+        from s2sdap.decoding.generation.plan import generate_planner  # noqa: PLC0415 - imports transformers
+
+        if isinstance(settings, SearchSettings):
+            if settings != SearchSettings():
+                raise S2sdapError("other_search", given="search", wanted="generation", model=model.name)
+            settings = None
+        return generate_planner(model, settings or GenerationSettings())
+    if isinstance(settings, GenerationSettings):
+        if settings != GenerationSettings():
+            raise S2sdapError("other_search", given="generation", wanted="search", model=model.name)
+        settings = None
+    if not isinstance(model, Model):
+        raise TypeError(f"{model!r} fulfils neither Model nor GeneratingModel of s2sdap.models.contract")
+    return own_search(model, settings or SearchSettings())
+
+
+def generates(model: Described) -> TypeGuard[GeneratingModel]:
+    """Whether the model brings its own search."""
+    return isinstance(model, GeneratingModel) and not isinstance(model, Model)
