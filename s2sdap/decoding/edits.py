@@ -5,6 +5,7 @@ An edit is plain data: it compares, hashes and travels. Applying one gives a new
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,7 +31,8 @@ class SiteEdit:
 
     `index` runs over the site's leading axes (K left out); `None` takes every entry of an axis.
     For `attention.weights` [L, H, S], `index=(None, None)` sets the row of S weights in every layer
-    and head. `hypothesis` is `None` for encoder sites, which no hypothesis owns.
+    and head. `hypothesis` is `None` for encoder sites, which no hypothesis owns; of a batch it is
+    the number of the sentence there, `None` for the first.
     """
 
     step: int
@@ -59,13 +61,18 @@ class Recorder:
     """The probe of a debugged run: applies this step's edits and keeps what the run goes on with.
 
     `rows` maps a hypothesis to its row of the batch; the encoder has none, so its sites have no K.
+    A model that comes to a site layer by layer calls `part`, and `gather` puts the layers together.
     """
 
-    __slots__ = ("_edits", "_rows", "sites")
+    __slots__ = ("_edits", "_parts", "_rows", "_used", "sites")
 
-    def __init__(self, edits: Sequence[Edit], rows: Mapping[int, int] | None) -> None:
+    def __init__(
+        self, edits: Sequence[Edit], rows: Mapping[int, int] | Mapping[int | None, int] | None
+    ) -> None:
         self.sites: dict[str, Tensor] = {}
-        self._rows = rows
+        self._rows: Mapping[Any, int] | None = rows
+        self._parts: dict[str, dict[int, Tensor]] = {}
+        self._used: set[SiteEdit] = set()
         self._edits: dict[str, list[SiteEdit]] = {}
         for edit in edits:
             if isinstance(edit, SiteEdit):
@@ -74,17 +81,43 @@ class Recorder:
     def __call__(self, site: str, value: Tensor, /) -> Tensor:
         """Keep the tensor at `site`, edited if a person edited it, and return it."""
         for edit in self._edits.get(site, ()):
-            value = self._applied(edit, value)
+            value = self._applied(edit, value, edit.index)
         self.sites[site] = value
         return value
 
+    def part(self, site: str, layer: int, value: Tensor, /) -> Tensor:
+        """Keep one layer of a site whose first axis is L, edited if a person edited it, and return it."""
+        for edit in self._edits.get(site, ()):
+            if not edit.index:
+                value = self._applied(edit, value, (), layer)
+            elif edit.index[0] in (None, layer):
+                value = self._applied(edit, value, edit.index[1:])
+        self._parts.setdefault(site, {})[layer] = value
+        return value
+
+    def gather(self) -> None:
+        """Make whole sites of the layers that `part` was given, L after K."""
+        for site, layers in self._parts.items():
+            ordered = [layers[layer] for layer in sorted(layers)]
+            self.sites[site] = torch.stack(ordered, dim=0 if self._rows is None else 1)
+        self._parts.clear()
+
     def check_consumed(self) -> None:
         """Refuse an edit whose site this run never came to: it would have had no effect."""
-        for site in self._edits:
+        for site, edits in self._edits.items():
             if site not in self.sites:
                 raise S2sdapError("no_such_site", site=site)
+            for edit in edits:
+                if edit not in self._used:
+                    raise _misfit(edit, f"its index lies outside of {tuple(self.sites[site].shape)}")
 
-    def _applied(self, edit: SiteEdit, value: Tensor) -> Tensor:
+    def _applied(
+        self, edit: SiteEdit, value: Tensor, inner: tuple[int | None, ...], layer: int | None = None
+    ) -> Tensor:
+        """`value` with the edit in it, at `inner` of each row.
+
+        Of an edit that gives the numbers of all layers, those of `layer` are taken.
+        """
         numbers = torch.tensor(edit.values, dtype=value.dtype, device=value.device)
         if not bool(torch.isfinite(numbers).all()):  # in the model's own precision, which may be small
             raise S2sdapError(
@@ -94,25 +127,32 @@ class Recorder:
                 reason="it is not finite",
                 expected="finite numbers",
             )
-        index: list[int | slice] = [slice(None) if part is None else part for part in edit.index]
+        self._used.add(edit)
+        index: list[int | slice] = [slice(None) if part is None else part for part in inner]
         if self._rows is not None:
-            if edit.hypothesis is None or edit.hypothesis not in self._rows:
+            if edit.hypothesis not in self._rows:
                 raise S2sdapError("unknown_thread", id=edit.hypothesis)
             index.insert(0, self._rows[edit.hypothesis])
         edited = value.clone()
         try:
             place = edited[tuple(index)]
+            if layer is not None:
+                numbers = numbers.reshape(-1, *place.shape)[layer]
             place.copy_(
                 numbers.reshape(place.shape[-1:])
                 if len(numbers) != place.numel()
                 else numbers.reshape(place.shape)
             )
         except (IndexError, RuntimeError):
-            raise S2sdapError(
-                "bad_value",
-                value=f"{len(edit.values)} numbers",
-                name=f"{edit.site}{list(edit.index)}",
-                reason=f"the site has the shape {tuple(value.shape)}",
-                expected="as many numbers as the place holds",
-            ) from None
+            raise _misfit(edit, f"the site has the shape {tuple(value.shape)}") from None
         return edited
+
+
+def _misfit(edit: SiteEdit, reason: str) -> S2sdapError:
+    return S2sdapError(
+        "bad_value",
+        value=f"{len(edit.values)} numbers",
+        name=f"{edit.site}{list(edit.index)}",
+        reason=reason,
+        expected="as many numbers as the place holds",
+    )

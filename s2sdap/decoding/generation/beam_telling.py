@@ -1,0 +1,218 @@
+"""What a step of beam search did, told as candidates with their fates and hypotheses.
+
+Transformers moves tensors; here each place in them is matched with the hypothesis that a person
+follows, by the tracer that `beams` sent along.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from s2sdap.decoding.generation.choice import Chosen, Entry, listed
+from s2sdap.decoding.generation.intercept import Prepared
+from s2sdap.decoding.generation.scoring import POOL, Processed
+from s2sdap.decoding.records import Fate, Hypothesis, Reason, Snapshot
+
+OLD: Final = 1_000_000
+"""Tracers from here on are of beams that had finished before."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Beams:
+    """Transformers' own state of a beam search, cut to the tokens there are so far.
+
+    `running` and `finished` [B, N, T] are token ids, the scores [B, N], the histories [B, N, T - P]
+    hold the row that each token came from. `rows` is the row of each live hypothesis; `ends` the
+    hypothesis in each place of `finished`.
+    """
+
+    running: Tensor
+    finished: Tensor
+    running_scores: Tensor
+    finished_scores: Tensor
+    running_history: Tensor
+    finished_history: Tensor
+    is_finished: Tensor
+    improvable: Tensor
+    rows: tuple[int, ...]
+    ends: tuple[Hypothesis | None, ...]
+    prompt: int
+    returned: int
+
+    def best(self) -> tuple[Hypothesis, ...]:
+        """The hypotheses that are returned, sentence by sentence, best first."""
+        width = self.running.shape[1]
+        groups = (self.ends[start : start + width] for start in range(0, len(self.ends), width))
+        return tuple(each for group in groups for each in group[: self.returned] if each is not None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Telling:
+    """The outcome of a step in plain numbers, to be told as candidates and hypotheses."""
+
+    prepared: Prepared
+    before: Snapshot
+    state: Beams
+    accumulated: Tensor
+    processed: Processed
+    tokens: list[list[int]]
+    parents: list[list[int]]
+    hits: list[list[bool]]
+    came: list[list[int]]
+    ended_at: list[list[int]]
+    is_finished: list[list[bool]]
+    chosen: Mapping[int, int]
+    forced: Mapping[int, int]
+    ends: frozenset[int]
+    vocabulary: int
+    over: bool
+
+    def choice(self, state: Beams, order: Tensor) -> Chosen:
+        """The step's candidates with their fates, and the hypotheses that go on."""
+        before, config = self.before, self.prepared.config
+        length = state.running.shape[2] - state.prompt
+        term = float(length**config.length_penalty)
+        index_of = {row: index for index, row in enumerate(self.state.rows)}
+        entries: list[Entry] = []
+        where: list[tuple[int, int]] = []
+        children: list[int] = []
+        taken: set[int] = set()
+        next_id = before.next_id
+        live: list[Hypothesis] = []
+        rows: list[int] = []
+        ends: list[Hypothesis | None] = []
+        batch, beams = len(self.tokens), state.running.shape[1]
+        logprobs = self._logprobs()
+        for sentence in range(batch):
+            full = config.early_stopping is True and all(self.is_finished[sentence])
+            over = self.over or full or not bool(state.improvable[sentence, 0])
+            fates = self._fates(sentence, over=over)
+            placed: dict[int, Hypothesis] = {}
+            for rank, (fate, reason) in enumerate(fates):
+                row, token = self.parents[sentence][rank], self.tokens[sentence][rank]
+                if row not in index_of:  # a place that holds nothing
+                    continue
+                parent = before.live[index_of[row]]
+                logprob = float(logprobs[sentence][rank])
+                identity = -1
+                if fate is not Fate.PRUNED:
+                    if row in taken:
+                        identity, next_id = next_id, next_id + 1
+                    else:
+                        identity = parent.id
+                        taken.add(row)
+                    score = parent.score + logprob
+                    placed[rank] = Hypothesis(
+                        id=identity,
+                        step=before.step,
+                        token=token,
+                        parent=parent,
+                        row=index_of[row],
+                        candidate=len(entries),
+                        logprob=logprob,
+                        score=score,
+                        final=score / term,
+                        finished=fate is Fate.FINISHED,
+                        forced=parent.forced or row in self.chosen,
+                        coverage=None,
+                        sentence=parent.sentence,
+                    )
+                entries.append((index_of[row], token, logprob, fate, reason))
+                where.append((row, token))
+                children.append(identity)
+            for place, rank in enumerate(self.came[sentence]):
+                if rank in placed and not placed[rank].finished:
+                    live.append(placed[rank])
+                    rows.append(sentence * beams + place)
+            for place, tracer in enumerate(self.ended_at[sentence]):
+                if not self.is_finished[sentence][place]:
+                    ends.append(None)
+                elif tracer >= OLD:
+                    ends.append(self.state.ends[sentence * beams + tracer - OLD])
+                else:
+                    ends.append(placed.get(tracer))
+        self._add_others(entries, where, children, index_of)
+        return Chosen(
+            candidates=listed(before, entries, children, self.processed, where, term),
+            live=tuple(live),
+            finished=tuple(each for each in ends if each is not None),
+            next_id=next_id,
+            ended=self.over or not live,
+            search=replace(state, rows=tuple(rows), ends=tuple(ends)),
+            ids=state.running.reshape(batch * beams, -1),
+            order=order,
+        )
+
+    def _logprobs(self) -> list[list[float]]:
+        """The log-prob of every candidate, read where it was added to its parent's score."""
+        out: list[list[float]] = []
+        beams = self.state.running.shape[1]
+        final = self.processed.final
+        for sentence, tokens in enumerate(self.tokens):
+            rows = torch.tensor(self.parents[sentence], device=final.device)
+            picked = final[rows.long(), torch.tensor(tokens, device=final.device)].double()
+            if self.forced:
+                flat = (rows.long() % beams) * self.vocabulary + torch.tensor(tokens, device=final.device)
+                scores = self.state.running_scores[sentence][rows.long() % beams]
+                true = (self.accumulated[sentence][flat] - scores).double()
+                picked = torch.where(picked == -torch.inf, true, picked)
+            out.append(picked.tolist())
+        return out
+
+    def _fates(self, sentence: int, *, over: bool) -> list[tuple[Fate, Reason]]:
+        goes_on = set(self.came[sentence])
+        done = {
+            tracer
+            for place, tracer in enumerate(self.ended_at[sentence])
+            if self.is_finished[sentence][place] and tracer < OLD
+        }
+        out: list[tuple[Fate, Reason]] = []
+        for rank, (row, token) in enumerate(zip(self.parents[sentence], self.tokens[sentence], strict=True)):
+            given = self.forced.get(row) == token
+            why = Reason.FORCED if given else Reason.NONE
+            if rank in done:
+                out.append((Fate.FINISHED, why if token in self.ends else Reason.LENGTH))
+            elif self.hits[sentence][rank]:
+                out.append((Fate.PRUNED, Reason.RANK))
+            elif rank in goes_on:
+                out.append((Fate.PRUNED, Reason.ENDED) if over else (Fate.SURVIVED, why))
+            else:
+                pruned = Reason.FORCED if row in self.forced else Reason.RANK
+                out.append((Fate.PRUNED, Reason.DRAW if self.prepared.config.do_sample else pruned))
+        return out
+
+    def _add_others(
+        self,
+        entries: list[Entry],
+        where: list[tuple[int, int]],
+        children: list[int],
+        index_of: Mapping[int, int],
+    ) -> None:
+        """Runners-up that transformers did not even look at, and favourites that a processor ruled out."""
+        seen = set(where)
+        rows = list(self.state.rows)
+        extra: list[Entry] = []
+        if len(entries) < POOL * len(self.tokens):
+            best = self.processed.final[rows].topk(min(POOL, self.vocabulary))
+            for row, tokens, values in zip(rows, best.indices.tolist(), best.values.tolist(), strict=True):
+                extra += [
+                    (row, token, value, Fate.PRUNED, Reason.FORCED if row in self.forced else Reason.RANK)
+                    for token, value in zip(tokens, values, strict=True)
+                    if value > -torch.inf
+                ]
+            extra.sort(key=lambda each: -(self.before.live[index_of[each[0]]].score + each[2]))
+            extra = [each for each in extra if (each[0], each[1]) not in seen][
+                : POOL * len(self.tokens) - len(seen)
+            ]
+        extra += [
+            (row, token, value, Fate.PRUNED, Reason.CONSTRAINT)
+            for row, token, value in self.processed.forbidden(rows)
+            if (row, token) not in seen
+        ]
+        for row, token, value, fate, reason in extra:
+            entries.append((index_of[row], token, value, fate, reason))
+            where.append((row, token))
+            children.append(-1)

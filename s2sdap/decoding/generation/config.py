@@ -1,0 +1,59 @@
+"""Generation settings by their transformers names: are there such, and where does each come from?"""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, Final
+
+from transformers import GenerationConfig
+
+from s2sdap.decoding.plan import SettingShown
+from s2sdap.vocabulary.errors import S2sdapError
+
+_NOT_OURS: Final = frozenset(
+    {"transformers_version", "compile_config", "disable_compile", "continuous_batching_config"}
+)
+"""Names that say nothing of the decode, or that only a running process can give."""
+
+
+def known_settings() -> tuple[str, ...]:
+    """Every setting that a launch may name."""
+    names = (name for name in vars(_plain()) if not name.startswith("_"))
+    return tuple(sorted(name for name in names if name not in _NOT_OURS))
+
+
+def _plain() -> GenerationConfig:
+    return GenerationConfig()  # type: ignore[no-untyped-call]
+
+
+def checked(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings, if transformers knows them all. Raises `unknown_setting` with the nearest name."""
+    known = known_settings()
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean `{near[0]}`?" if near else ""
+            raise S2sdapError("unknown_setting", setting=f"generation.{name}", nearest=hint)
+    return dict(given)
+
+
+def shown(
+    model: Any, config: GenerationConfig | None, given: Mapping[str, Any], prefix: tuple[int, ...]
+) -> tuple[SettingShown, ...]:
+    """Every setting that has a value, and whether the call, the model's folder or transformers gave it."""
+    plain = vars(_plain())
+    own = vars(model.generation_config)
+    passed = {} if config is None else vars(config)
+    defaults: dict[str, Any] = getattr(GenerationConfig, "_get_default_generation_params", dict)()
+    out: list[SettingShown] = []
+    for name in known_settings():
+        if name in given:
+            out.append(SettingShown(name, given[name], "call"))
+        elif passed.get(name) is not None and passed.get(name) != own.get(name):
+            out.append(SettingShown(name, passed[name], "generation_config of the call"))
+        elif own.get(name) is not None and own.get(name) != plain.get(name):
+            out.append(SettingShown(name, own[name], "generation_config.json"))
+        elif defaults.get(name) is not None:
+            out.append(SettingShown(name, defaults[name], "transformers"))
+    if prefix:
+        out.append(SettingShown("prefix", list(prefix), "call"))
+    return tuple(out)

@@ -1,0 +1,356 @@
+"""A sentence, or a batch of them, decoded exactly as the model's own `generate` decodes it."""
+
+import functools
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+from transformers import GenerationMixin
+
+from s2sdap.decoding.edits import Edit, Recorder, TokenEdit
+from s2sdap.decoding.generation import beams, sampling
+from s2sdap.decoding.generation.beam_telling import Beams
+from s2sdap.decoding.generation.config import checked, known_settings, shown
+from s2sdap.decoding.generation.forward import Gathered, Live, Luck, Running, chance, forward
+from s2sdap.decoding.generation.history import Moment, reorder
+from s2sdap.decoding.generation.intercept import BEAM_SEARCH, Prepared, prepare
+from s2sdap.decoding.generation.lean import KEPT_BYTES, LeanSites
+from s2sdap.decoding.generation.outputs import returned
+from s2sdap.decoding.generation.scoring import process
+from s2sdap.decoding.generation.settings import GenerationSettings
+from s2sdap.decoding.plan import Planner, SettingShown
+from s2sdap.decoding.records import EncoderRecord, Hypothesis, Snapshot, StepRecord
+from s2sdap.models.huggingface.face import HuggingFaceModel
+from s2sdap.models.tokens import Source
+from s2sdap.vocabulary import sites
+from s2sdap.vocabulary.errors import S2sdapError
+from s2sdap.vocabulary.stages import Stage
+
+REMEMBERED: Final = 2
+"""Steps that were run again for their wide sites and stay at hand."""
+
+
+def generate_planner(face: HuggingFaceModel, settings: GenerationSettings) -> Planner:
+    """Plans that decode with the model's own `generate`. Refuses settings that do not exist."""
+    given = checked(settings.given)
+    prefix = _prefix_of(face, settings)
+    face.stay_tapped()
+    return functools.partial(_planned, face, settings, given, prefix)
+
+
+def _planned(
+    face: HuggingFaceModel,
+    settings: GenerationSettings,
+    given: Mapping[str, Any],
+    prefix: tuple[int, ...],
+    text: str,
+    *,
+    sentence: int,
+    line: int,
+    where: str,
+) -> "GeneratePlan":
+    del sentence  # every sentence begins from the same seed, as a call of its own does
+    source = face.tokenize(text)
+    if not source.tokens:
+        raise S2sdapError("no_tokens", line=line, path=where)
+    limit = min(settings.max_source_length, face.max_source_length or settings.max_source_length)
+    if len(source.tokens) > limit:
+        raise S2sdapError("source_too_long", line=line, path=where, length=len(source.tokens), limit=limit)
+    arguments = {**face.inputs(source), **given}
+    return GeneratePlan(face, (source,), (), arguments, given=given, prefix=prefix, seed=settings.seed)
+
+
+def _prefix_of(face: HuggingFaceModel, settings: GenerationSettings) -> tuple[int, ...]:
+    prefix = face.target.encode(settings.prefix) if settings.prefix else ()
+    if face.target.unknown is not None and face.target.unknown in prefix:
+        raise S2sdapError(
+            "bad_setting", setting="prefix", value=settings.prefix, expected="made of target tokens"
+        )
+    return prefix
+
+
+class GeneratePlan:
+    """One call of `generate`. `sources` has one entry a row of its batch.
+
+    `prefix` are target tokens that every output begins with, `seed` is set before the call, `None`
+    leaves the process' own random numbers in force.
+    """
+
+    def __init__(
+        self,
+        face: HuggingFaceModel,
+        sources: tuple[Source, ...],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        *,
+        given: Mapping[str, Any],
+        prefix: tuple[int, ...] = (),
+        seed: int | None = None,
+        generate: Callable[..., Any] | None = None,
+    ) -> None:
+        self.model = face
+        self.sources = sources
+        self.prefix = prefix
+        self._generate = generate or face.model.generate
+        self._args = tuple(args)
+        self._kwargs = {name: value for name, value in kwargs.items() if name != "streamer"}
+        self._given = dict(given)
+        self._luck = None if seed is None else _seeded(seed, face.device)
+        self._live = Live()
+        self._lock = threading.RLock()
+        self._wide: deque[LeanSites] = deque()
+        self._again: OrderedDict[int, Mapping[str, Tensor]] = OrderedDict()
+
+    @classmethod
+    def of_call(
+        cls, face: HuggingFaceModel, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> "GeneratePlan":
+        """The plan of somebody's own call. Raises `cannot_step` where it must run plainly."""
+        for name, why in _PLAIN.items():
+            if kwargs.get(name) is not None:
+                raise S2sdapError("cannot_step", reason=f"`{name}` {why}")
+        inputs = dict(kwargs)
+        if args:
+            inputs["inputs"] = args[0]
+        # A model's own `generate` may wrap this one; whoever called this one gets what this one gives.
+        generate = functools.partial(GenerationMixin.generate, face.model)
+        given = _settings_in(kwargs)
+        return cls(face, face.sources_of(inputs), args, kwargs, given=given, generate=generate)
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """The taps on the model, for a while."""
+        with self.model.taps.installed():
+            yield
+
+    # ---- reading the source ------------------------------------------------------------------
+
+    def begin(self, edits: Sequence[Edit] = ()) -> EncoderRecord:
+        """Let `generate` prepare: it reads the source. The record holds the snapshot before step 0."""
+        if any(isinstance(edit, TokenEdit) for edit in edits):
+            raise S2sdapError("no_step_here", stage=Stage.ENCODER)
+        count = len(self.sources)
+        first: dict[int | None, int] = {None: 0}
+        recorder = Recorder(edits, first | {number: number for number in range(1, count)})
+        with self._lock, torch.no_grad():
+            prepared = self._prepare(recorder)
+            recorder.gather()
+            recorder.check_consumed()
+            state, live = self._beginning(prepared)
+        read = [{name: value[number] for name, value in recorder.sites.items()} for number in range(count)]
+        after = Snapshot(step=0, live=live, finished=(), state=state, next_id=len(live) + 1, ended=False)
+        return EncoderRecord(
+            self.sources[0],
+            prepared,
+            read[0],
+            after,
+            tuple(edits),
+            others=tuple(zip(self.sources[1:], read[1:], strict=True)),
+        )
+
+    def _prepare(self, recorder: Recorder) -> Prepared:
+        model = self.model.model
+        generate = functools.partial(self._generate, *self._args, **self._kwargs)
+        # The luck of the encoder is that of the call, for models that have any (dropout, in training).
+        with self.model.taps.watching(recorder), chance(self._luck):
+            try:
+                return prepare(model, generate)
+            except (S2sdapError, torch.cuda.OutOfMemoryError):
+                raise
+            except (ValueError, TypeError) as error:  # how `generate` refuses its arguments
+                if self._luck is None:  # somebody's own call: theirs to see
+                    raise
+                reason = " ".join(str(error).split())
+                raise S2sdapError("generate_refused", reason=reason) from error
+
+    def _beginning(self, prepared: Prepared) -> tuple[Running, tuple[Hypothesis, ...]]:
+        search: Any
+        if prepared.method == BEAM_SEARCH:
+            search, live = beams.begin(prepared)
+        else:
+            search, live = sampling.begin(prepared, len(self.sources))
+        random = prepared.config.do_sample or self.model.model.training
+        luck = (self._luck or Luck.now(prepared.ids.device)) if random else None
+        moment = None
+        if prepared.cache is not None:
+            moment = Moment.first(prepared.cache)
+        state = Running(prepared.ids, prepared.kwargs, moment, luck, search, None, first=True)
+        return state, live
+
+    # ---- one step ----------------------------------------------------------------------------
+
+    def step(self, encoder: EncoderRecord, before: Snapshot, edits: Sequence[Edit] = ()) -> StepRecord:
+        """Run one step from the snapshot `before`, with `edits` in it."""
+        if before.ended:
+            raise S2sdapError("ended")
+        with self._lock:
+            record, whole = self._step(encoder, before, edits, self._live)
+            self._keep_lean(whole)
+        return record
+
+    def _step(
+        self, encoder: EncoderRecord, before: Snapshot, edits: Sequence[Edit], live: Live
+    ) -> tuple[StepRecord, LeanSites]:
+        prepared: Prepared = encoder.encoded
+        running: Running = before.state
+        model = self.model.model
+        rows: tuple[int, ...] = (
+            running.search.rows if isinstance(running.search, Beams) else running.search.live
+        )
+        row_of = {hypothesis.id: row for hypothesis, row in zip(before.live, rows, strict=True)}
+        recorder = Recorder(edits, row_of)
+        chosen = self._chosen(row_of, edits)
+        prefixed = dict.fromkeys(rows, self.prefix[before.step]) if before.step < len(self.prefix) else {}
+        cache = None if running.cache is None else live.take(running.cache)
+        with torch.no_grad(), chance(running.luck):
+            outputs, kwargs, cache = forward(
+                model, prepared, running, cache, self.model.taps.watching, recorder
+            )
+            recorder.gather()
+            logits = outputs.logits[:, -1].to(copy=True, dtype=torch.float32, device=running.ids.device)
+            logits = recorder(sites.PREDICTION_LOGITS, logits)
+            searching = isinstance(running.search, Beams)
+            scores = torch.log_softmax(logits, dim=-1) if searching else logits
+            processed = process(prepared.processors, running.ids, scores)
+            logprobs = processed.final if searching else torch.log_softmax(processed.final, dim=-1)
+            recorder.sites[sites.PREDICTION_LOGPROBS] = logprobs
+            recorder.check_consumed()
+            if bool(torch.isnan(logprobs).any()):
+                raise S2sdapError(
+                    "model_failed", where=f"step {before.step}", reason="its logits are no numbers"
+                )
+            gathered = self._gathered(prepared, running, outputs, processed.final, logits)
+            told = gathered.all_scores() if gathered is not None else None
+            if searching:
+                choice = beams.choose(
+                    model, prepared, before, running.search, processed, prefixed, chosen, told
+                )
+            else:
+                choice = sampling.choose(
+                    prepared, before, running.ids, running.search, processed, logprobs, prefixed, chosen, told
+                )
+            luck = Luck.now(running.luck.device) if running.luck is not None else None
+        moment = None
+        if cache is not None:
+            earlier = running.cache or Moment.first(type(cache)())
+            moment = earlier.then(cache, choice.order)
+            if choice.order is not None:
+                cache = reorder(cache, model, choice.order)
+            live.put(moment, cache)
+        after = Snapshot(
+            step=before.step + 1,
+            live=choice.live,
+            finished=choice.finished,
+            state=Running(choice.ids, kwargs, moment, luck, choice.search, gathered, first=False),
+            next_id=choice.next_id,
+            ended=choice.ended,
+        )
+        again = functools.partial(self._wide_again, encoder, before, tuple(edits))
+        whole = LeanSites(_of_rows(recorder.sites, rows), again)
+        return StepRecord(before.step, before, whole, choice.candidates, after, tuple(edits)), whole
+
+    def _chosen(self, row_of: Mapping[int, int], edits: Sequence[Edit]) -> dict[int, int]:
+        """The token that a person chose, by row."""
+        chosen: dict[int, int] = {}
+        for edit in edits:
+            if isinstance(edit, TokenEdit):
+                if edit.hypothesis not in row_of:
+                    raise S2sdapError("unknown_thread", id=edit.hypothesis)
+                if not 0 <= edit.token < len(self.model.target):
+                    raise S2sdapError("unknown_token", token=f"#{edit.token}", nearest="")
+                chosen[row_of[edit.hypothesis]] = edit.token
+        return chosen
+
+    def _gathered(
+        self, prepared: Prepared, running: Running, outputs: Any, scores: Tensor, logits: Tensor
+    ) -> Gathered | None:
+        """What the caller asked for of this step."""
+        config = prepared.config
+        if not config.return_dict_in_generate:
+            return None
+        paired = self.model.model.config.is_encoder_decoder
+        own = "decoder_attentions" if paired else "attentions"
+        hidden = "decoder_hidden_states" if paired else "hidden_states"
+        return Gathered(
+            running.gathered,
+            scores if config.output_scores else None,
+            logits if config.output_logits else None,
+            getattr(outputs, own, None) if config.output_attentions else None,
+            getattr(outputs, "cross_attentions", None) if config.output_attentions and paired else None,
+            getattr(outputs, hidden, None) if config.output_hidden_states else None,
+        )
+
+    # ---- wide sites --------------------------------------------------------------------------
+
+    def _keep_lean(self, whole: LeanSites) -> None:
+        """Let go of the wide sites of the earliest steps; the last two always stay."""
+        self._wide.append(whole)
+        while len(self._wide) > 2 and sum(each.wide_bytes for each in self._wide) > KEPT_BYTES:
+            self._wide.popleft().slim()
+
+    def _wide_again(
+        self, encoder: EncoderRecord, before: Snapshot, edits: tuple[Edit, ...]
+    ) -> Mapping[str, Tensor]:
+        """The sites of a step that is run again for them, beside the run."""
+        with self._lock:
+            known = self._again.get(id(before))
+            if known is None:
+                _, whole = self._step(encoder, before, edits, Live())
+                known = self._again[id(before)] = whole.held
+                while len(self._again) > REMEMBERED:
+                    self._again.popitem(last=False)
+            return known
+
+    # ---- the end -----------------------------------------------------------------------------
+
+    def best(self, after: Snapshot) -> tuple[Hypothesis, ...]:
+        """The sequences that `generate` returns, sentence by sentence."""
+        running: Running = after.state
+        if isinstance(running.search, Beams):
+            return running.search.best()
+        return after.finished
+
+    def returned(self, encoder: EncoderRecord, after: Snapshot) -> Any:
+        """What `generate` returns for the decode that has come to `after`."""
+        with self._lock, torch.no_grad():
+            return returned(self.model.model, encoder.encoded, after)
+
+    def settings_shown(self) -> tuple[SettingShown, ...]:
+        """Every generation setting that is in force, with where its value comes from."""
+        return shown(self.model.model, self._kwargs.get("generation_config"), self._given, self.prefix)
+
+
+_PLAIN: Final = {
+    "assistant_model": "lets another model draft several tokens a step",
+    "prompt_lookup_num_tokens": "drafts several tokens a step",
+    "custom_generate": "brings a loop of its own",
+    "negative_prompt_ids": "keeps a second decode in its processor",
+}
+"""Arguments of `generate` under which nothing can be stepped, and why."""
+
+
+def _settings_in(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Those arguments of a call that are generation settings."""
+    known = known_settings()
+    return {name: value for name, value in kwargs.items() if name in known}
+
+
+def _seeded(seed: int, device: torch.device) -> Luck:
+    """The generator of `device` as `manual_seed` leaves it."""
+    outside = Luck.now(device)
+    torch.manual_seed(seed)
+    luck = Luck.now(device)
+    outside.restore()
+    return luck
+
+
+def _of_rows(values: Mapping[str, Tensor], rows: tuple[int, ...]) -> dict[str, Tensor]:
+    """The sites of the rows that are live hypotheses, in their order."""
+    if all(len(value) == len(rows) for value in values.values()) and rows == tuple(range(len(rows))):
+        return dict(values)
+    index = list(rows)
+    return {name: value[index] for name, value in values.items()}
