@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 
 PORT: dict[str, Any] = {"min": 0, "max": 65535}
+GENERATION_HELP = "A setting of the model's own generate, by its GenerationConfig name; can be repeated."
 BREAK_HELP = (
     "A watch rule, such as 'lowConfidence(p < 0.5)'; where it fires is counted and reported. Can be repeated."
 )
@@ -88,8 +89,20 @@ def demo(
 def run(
     file: Annotated[str, typer.Argument(help="A UTF-8 file of sentences, one a line; - is standard input.")],
     model: Annotated[
-        str, typer.Option(help="A bundled model, or the folder of a checkpoint.")
+        str,
+        typer.Option(help="A bundled model, a checkpoint's folder, or hf: and a Hugging Face folder or id."),
     ] = DEFAULT_MODEL,
+    generation: Annotated[
+        list[str] | None,
+        typer.Option("--generation", metavar="NAME=VALUE", help=GENERATION_HELP),
+    ] = None,
+    dtype: Annotated[
+        str | None, typer.Option(help="Type of the weights: float32, bfloat16 ..., auto.")
+    ] = None,
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit on the hub.")] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Let code beside the weights run.")
+    ] = False,
     beam: Annotated[int | None, typer.Option(help="Live hypotheses; by default 1, greedy search.")] = None,
     n_best: Annotated[int | None, typer.Option(help="Outputs a sentence in the report.")] = None,
     length_penalty: Annotated[float | None, typer.Option(help="Alpha of GNMT's length penalty.")] = None,
@@ -146,6 +159,10 @@ def run(
         report=report,
         device=device,
         threads=threads,
+        generation=generation or (),
+        dtype=dtype,
+        revision=revision,
+        trust_remote_code=trust_remote_code,
     )
     raise typer.Exit(decode(options))
 

@@ -45,11 +45,17 @@ class RunOptions:
     report: str | None
     device: str
     threads: int
+    generation: Sequence[str]
+    dtype: str | None
+    revision: str | None
+    trust_remote_code: bool
 
 
 def run(options: RunOptions) -> int:
     """Decode the file. Returns the exit code."""
-    settings = _settings(options.search)
+    if not options.model.startswith("hf:"):
+        _check_search(options.search)
+    generation = _generation(options.generation)
     rules = tuple(parse_rule(written) for written in options.rules)
     program = _program(options.file, options.reference)
     _check_apart(options)
@@ -58,13 +64,13 @@ def run(options: RunOptions) -> int:
         report = stack.enter_context(_opened(options.report)) if options.report else None
         # What the model's own code prints is no target.
         stack.enter_context(contextlib.redirect_stdout(sys.stderr))
-        return _decode(options, program, settings, rules, output, report)
+        return _decode(options, program, generation, rules, output, report)
 
 
 def _decode(
     options: RunOptions,
     program: Program,
-    settings: SearchSettings,
+    generation: Mapping[str, Any],
     rules: tuple[ArmedRule, ...],
     output: IO[bytes],
     report: IO[bytes] | None,
@@ -73,10 +79,18 @@ def _decode(
 
     from s2sdap.debugger.breakpoints import Armed
     from s2sdap.debugger.session import Session
+    from s2sdap.decoding.planning import settings_for
     from s2sdap.models.loading import load_model
 
     torch.set_num_threads(options.threads)
-    model = load_model(options.model, options.device)
+    model = load_model(
+        options.model,
+        options.device,
+        dtype=options.dtype,
+        revision=options.revision,
+        trust_remote_code=options.trust_remote_code,
+    )
+    settings = settings_for(model, options.search, generation)
     for file in (output, report):
         _empty(file)
     with _progress(len(program.sentences)) as advance:
@@ -189,10 +203,26 @@ class _Lines:
         self._count += 1
 
 
-def _settings(search: Mapping[str, Any]) -> SearchSettings:
-    """The settings; a refusal names the option, as the person wrote it."""
+def _generation(written: Sequence[str]) -> dict[str, Any]:
+    """`num_beams=4` and the like: values are read as JSON where they are, else as text."""
+    given: dict[str, Any] = {}
+    for each in written:
+        name, equals, value = each.partition("=")
+        if not equals or not name:
+            raise S2sdapError(
+                "bad_setting", setting="--generation", value=each, expected="NAME=VALUE, as in num_beams=4"
+            )
+        try:
+            given[name] = msgspec.json.decode(value.encode())
+        except msgspec.DecodeError:
+            given[name] = value
+    return given
+
+
+def _check_search(search: Mapping[str, Any]) -> None:
+    """Refuse settings before a model is loaded; a refusal names the option, as the person wrote it."""
     try:
-        return SearchSettings(**search)
+        SearchSettings(**search)
     except S2sdapError as error:
         if error.name != "bad_setting":
             raise

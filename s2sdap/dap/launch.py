@@ -21,6 +21,10 @@ _EDITORS_OWN = frozenset(
 """What editors put into a launch configuration for themselves."""
 
 
+_GENERATING = "hf:"
+"""Models whose own `generate` searches."""
+
+
 class LaunchArguments(Arguments):
     """A launch: what to decode, with which model, how to search and when to stop."""
 
@@ -31,11 +35,19 @@ class LaunchArguments(Arguments):
     reference: Annotated[
         str | None, Meta(description="A file of references in step with `program`; text with `source`.")
     ] = None
-    model: Annotated[str, Meta(description="A bundled model's name, or the folder of a checkpoint.")] = (
-        DEFAULT_MODEL
-    )
+    model: Annotated[
+        str,
+        Meta(
+            description="A bundled model's name, the folder of a checkpoint, or `hf:` and the folder or "
+            "hub id of a Hugging Face model."
+        ),
+    ] = DEFAULT_MODEL
     search: Annotated[
         dict[str, Any], Meta(description="How to search; every setting has the default of greedy search.")
+    ] = msgspec.field(default_factory=dict)
+    generation: Annotated[
+        dict[str, Any],
+        Meta(description="Settings of a Hugging Face model's `generate`, by their GenerationConfig names."),
     ] = msgspec.field(default_factory=dict)
     stop_on_entry: Annotated[bool, Meta(description="Stop when the first sentence has been read.")] = True
     watch_rules: Annotated[
@@ -47,11 +59,23 @@ class LaunchArguments(Arguments):
     ] = None
     threads: Annotated[int, Meta(ge=1, le=1024, description="Threads of torch; more is often slower.")] = 1
     device: Annotated[str, Meta(description="Where the model runs: `cpu`, `cuda:0` ...")] = "cpu"
+    dtype: Annotated[
+        str | None, Meta(description="Type of the weights: `float32`, `bfloat16` ..., or `auto`.")
+    ] = None
+    revision: Annotated[
+        str | None, Meta(description="Branch, tag or commit of a Hugging Face model on the hub.")
+    ] = None
+    trust_remote_code: Annotated[
+        bool, Meta(description="Let Python code that lies beside a Hugging Face model's weights run.")
+    ] = False
     no_debug: Annotated[bool, Meta(description="Run to the end without any stop.")] = False
     token: Annotated[str | None, Meta(description="The server's token, where the connection is TCP.")] = None
 
-    def settings(self) -> SearchSettings:
-        """The search settings. Raises `bad_setting`, `unknown_setting` or `settings_clash`."""
+    def search_given(self) -> dict[str, Any]:
+        """The search settings that are given, in Python's spelling, each checked by itself.
+
+        Raises `bad_setting`, `unknown_setting` or `settings_clash`.
+        """
         search = dict(self.search)
         known = {field.encode_name: field for field in msgspec.structs.fields(SearchSettings)}
         for name, value in search.items():
@@ -62,7 +86,15 @@ class LaunchArguments(Arguments):
             if search.get("seed", self.seed) != self.seed:
                 raise S2sdapError("settings_clash", reason="`seed` and `search.seed` differ")
             search["seed"] = self.seed
-        return msgspec.convert(search, SearchSettings)
+        spelt = {known[name].name: msgspec.convert(value, known[name].type) for name, value in search.items()}
+        if not self.model.startswith(_GENERATING):  # others mean by these names what they mean
+            SearchSettings(**spelt)
+        return spelt
+
+    def same_model(self, other: "LaunchArguments") -> bool:
+        """Whether `other` loads the very same model."""
+        names = ("model", "device", "dtype", "revision", "trust_remote_code")
+        return all(getattr(self, name) == getattr(other, name) for name in names)
 
     def rules(self) -> list[ArmedRule]:
         """The watch rules, armed."""

@@ -1,8 +1,9 @@
 """Which plan a model and its settings ask for: our own search, or that of the model's library."""
 
-from typing import TypeGuard
+from collections.abc import Mapping
+from typing import Any, TypeGuard
 
-from s2sdap.decoding.generation.settings import GenerationSettings
+from s2sdap.decoding.generation.settings import GenerationSettings, changed, generation_settings
 from s2sdap.decoding.plan import Planner
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.decoding.step import own_search
@@ -18,17 +19,22 @@ def planner_for(model: Described, settings: Settings | None) -> Planner:
         from s2sdap.decoding.generation.plan import generate_planner  # noqa: PLC0415 - imports transformers
 
         if isinstance(settings, SearchSettings):
-            if settings != SearchSettings():
-                raise S2sdapError("other_search", given="search", wanted="generation", model=model.name)
-            settings = None
+            settings = generation_settings(changed(settings), {}, model.name)
         return generate_planner(model, settings or GenerationSettings())
     if isinstance(settings, GenerationSettings):
-        if settings != GenerationSettings():
-            raise S2sdapError("other_search", given="generation", wanted="search", model=model.name)
-        settings = None
+        raise S2sdapError("other_search", given="generation", wanted="search", model=model.name)
     if not isinstance(model, Model):
         raise TypeError(f"{model!r} fulfils neither Model nor GeneratingModel of s2sdap.models.contract")
     return own_search(model, settings or SearchSettings())
+
+
+def settings_for(model: Described, search: Mapping[str, Any], generation: Mapping[str, Any]) -> Settings:
+    """The settings that a person wrote for `model`: under our names in Python's spelling, and its own."""
+    if generates(model):
+        return generation_settings(search, generation, model.name)
+    if generation:
+        raise S2sdapError("other_search", given="generation", wanted="search", model=model.name)
+    return SearchSettings(**search)
 
 
 def generates(model: Described) -> TypeGuard[GeneratingModel]:

@@ -12,7 +12,6 @@ from s2sdap.dap.handlers.breakpoints import breakpoint_body
 from s2sdap.dap.launch import LaunchArguments, parse_launch, token_of
 from s2sdap.debugger.program import Program, open_program
 from s2sdap.debugger.watch_rules import rules_for
-from s2sdap.decoding.settings import SearchSettings
 from s2sdap.protocol import bodies
 from s2sdap.protocol.arguments import Cancel, Disconnect, Initialize, Nothing, Restart
 from s2sdap.vocabulary.errors import S2sdapError
@@ -131,7 +130,7 @@ def cancel(adapter: Adapter, arguments: Cancel) -> Reply:
 
 async def _load(adapter: Adapter, wanted: LaunchArguments, *, first: bool) -> None:
     """Read the program and load the model; then put the new session in the place of the old."""
-    settings = wanted.settings()
+    search = wanted.search_given()
     rules = wanted.rules()
     for path in (wanted.program, wanted.reference if wanted.program else None):
         _refuse_irregular(path)
@@ -141,7 +140,7 @@ async def _load(adapter: Adapter, wanted: LaunchArguments, *, first: bool) -> No
         adapter.emit("initialized")
     progress = adapter.begin_progress(f"Loading {wanted.model}")
     try:
-        session = await adapter.on_model_thread(lambda: _open_session(adapter, wanted, program, settings))
+        session = await adapter.on_model_thread(lambda: _open_session(adapter, wanted, program, search))
     finally:
         adapter.end_progress(progress)
     if adapter.session is not None:
@@ -172,21 +171,28 @@ def _refuse_irregular(path: str | None) -> None:
 
 
 def _open_session(
-    adapter: Adapter, wanted: LaunchArguments, program: Program, settings: SearchSettings
+    adapter: Adapter, wanted: LaunchArguments, program: Program, search: dict[str, Any]
 ) -> "Session":
     """On the model thread: import torch, load the model unless it is loaded already."""
     import torch
 
     from s2sdap.debugger.session import Session
+    from s2sdap.decoding.planning import settings_for
     from s2sdap.models.loading import load_model
 
     torch.set_num_threads(wanted.threads)
     old = adapter.session
-    if old is not None and (wanted.model, wanted.device) == (adapter.launch.model, adapter.launch.device):
+    if old is not None and wanted.same_model(adapter.launch):
         model = old.model
     else:
         try:
-            model = load_model(wanted.model, wanted.device)
+            model = load_model(
+                wanted.model,
+                wanted.device,
+                dtype=wanted.dtype,
+                revision=wanted.revision,
+                trust_remote_code=wanted.trust_remote_code,
+            )
         except S2sdapError:
             raise
         except Exception as error:  # whatever a model's own loading raises is told, not lost
@@ -195,7 +201,7 @@ def _open_session(
     return Session(
         model,
         program,
-        settings,
+        settings_for(model, search, wanted.generation),
         stop_on_entry=wanted.stop_on_entry and not wanted.no_debug,
         on_result=partial(adapter.on_result, program),
     )

@@ -24,6 +24,7 @@ from s2sdap.decoding.generation.scoring import process
 from s2sdap.decoding.generation.settings import GenerationSettings
 from s2sdap.decoding.plan import Planner, SettingShown
 from s2sdap.decoding.records import EncoderRecord, Hypothesis, Snapshot, StepRecord
+from s2sdap.models.contract import GeneratingModel
 from s2sdap.models.huggingface.face import HuggingFaceModel
 from s2sdap.models.tokens import Source
 from s2sdap.vocabulary import sites
@@ -34,8 +35,10 @@ REMEMBERED: Final = 2
 """Steps that were run again for their wide sites and stay at hand."""
 
 
-def generate_planner(face: HuggingFaceModel, settings: GenerationSettings) -> Planner:
+def generate_planner(face: GeneratingModel, settings: GenerationSettings) -> Planner:
     """Plans that decode with the model's own `generate`. Refuses settings that do not exist."""
+    if not isinstance(face, HuggingFaceModel):
+        raise TypeError(f"only transformers' `generate` can be taken apart, and {face!r} is not of transformers")
     given = checked(settings.given)
     prefix = _prefix_of(face, settings)
     face.stay_tapped()

@@ -55,7 +55,7 @@ def choose(
     for row, token in forced.items():
         next_tokens[row] = token
     if any(hasattr(criterion, "eos_token_id") for criterion in prepared.criteria):
-        pad: Any = config._pad_token_tensor  # noqa: SLF001 - `generate` leaves it there
+        pad: Any = config._pad_token_tensor
         pad = pad.to(ids.device)
         next_tokens = next_tokens * rows.unfinished + pad * (1 - rows.unfinished)
     ids = torch.cat([ids, next_tokens[:, None]], dim=-1)
