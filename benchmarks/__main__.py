@@ -8,7 +8,7 @@ from rich.table import Table
 
 from benchmarks.wire import quiet
 
-NAMES = ("startup", "stepping", "throughput", "memory", "imports")
+NAMES = ("startup", "stepping", "throughput", "memory", "imports", "huggingface")
 
 
 def main() -> None:

@@ -56,15 +56,16 @@ def page(table: Table, runs: int) -> str:
         "",
         "<!-- written by `make parity`; do not edit -->",
         "",
-        f"{len(families)} families under {len(SETTINGS)} settings, batches of {' and '.join(map(str, BATCHES))}: "
-        f"{runs} decodes by plain `generate`, each compared with the same decode stepped under the debugger "
-        "with every site recorded, once straight and once with steps back in it. Sequences, sequence scores, "
-        "scores, logits, beam indices and the random state afterwards are compared bit for bit.",
+        f"{len(families)} families under {len(SETTINGS)} settings, in batches of "
+        f"{' and '.join(map(str, BATCHES))}: {runs} decodes by plain `generate`, each compared with the "
+        "same decode stepped under the debugger with every site recorded, once straight and once with "
+        "steps back in it. Sequences, sequence scores, scores, logits, beam indices and the random state "
+        "afterwards are compared bit for bit.",
         "",
         f"**{identical} of {cells} cells are identical.** torch {torch.__version__}, transformers "
-        f"{transformers.__version__}, Python {platform.python_version()}, {platform.machine()}, CPU, one thread. "
-        "The models are tiny and their weights random, built from each family's configuration, saved and "
-        "loaded with `from_pretrained`.",
+        f"{transformers.__version__}, Python {platform.python_version()}, {platform.machine()}, CPU, one "
+        "thread. The models are tiny and their weights random, built from each family's configuration, "
+        "saved and loaded with `from_pretrained`.",
         "",
         "| | " + " | ".join(SETTINGS) + " |",
         "|---" * (len(SETTINGS) + 1) + "|",

@@ -21,7 +21,7 @@ from s2sdap.debugger.descriptions import (
     text,
 )
 from s2sdap.debugger.frames import FieldValues, Frame
-from s2sdap.decoding.records import Fate, Hypothesis, Reason
+from s2sdap.decoding.records import Candidates, Fate, Hypothesis, Reason
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.sites import SITES
 from s2sdap.vocabulary.stages import Stage
@@ -179,13 +179,24 @@ def _candidate(frame: Frame, index: int) -> Description:
     }
     if candidates.child[index] >= 0:
         fields["child"] = int(candidates.child[index])
+    parts = [plain(name, value) for name, value in fields.items()]
+    if candidates.processed:
+        stages = [plain(name, float(scores[index])) for name, scores in candidates.processed]
+        parts.append(group("processors", _changed_by(candidates, index), stages, indexed=False))
     return group(
         str(index),
         f"{text(piece)} {float(candidates.score[index]):.4f} {fate.name.lower()}{why}",
-        [plain(name, value) for name, value in fields.items()],
+        parts,
         kind="candidate",
         indexed=False,
     )
+
+
+def _changed_by(candidates: Candidates, index: int) -> str:
+    """The names of the processors that changed a candidate's score."""
+    stages = zip(candidates.processed, candidates.processed[1:], strict=False)
+    names = [name for (_, before), (name, after) in stages if before[index] != after[index]]
+    return f"changed by {', '.join(names)}" if names else "changed by none"
 
 
 def _hypotheses(frame: Frame, name: str, hypotheses: tuple[Hypothesis, ...]) -> Description:

@@ -41,6 +41,8 @@ from s2sdap.models.loading import load_model
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
 
+_NO_MEMORY = ("out of memory", "can't allocate memory")
+"""How torch's allocators say it; only some of them have a class of exception for it."""
 DEFAULT_BUDGET = 256 * 1024 * 1024
 """Bytes of records that a session keeps."""
 
@@ -353,6 +355,9 @@ class Session:
 
 def _failure(where: str, error: Exception) -> S2sdapError:
     """The model's own exception as an error of the catalogue."""
+    if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
+        reason = str(error).strip().partition("\n")[0]
+        return S2sdapError("memory_ran_out", where=where, reason=reason)
     return S2sdapError("model_failed", where=where, reason=f"{type(error).__name__}: {error}")
 
 

@@ -46,9 +46,15 @@ def arrived(walk: Walk, motion: Motion, *, stop_on_entry: bool) -> Stop | None:
 
 
 def _suspicious(walk: Walk, armed: Armed) -> Stop | None:
-    leader = _choice(walk)
-    if leader is None:
-        return None
+    for leader in _choices(walk):
+        stop = _finding(walk, armed, leader)
+        if stop is not None:
+            return stop
+    return None
+
+
+def _finding(walk: Walk, armed: Armed, leader: Hypothesis) -> Stop | None:
+    """The stop of the first rule that the choice of `leader` breaks."""
     fields = FieldValues(lambda: walk.frame_of_choice(leader), leader)
     for rule in armed.rules:
         if rule.fires(fields):
@@ -70,12 +76,18 @@ def _suspicious(walk: Walk, armed: Armed) -> Stop | None:
     return None
 
 
-def _choice(walk: Walk) -> Hypothesis | None:
-    """The hypothesis in the lead if this step chose its last token.
+def _choices(walk: Walk) -> list[Hypothesis]:
+    """The hypotheses in the lead, one a sentence of the batch, whose last token this step chose.
 
     One that has finished leads while no live one scores higher; its last step has been looked at.
     """
     step = walk.step
     after = walk.branch.records[step].after
-    leader = max((*after.live, *after.finished), key=standing) if after.finished else after.live[0]
-    return leader if leader.step == step else None
+    if not after.finished and after.live[-1].sentence == 0:  # the commonest: one sentence, nothing finished
+        return [after.live[0]]
+    leaders: dict[int, Hypothesis] = {}
+    for each in (*after.live, *after.finished):
+        leader = leaders.get(each.sentence)
+        if leader is None or standing(each) > standing(leader):
+            leaders[each.sentence] = each
+    return [leader for _, leader in sorted(leaders.items()) if leader.step == step]

@@ -5,6 +5,7 @@ order in which the model computes them. A position that has no record yet is com
 is shown again.
 """
 
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -104,6 +105,10 @@ class Walk:
         if timeline is None:
             raise S2sdapError("ended")
         return timeline
+
+    def timeline_of(self, sentence: int) -> Timeline | None:
+        """The timeline of a sentence by its index, wherever the cursor is; `None` where it is not kept."""
+        return self._timelines.get(sentence)
 
     @property
     def branch(self) -> Branch:
@@ -375,8 +380,13 @@ class Walk:
 
     def _plan(self, sentence: Sentence) -> Plan:
         """The decode of a sentence. Raises where it has no tokens or too many."""
+        path = self.program.path
         return self._planner(
-            sentence.text, sentence=sentence.index, line=sentence.line + 1, where=self.program.name
+            sentence.text,
+            sentence=sentence.index,
+            line=sentence.line + 1,
+            where=self.program.name,
+            folder=None if path is None else os.path.dirname(path),
         )
 
     def _keep_following(self) -> None:

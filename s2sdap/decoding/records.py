@@ -5,7 +5,7 @@ state and the live hypotheses, a record at the snapshots before and after it. So
 decode grows with its length and not with the square of it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
@@ -159,15 +159,21 @@ class EncoderRecord:
 class StepRecord:
     """What one step computed, for all of its hypotheses: sites with a leading K, and the search.
 
-    Row k of every site belongs to `before.live[k]`.
+    Row k of every site belongs to `before.live[k]`. `search` are the candidates, or what tells them
+    when they are looked at.
     """
 
     step: int
     before: Snapshot
     sites: Mapping[str, Tensor]
-    candidates: Candidates
+    search: Candidates | Callable[[], Candidates]
     after: Snapshot
     edits: tuple[Edit, ...]
+
+    @property
+    def candidates(self) -> Candidates:
+        """What search looked at, with fates and reasons."""
+        return self.search if isinstance(self.search, Candidates) else self.search()
 
     @property
     def nbytes(self) -> int:

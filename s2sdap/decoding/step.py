@@ -172,8 +172,16 @@ def own_search(model: Model, settings: SearchSettings) -> Planner:
 
 
 def _planned(
-    model: Model, settings: SearchSettings, text: str, *, sentence: int, line: int, where: str
+    model: Model,
+    settings: SearchSettings,
+    text: str,
+    *,
+    sentence: int,
+    line: int,
+    where: str,
+    folder: str | None = None,
 ) -> Decode:
+    del folder  # a line is text, and names no file
     return Decode.of(model, text, settings, sentence=sentence, line=line, where=where)
 
 

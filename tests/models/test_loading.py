@@ -10,7 +10,7 @@ from small_networks import model_of, small_config
 
 from s2sdap.models import DEFAULT_MODEL
 from s2sdap.models.contract import untouched
-from s2sdap.models.loading import bundled_models, load_model
+from s2sdap.models.loading import LoadOptions, bundled_models, load_model
 from s2sdap.models.rnn.model import RnnModel
 from s2sdap.vocabulary.errors import S2sdapError
 
@@ -63,7 +63,7 @@ def test_what_is_neither_is_unknown(spec):
     assert refusal(spec).name in {"unknown_model", "checkpoint_missing"}
 
 
-@pytest.mark.parametrize("scheme", ["hf", "opennmt", "nothing"])
+@pytest.mark.parametrize("scheme", ["opennmt", "nothing"])
 def test_a_family_that_is_not_installed_says_what_it_needs(scheme):
     assert refusal(f"{scheme}:some/model").name == "family_missing"
 
@@ -78,12 +78,18 @@ def test_a_device_that_cannot_be_used_is_refused(device):
 @pytest.fixture
 def plugin(tmp_path, monkeypatch):
     """An installed distribution that offers `echo:` and, with a module that is not there, `broken:`."""
-    (tmp_path / "echo_family.py").write_text("def load(rest, device):\n    return (rest, device)\n")
+    (tmp_path / "echo_family.py").write_text(
+        "def load(rest, device):\n    return (rest, device)\n"
+        "def ask(rest, device, options, more=None):\n    return (rest, device, options, more)\n"
+        "def gather(*arguments):\n    return arguments\n"
+        "def keyword(rest, device, *, options=None):\n    return (rest, device, options)\n"
+    )
     info = tmp_path / "echo_family-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: echo-family\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
         "[s2sdap.models]\necho = echo_family:load\nbroken = not_a_module_at_all:load\n"
+        "asks = echo_family:ask\ngathers = echo_family:gather\nkeyword = echo_family:keyword\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
 
@@ -93,6 +99,44 @@ def test_a_scheme_is_an_entry_point():
     assert load_model("echo:a/b:c") == ("a/b:c", "cpu")
     assert refusal("echo:x", "gpu").name == "bad_device"
     assert "echo:..." in refusal("other").what
+
+
+@pytest.mark.usefixtures("plugin")
+def test_options_go_to_a_family_that_takes_them():
+    options = LoadOptions("bfloat16", "v2", trust_remote_code=True)
+    given = {"dtype": "bfloat16", "revision": "v2", "trust_remote_code": True}
+    assert load_model("asks:x", **given) == ("x", "cpu", options, None)
+    assert load_model("gathers:x", **given) == ("x", "cpu", options)
+    assert load_model("asks:x") == ("x", "cpu", LoadOptions(), None)
+    assert load_model("keyword:x") == ("x", "cpu", None)
+
+
+@pytest.mark.usefixtures("plugin")
+@pytest.mark.parametrize("spec", ["echo:x", "keyword:x", "dates"])
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"dtype": "float32"}, "`dtype`"),
+        ({"trust_remote_code": True}, "`trustRemoteCode`"),
+        ({"revision": "v2", "dtype": "auto"}, "`dtype` and `revision`"),
+    ],
+)
+def test_options_that_mean_nothing_are_refused(spec, given, named):
+    with pytest.raises(S2sdapError) as caught:
+        load_model(spec, **given)
+    assert caught.value.name == "option_unused"
+    assert named in caught.value.what
+
+
+def test_a_hugging_face_folder_without_its_scheme_is_told(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "marian"}')
+    assert refusal(str(tmp_path)).name == "scheme_missing"
+    (tmp_path / "config.json").write_text('{"model": "marian"}')
+    assert refusal(str(tmp_path)).name == "checkpoint_malformed"
+
+
+def test_hf_is_one_of_the_known_schemes():
+    assert "hf:..." in refusal("unheard-of").what
 
 
 @pytest.mark.usefixtures("plugin")

@@ -4,6 +4,7 @@ Transformers moves tensors; here each place in them is matched with the hypothes
 follows, by the tracer that `beams` sent along.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -11,9 +12,9 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from s2sdap.decoding.generation.choice import Chosen, Entry, listed
+from s2sdap.decoding.generation.choice import Chosen, Decided
 from s2sdap.decoding.generation.intercept import Prepared
-from s2sdap.decoding.generation.scoring import POOL, Processed
+from s2sdap.decoding.generation.scoring import Processed
 from s2sdap.decoding.records import Fate, Hypothesis, Reason, Snapshot
 
 OLD: Final = 1_000_000
@@ -56,18 +57,19 @@ class Telling:
     prepared: Prepared
     before: Snapshot
     state: Beams
-    accumulated: Tensor
     processed: Processed
     tokens: list[list[int]]
     parents: list[list[int]]
+    scores: list[list[float]]
+    empty: list[tuple[bool, ...]]
     hits: list[list[bool]]
     came: list[list[int]]
     ended_at: list[list[int]]
     is_finished: list[list[bool]]
+    early_stopping: list[bool | str]
     chosen: Mapping[int, int]
     forced: Mapping[int, int]
     ends: frozenset[int]
-    vocabulary: int
     over: bool
 
     def choice(self, state: Beams, order: Tensor) -> Chosen:
@@ -76,9 +78,7 @@ class Telling:
         length = state.running.shape[2] - state.prompt
         term = float(length**config.length_penalty)
         index_of = {row: index for index, row in enumerate(self.state.rows)}
-        entries: list[Entry] = []
-        where: list[tuple[int, int]] = []
-        children: list[int] = []
+        entries: list[Decided] = []
         taken: set[int] = set()
         next_id = before.next_id
         live: list[Hypothesis] = []
@@ -87,11 +87,12 @@ class Telling:
         batch, beams = len(self.tokens), state.running.shape[1]
         logprobs = self._logprobs()
         for sentence in range(batch):
-            full = config.early_stopping is True and all(self.is_finished[sentence])
+            full = self.early_stopping[sentence] is True and all(self.is_finished[sentence])
             over = self.over or full or not bool(state.improvable[sentence, 0])
-            fates = self._fates(sentence, over=over)
+            fates = self._fates(sentence, over=over, last=length >= config.max_length - state.prompt)
             placed: dict[int, Hypothesis] = {}
-            for rank, (fate, reason) in enumerate(fates):
+            for rank in self._ranks(sentence):
+                fate, reason = fates[rank]
                 row, token = self.parents[sentence][rank], self.tokens[sentence][rank]
                 if row not in index_of:  # a place that holds nothing
                     continue
@@ -120,9 +121,7 @@ class Telling:
                         coverage=None,
                         sentence=parent.sentence,
                     )
-                entries.append((index_of[row], token, logprob, fate, reason))
-                where.append((row, token))
-                children.append(identity)
+                entries.append(Decided(index_of[row], token, logprob, fate, reason, identity))
             for place, rank in enumerate(self.came[sentence]):
                 if rank in placed and not placed[rank].finished:
                     live.append(placed[rank])
@@ -134,9 +133,11 @@ class Telling:
                     ends.append(self.state.ends[sentence * beams + tracer - OLD])
                 else:
                     ends.append(placed.get(tracer))
-        self._add_others(entries, where, children, index_of)
+        passed_over = Reason.DRAW if config.do_sample else Reason.RANK
         return Chosen(
-            candidates=listed(before, entries, children, self.processed, where, term),
+            decided=tuple(entries),
+            others=tuple(Reason.FORCED if row in self.forced else passed_over for row in self.state.rows),
+            length_term=term,
             live=tuple(live),
             finished=tuple(each for each in ends if each is not None),
             next_id=next_id,
@@ -146,23 +147,31 @@ class Telling:
             order=order,
         )
 
-    def _logprobs(self) -> list[list[float]]:
-        """The log-prob of every candidate, read where it was added to its parent's score."""
-        out: list[list[float]] = []
-        beams = self.state.running.shape[1]
-        final = self.processed.final
-        for sentence, tokens in enumerate(self.tokens):
-            rows = torch.tensor(self.parents[sentence], device=final.device)
-            picked = final[rows.long(), torch.tensor(tokens, device=final.device)].double()
-            if self.forced:
-                flat = (rows.long() % beams) * self.vocabulary + torch.tensor(tokens, device=final.device)
-                scores = self.state.running_scores[sentence][rows.long() % beams]
-                true = (self.accumulated[sentence][flat] - scores).double()
-                picked = torch.where(picked == -torch.inf, true, picked)
-            out.append(picked.tolist())
-        return out
+    def _ranks(self, sentence: int) -> list[int]:
+        """The candidates of a sentence from the best on; drawn ones come in the order of the draw."""
+        ranks = [rank for rank, empty in enumerate(self.empty[sentence]) if not empty]
+        if not self.empty[sentence]:
+            ranks = list(range(len(self.tokens[sentence])))
+        if self.prepared.config.do_sample:
+            ranks.sort(key=lambda rank: -self.scores[sentence][rank])
+        return ranks
 
-    def _fates(self, sentence: int, *, over: bool) -> list[tuple[Fate, Reason]]:
+    def _logprobs(self) -> list[list[float]]:
+        """The log-prob of every candidate; a forced one that is ruled out counts as the model thinks."""
+        final, raw = self.processed.final, self.processed.raw
+        rows = torch.tensor(self.parents, device=final.device)
+        tokens = torch.tensor(self.tokens, device=final.device)
+        found: list[list[float]] = final[rows, tokens].double().tolist()
+        for row, token in self.forced.items():
+            sentence = row // self.state.running.shape[1]
+            for rank, (parent, each) in enumerate(
+                zip(self.parents[sentence], self.tokens[sentence], strict=True)
+            ):
+                if (parent, each) == (row, token) and found[sentence][rank] == -math.inf:
+                    found[sentence][rank] = float(raw[row, token])
+        return found
+
+    def _fates(self, sentence: int, *, over: bool, last: bool) -> list[tuple[Fate, Reason]]:
         goes_on = set(self.came[sentence])
         done = {
             tracer
@@ -174,7 +183,8 @@ class Telling:
             given = self.forced.get(row) == token
             why = Reason.FORCED if given else Reason.NONE
             if rank in done:
-                out.append((Fate.FINISHED, why if token in self.ends else Reason.LENGTH))
+                by_length = last and token not in self.ends
+                out.append((Fate.FINISHED, Reason.LENGTH if by_length else why))
             elif self.hits[sentence][rank]:
                 out.append((Fate.PRUNED, Reason.RANK))
             elif rank in goes_on:
@@ -183,36 +193,3 @@ class Telling:
                 pruned = Reason.FORCED if row in self.forced else Reason.RANK
                 out.append((Fate.PRUNED, Reason.DRAW if self.prepared.config.do_sample else pruned))
         return out
-
-    def _add_others(
-        self,
-        entries: list[Entry],
-        where: list[tuple[int, int]],
-        children: list[int],
-        index_of: Mapping[int, int],
-    ) -> None:
-        """Runners-up that transformers did not even look at, and favourites that a processor ruled out."""
-        seen = set(where)
-        rows = list(self.state.rows)
-        extra: list[Entry] = []
-        if len(entries) < POOL * len(self.tokens):
-            best = self.processed.final[rows].topk(min(POOL, self.vocabulary))
-            for row, tokens, values in zip(rows, best.indices.tolist(), best.values.tolist(), strict=True):
-                extra += [
-                    (row, token, value, Fate.PRUNED, Reason.FORCED if row in self.forced else Reason.RANK)
-                    for token, value in zip(tokens, values, strict=True)
-                    if value > -torch.inf
-                ]
-            extra.sort(key=lambda each: -(self.before.live[index_of[each[0]]].score + each[2]))
-            extra = [each for each in extra if (each[0], each[1]) not in seen][
-                : POOL * len(self.tokens) - len(seen)
-            ]
-        extra += [
-            (row, token, value, Fate.PRUNED, Reason.CONSTRAINT)
-            for row, token, value in self.processed.forbidden(rows)
-            if (row, token) not in seen
-        ]
-        for row, token, value, fate, reason in extra:
-            entries.append((index_of[row], token, value, fate, reason))
-            where.append((row, token))
-            children.append(-1)

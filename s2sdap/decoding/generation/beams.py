@@ -5,20 +5,18 @@ beam they move; one more column in it, a tracer, tells afterwards which candidat
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from s2sdap.decoding.generation.beam_forcing import LIFT, NOWHERE, Picked, count_what_is_forbidden, picked
 from s2sdap.decoding.generation.beam_telling import OLD, Beams, Telling
 from s2sdap.decoding.generation.choice import Chosen, eos_tokens, root
 from s2sdap.decoding.generation.intercept import Prepared
 from s2sdap.decoding.generation.scoring import Processed
 from s2sdap.decoding.records import Hypothesis, Snapshot
-
-_LIFT: Final = 1.0e4
-"""What lifts a person's choice over every score; taken off again at once."""
 
 
 def begin(prepared: Prepared) -> tuple[Beams, tuple[Hypothesis, ...]]:
@@ -78,10 +76,8 @@ def choose(
     accumulated = logprobs.reshape(batch, beams, -1) + state.running_scores[:, :, None]
     vocabulary = accumulated.shape[-1]
     accumulated = accumulated.reshape(batch, -1)
-    lifted = _lifted(accumulated, before, state, processed, prefixed, chosen, vocabulary)
-    # A person's choice is waited for, even where transformers would have seen enough.
-    early_stopping = config.early_stopping if lifted is None else False
-    choosing = accumulated if lifted is None else lifted
+    forced = {**prefixed, **chosen}
+    count_what_is_forbidden(accumulated, state.running_scores, processed, forced)
 
     blank = filling(prepared)
     running = functional.pad(state.running, (0, 1), value=blank)
@@ -89,91 +85,99 @@ def choose(
     running_history = functional.pad(state.running_history, (0, 2), value=-1)
     finished_history = functional.pad(state.finished_history, (0, 2), value=-1)
     finished_history[..., -1] = OLD + torch.arange(beams, dtype=torch.int32, device=finished_history.device)
-    top_scores, top_running, top_history = model._get_top_k_continuations(
-        accumulated_log_probs=choosing,
-        running_sequences=running,
-        running_beam_indices=running_history,
-        cur_len=length,
-        decoder_prompt_len=state.prompt,
-        do_sample=config.do_sample,
-        beams_to_keep=keep,
-        num_beams=beams,
-        batch_size=batch,
-    )
+
+    def continued(scores: Tensor, *, do_sample: bool) -> tuple[Tensor, Tensor, Tensor]:
+        top: tuple[Tensor, Tensor, Tensor] = model._get_top_k_continuations(
+            accumulated_log_probs=scores,
+            running_sequences=running,
+            running_beam_indices=running_history,
+            cur_len=length,
+            decoder_prompt_len=state.prompt,
+            do_sample=do_sample,
+            beams_to_keep=keep,
+            num_beams=beams,
+            batch_size=batch,
+        )
+        return top
+
+    top_scores, top_running, top_history = continued(accumulated, do_sample=config.do_sample)
+    picks: list[Picked | None] = [None] * batch
+    if forced or any(each.forced for each in before.live):
+        at = top_history[..., length - state.prompt].long() % beams
+        drawn = at * vocabulary + top_running[..., length]
+        live = {row: each.forced for row, each in zip(state.rows, before.live, strict=True)}
+        for sentence in range(batch):
+            picks[sentence] = picked(
+                sentence,
+                accumulated[sentence],
+                drawn[sentence],
+                live,
+                forced,
+                chosen,
+                vocabulary,
+                sampled=config.do_sample,
+            )
+        places = [drawn[i] if pick is None else pick.places for i, pick in enumerate(picks)]
+        order = torch.full_like(accumulated, -torch.inf)
+        order.scatter_(
+            1, torch.stack(places), -torch.arange(keep, device=order.device).expand(batch, -1).float()
+        )
+        _, top_running, top_history = continued(order, do_sample=False)
+        top_scores = accumulated.gather(1, torch.stack(places))
     top_history[..., -1] = torch.arange(keep, dtype=torch.int32, device=top_history.device)
     hits = prepared.criteria(model._flatten_beam_dim(top_running), scores)
     hits = model._unflatten_beam_dim(hits, batch, keep)
-    next_running, next_scores, next_history = model._get_running_beams_for_next_iteration(
-        topk_log_probs=top_scores,
-        topk_running_sequences=top_running,
-        topk_running_beam_indices=top_history,
-        next_token_hits_stopping_criteria=hits,
-        num_beams=beams,
+    top = _Top(top_scores, top_running, top_history, hits)
+    kept = _Finished(finished, state.finished_scores, finished_history, state.is_finished, state.improvable)
+    if all(pick is None for pick in picks):
+        moved = _moved(model, config, top, kept, length, state.prompt, None)
+    else:  # a sentence in which nobody chose goes on as it would by itself
+        moved = _Moved(
+            *map(
+                torch.cat,
+                zip(
+                    *(
+                        _moved(model, config, _at(top, i), _at(kept, i), length, state.prompt, pick)
+                        for i, pick in enumerate(picks)
+                    ),
+                    strict=True,
+                ),
+            )
+        )
+    early = [_early_stopping(config, pick) for pick in picks]
+    goes_on = model._beam_search_has_unfinished_sequences(
+        moved.improvable, moved.is_finished, hits, early[0] if len(set(early)) == 1 else False
     )
-    mask = torch.arange(keep, device=hits.device) < beams
-    finished, finished_scores, finished_history, is_finished = model._update_finished_beams(
-        sequences=finished,
-        topk_running_sequences=top_running,
-        beam_scores=state.finished_scores,
-        topk_log_probs=top_scores,
-        beam_indices=finished_history,
-        topk_running_beam_indices=top_history,
-        is_early_stop_heuristic_unsatisfied=state.improvable,
-        is_sent_finished=state.is_finished,
-        next_token_hits_stopping_criteria=hits,
-        top_num_beam_mask=mask,
-        num_beams=beams,
-        cur_len=length,
-        decoder_prompt_len=state.prompt,
-        length_penalty=config.length_penalty,
-        early_stopping=early_stopping,
-    )
-    came = next_history[..., -1].long()
-    order = next_history[..., length - state.prompt].flatten()
-    improvable = model._check_early_stop_heuristic(
-        is_early_stop_heuristic_unsatisfied=state.improvable,
-        running_beam_scores=next_scores,
-        beam_scores=finished_scores,
-        is_sent_finished=is_finished,
-        cur_len=length + 1,
-        max_length=config.max_length,
-        decoder_prompt_len=state.prompt,
-        early_stopping=early_stopping,
-        length_penalty=config.length_penalty,
-    )
-    goes_on = model._beam_search_has_unfinished_sequences(improvable, is_finished, hits, early_stopping)
-    if lifted is not None:  # the choice has its place now; from here on it counts for what it is
-        parents = top_history[..., length - state.prompt].long() % beams
-        true = accumulated.gather(1, parents * vocabulary + top_running[..., length])
-        next_scores = (true + hits.to(torch.float32) * -1.0e9).gather(1, came)
+    order = moved.history[..., length - state.prompt].flatten()
     told = Telling(
         prepared=prepared,
         before=before,
         state=state,
-        accumulated=accumulated,
         processed=processed,
         tokens=top_running[..., length].tolist(),
         parents=top_history[..., length - state.prompt].tolist(),
+        scores=top_scores.tolist(),
+        empty=[() if pick is None else tuple(pick.empty.tolist()) for pick in picks],
         hits=hits.tolist(),
-        came=came.tolist(),
-        ended_at=finished_history[..., -1].tolist(),
-        is_finished=is_finished.tolist(),
+        came=moved.history[..., -1].tolist(),
+        ended_at=moved.finished_history[..., -1].tolist(),
+        is_finished=moved.is_finished.tolist(),
+        early_stopping=early,
         chosen=chosen,
-        forced={**prefixed, **chosen},
+        forced=forced,
         ends=ends,
-        vocabulary=vocabulary,
         over=not bool(goes_on),
     )
     return told.choice(
         Beams(
-            running=next_running,
-            finished=finished,
-            running_scores=next_scores,
-            finished_scores=finished_scores,
-            running_history=next_history[..., :-1],
-            finished_history=finished_history[..., :-1],
-            is_finished=is_finished,
-            improvable=improvable,
+            running=moved.running,
+            finished=moved.finished,
+            running_scores=moved.scores,
+            finished_scores=moved.finished_scores,
+            running_history=moved.history[..., :-1],
+            finished_history=moved.finished_history[..., :-1],
+            is_finished=moved.is_finished,
+            improvable=moved.improvable,
             rows=(),
             ends=(),
             prompt=state.prompt,
@@ -183,42 +187,108 @@ def choose(
     )
 
 
+class _Top(NamedTuple):
+    """The best continuations [B, keep] of a step, and which of them meet a stopping criterion."""
+
+    scores: Tensor
+    running: Tensor
+    history: Tensor
+    hits: Tensor
+
+
+class _Finished(NamedTuple):
+    """The finished sequences [B, N] before a step, and whether they can still be improved on."""
+
+    sequences: Tensor
+    scores: Tensor
+    history: Tensor
+    is_finished: Tensor
+    improvable: Tensor
+
+
+class _Moved(NamedTuple):
+    """What a step made of the beams, field by field as in `Beams`."""
+
+    running: Tensor
+    scores: Tensor
+    history: Tensor
+    finished: Tensor
+    finished_scores: Tensor
+    finished_history: Tensor
+    is_finished: Tensor
+    improvable: Tensor
+
+
+def _at(values: Any, sentence: int) -> Any:
+    return type(values)(*(each[sentence : sentence + 1] for each in values))
+
+
+def _early_stopping(config: Any, pick: Picked | None) -> bool | str:
+    """A person's choice is waited for, even where transformers would have seen enough."""
+    waits = pick is not None and pick.chosen and config.early_stopping is True
+    early: bool | str = False if waits else config.early_stopping
+    return early
+
+
+def _moved(
+    model: Any, config: Any, top: _Top, kept: _Finished, length: int, prompt: int, pick: Picked | None
+) -> _Moved:
+    """The beams after a step: of all sentences, or of the one in which `pick` holds a choice."""
+    early_stopping = _early_stopping(config, pick)
+    beams = kept.scores.shape[1]
+    ranks = ends = top.scores
+    if pick is not None:
+        ranks = pick.ranks(top.scores)
+        ends = pick.ends(top.scores, float((length + 1 - prompt) ** config.length_penalty))
+    running, scores, history = model._get_running_beams_for_next_iteration(
+        topk_log_probs=ranks,
+        topk_running_sequences=top.running,
+        topk_running_beam_indices=top.history,
+        next_token_hits_stopping_criteria=top.hits,
+        num_beams=beams,
+    )
+    finished, finished_scores, finished_history, is_finished = model._update_finished_beams(
+        sequences=kept.sequences,
+        topk_running_sequences=top.running,
+        beam_scores=kept.scores,
+        topk_log_probs=ends,
+        beam_indices=kept.history,
+        topk_running_beam_indices=top.history,
+        is_early_stop_heuristic_unsatisfied=kept.improvable,
+        is_sent_finished=kept.is_finished,
+        next_token_hits_stopping_criteria=top.hits,
+        top_num_beam_mask=torch.arange(top.scores.shape[1], device=top.hits.device) < beams,
+        num_beams=beams,
+        cur_len=length,
+        decoder_prompt_len=prompt,
+        length_penalty=config.length_penalty,
+        early_stopping=early_stopping,
+    )
+    hopes = scores
+    if pick is not None:  # the choice has its place now; from here on it counts for what it is
+        came = history[..., -1].long()
+        scores = (top.scores + top.hits.to(torch.float32) * NOWHERE).gather(1, came)
+        scores = torch.where(pick.empty[None].gather(1, came), NOWHERE, scores)
+        longest = config.max_length if early_stopping == "never" and config.length_penalty > 0 else length + 1
+        term = float((longest - prompt) ** config.length_penalty)
+        hopes = scores.double() + LIFT * term * pick.carrying[None].gather(1, came)
+        hopes = hopes.max(dim=1, keepdim=True).values
+    improvable = model._check_early_stop_heuristic(
+        is_early_stop_heuristic_unsatisfied=kept.improvable,
+        running_beam_scores=hopes,
+        beam_scores=finished_scores,
+        is_sent_finished=is_finished,
+        cur_len=length + 1,
+        max_length=config.max_length,
+        decoder_prompt_len=prompt,
+        early_stopping=early_stopping,
+        length_penalty=config.length_penalty,
+    )
+    return _Moved(
+        running, scores, history, finished, finished_scores, finished_history, is_finished, improvable
+    )
+
+
 def _eos_list(prepared: Prepared) -> list[int]:
     eos = prepared.config._eos_token_tensor
     return [] if eos is None else eos.flatten().tolist()
-
-
-def _lifted(
-    accumulated: Tensor,
-    before: Snapshot,
-    state: Beams,
-    processed: Processed,
-    prefixed: Mapping[int, int],
-    chosen: Mapping[int, int],
-    vocabulary: int,
-) -> Tensor | None:
-    """Scores [B, N V] in which what a person chose stands above everything; `None` without a choice.
-
-    A given token takes its row whole; a hypothesis that carries a choice keeps a place. A token that
-    the settings forbid counts, in `accumulated` too, what the model itself thinks of it.
-    """
-    forced = {**prefixed, **chosen}
-    carried = {
-        row for row, each in zip(state.rows, before.live, strict=True) if each.forced and row not in forced
-    }
-    if not forced and not carried:
-        return None
-    beams = state.running.shape[1]
-    scores = accumulated.clone().reshape(-1, vocabulary)
-    for row, token in forced.items():
-        value = scores[row, token].clone()
-        if value == -torch.inf:
-            own = torch.log_softmax(processed.raw[row], dim=-1)[token]
-            value = own + state.running_scores[row // beams, row % beams]
-            accumulated[row // beams, (row % beams) * vocabulary + token] = value
-        scores[row] = -torch.inf
-        scores[row, token] = value + (_LIFT if row in chosen else 0.0)
-    for row in carried:
-        best = scores[row].argmax()
-        scores[row, best] += _LIFT
-    return scores.reshape(accumulated.shape)

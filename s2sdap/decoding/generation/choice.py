@@ -2,28 +2,40 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import Tensor
 
 from s2sdap.decoding.generation.intercept import Prepared
-from s2sdap.decoding.generation.scoring import Processed
+from s2sdap.decoding.generation.scoring import POOL, Processed
 from s2sdap.decoding.records import Candidates, Fate, Hypothesis, Reason, Snapshot
 
-Entry = tuple[int, int, float, Fate, Reason]
-"""A candidate: the index of its parent among the live, its token, log-prob, fate and why."""
+
+class Decided(NamedTuple):
+    """A candidate: its parent's place among the live, its token, log-prob, fate, why, and its child's id."""
+
+    parent: int
+    token: int
+    logprob: float
+    fate: Fate
+    reason: Reason
+    child: int = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chosen:
     """What a search stage decided, for either kind of search.
 
-    `ids` are the tokens of the rows of the next step, `order` the rows of this step that they
-    continue, `None` where each continues itself.
+    `decided` are the candidates that it looked at, `others` the reason, for each live hypothesis, why
+    its other continuations came to nothing, `length_term` what scores are divided by. `ids` are the
+    tokens of the rows of the next step, `order` the rows of this step that they continue, `None` where
+    each continues itself.
     """
 
-    candidates: Candidates
+    decided: "tuple[Decided, ...]"
+    others: tuple[Reason, ...]
+    length_term: float
     live: tuple[Hypothesis, ...]
     finished: tuple[Hypothesis, ...]
     next_id: int
@@ -58,27 +70,41 @@ def eos_tokens(prepared: Prepared) -> frozenset[int]:
     return frozenset() if eos is None else frozenset(eos.flatten().tolist())
 
 
-def listed(
-    before: Snapshot,
-    entries: Sequence[Entry],
-    children: Sequence[int],
-    processed: Processed,
-    where: Sequence[tuple[int, int]],
-    length_term: float,
-) -> Candidates:
-    """Candidates as arrays. `entries` are (index of the parent, token, log-prob, fate, reason)."""
-    logprobs = np.array([logprob for _, _, logprob, _, _ in entries], np.float64)
-    scores = np.array([before.live[index].score for index, *_ in entries], np.float64) + logprobs
+def told(before: Snapshot, rows: Sequence[int], chosen: Chosen, processed: Processed) -> Candidates:
+    """The candidates as arrays: those decided on, each row's runners-up, and favourites ruled out.
+
+    `rows` holds the batch's row of each hypothesis in `before.live`.
+    """
+    entries = list(chosen.decided)
+    seen = {(each.parent, each.token) for each in entries}
+    mine = processed.logprobs[list(rows)]
+    best = mine.topk(min(POOL, mine.shape[-1]))
+    pairs = zip(best.indices.tolist(), best.values.double().tolist(), strict=True)
+    others = [
+        Decided(parent, token, value, Fate.PRUNED, chosen.others[parent])
+        for parent, (tokens, values) in enumerate(pairs)
+        for token, value in zip(tokens, values, strict=True)
+        if value > -np.inf and (parent, token) not in seen
+    ]
+    others.sort(key=lambda each: -(before.live[each.parent].score + each.logprob))
+    entries += others
+    entries += [
+        Decided(parent, token, value, Fate.PRUNED, Reason.CONSTRAINT)
+        for parent, token, value in processed.forbidden(rows)
+        if (parent, token) not in seen
+    ]
+    logprobs = np.array([each.logprob for each in entries], np.float64)
+    scores = np.array([before.live[each.parent].score for each in entries], np.float64) + logprobs
     return Candidates(
-        parent=np.array([index for index, *_ in entries], np.int32),
-        token=np.array([token for _, token, *_ in entries], np.int64),
+        parent=np.array([each.parent for each in entries], np.int32),
+        token=np.array([each.token for each in entries], np.int64),
         logprob=logprobs,
         score=scores,
-        length_term=length_term,
+        length_term=chosen.length_term,
         coverage_term=np.zeros(len(entries), np.float64),
-        final=scores / length_term,
-        fate=np.array([fate for *_, fate, _ in entries], np.int8),
-        reason=np.array([reason for *_, reason in entries], np.int8),
-        child=np.array(children, np.int32),
-        processed=processed.of([row for row, _ in where], [token for _, token in where]),
+        final=scores / chosen.length_term,
+        fate=np.array([each.fate for each in entries], np.int8),
+        reason=np.array([each.reason for each in entries], np.int8),
+        child=np.array([each.child for each in entries], np.int32),
+        processed=processed.of([rows[each.parent] for each in entries], [each.token for each in entries]),
     )

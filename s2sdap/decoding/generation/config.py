@@ -37,9 +37,9 @@ def checked(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def shown(
-    model: Any, config: GenerationConfig | None, given: Mapping[str, Any], prefix: tuple[int, ...]
+    model: Any, config: GenerationConfig | None, given: Mapping[str, Any], prefix: tuple[int, ...], by: str
 ) -> tuple[SettingShown, ...]:
-    """Every setting that has a value, and whether the call, the model's folder or transformers gave it."""
+    """Every setting that has a value, and whether `by`, the model's folder or transformers gave it."""
     plain = vars(_plain())
     own = vars(model.generation_config)
     passed = {} if config is None else vars(config)
@@ -47,13 +47,13 @@ def shown(
     out: list[SettingShown] = []
     for name in known_settings():
         if name in given:
-            out.append(SettingShown(name, given[name], "call"))
+            out.append(SettingShown(name, given[name], by))
         elif passed.get(name) is not None and passed.get(name) != own.get(name):
-            out.append(SettingShown(name, passed[name], "generation_config of the call"))
+            out.append(SettingShown(name, passed[name], f"generation_config of the {by}"))
         elif own.get(name) is not None and own.get(name) != plain.get(name):
             out.append(SettingShown(name, own[name], "generation_config.json"))
         elif defaults.get(name) is not None:
             out.append(SettingShown(name, defaults[name], "transformers"))
     if prefix:
-        out.append(SettingShown("prefix", list(prefix), "call"))
+        out.append(SettingShown("prefix", list(prefix), by))
     return tuple(out)

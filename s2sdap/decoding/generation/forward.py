@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers.cache_utils import Cache
 from transformers.generation.utils import ALL_CACHE_NAMES
 
 from s2sdap.decoding.generation.history import Moment
@@ -19,6 +18,7 @@ from s2sdap.models.contract import Probe
 class Running:
     """The state before a step: R rows of tokens [R, T], the model's arguments, the cache, the luck.
 
+    `cache_name` is the argument that the cache is given in, which some models choose in a step.
     `search` is what the search stage keeps from step to step, `gathered` what the caller of
     `generate` asked to be given at the end.
     """
@@ -26,6 +26,7 @@ class Running:
     ids: Tensor
     kwargs: Mapping[str, Any]
     cache: Moment | None
+    cache_name: str | None
     luck: "Luck | None"
     search: Any
     gathered: "Gathered | None"
@@ -87,15 +88,15 @@ class Live:
 
     def __init__(self) -> None:
         self._moment: Moment | None = None
-        self._cache: Cache | None = None
+        self._cache: Any = None
 
-    def take(self, moment: Moment) -> Cache:
+    def take(self, moment: Moment) -> Any:
         """The cache of `moment`. Until `put`, nobody else has it."""
         cache, at = self._cache, self._moment
         self._cache = self._moment = None
         return cache if at is moment and cache is not None else moment.cache()
 
-    def put(self, moment: Moment, cache: Cache) -> None:
+    def put(self, moment: Moment, cache: Any) -> None:
         """The run has come to `moment` with `cache`."""
         self._moment, self._cache = moment, cache
 
@@ -118,14 +119,14 @@ def forward(
     model: Any,
     prepared: Prepared,
     running: Running,
-    cache: Cache | None,
-    watching: Callable[[Probe], Any],
+    cache: Any,
+    watching: Callable[[Any], Any],
     probe: Probe,
-) -> tuple[Any, dict[str, Any], Cache | None]:
-    """The model's outputs for one step, the arguments of the next one, and the cache after it."""
+) -> tuple[Any, dict[str, Any], str | None, Any]:
+    """The model's outputs for one step, the arguments of the next one, its cache's name and the cache."""
     kwargs = dict(running.kwargs)
-    if prepared.cache_name is not None and cache is not None:
-        kwargs[prepared.cache_name] = cache
+    if running.cache_name is not None and cache is not None:
+        kwargs[running.cache_name] = cache
     with watching(probe):
         if running.first:
             first = not prepared.config.is_assistant
@@ -140,7 +141,7 @@ def forward(
     )
     name = next((each for each in ALL_CACHE_NAMES if kwargs.get(each) is not None), None)
     after = kwargs.pop(name) if name is not None else None
-    return outputs, kwargs, after
+    return outputs, kwargs, name, after
 
 
 @contextmanager

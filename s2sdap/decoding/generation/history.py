@@ -3,16 +3,20 @@
 A layer of a dynamic cache grows by one key and one value a step, and beam search permutes its rows.
 A `Moment` keeps what one step added and how its rows were permuted, and points at the moment before
 it; from that the cache of any step is put together again, bit for bit. Layers that write in place
-(static, quantised, linear attention) are copied whole.
+(static, quantised, linear attention) are copied whole, and so are caches of a model's own kind.
 """
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers.cache_utils import Cache, DynamicLayer, DynamicSlidingWindowLayer, EncoderDecoderCache
+from transformers import cache_utils
+from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer, EncoderDecoderCache
+
+from s2sdap.vocabulary.errors import S2sdapError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +34,8 @@ class Moment:
 
     `layers` holds one entry a layer: `_Grown` for one that grows, a copy of the layer for one that
     does not. `crossed` are the layers over the source, which never change once they are filled.
+    `shell` is the cache without its layers; a cache of another kind than transformers' own stands
+    whole in it, copied.
     """
 
     before: "Moment | None"
@@ -39,23 +45,38 @@ class Moment:
     shell: Any = field(repr=False)
 
     @classmethod
-    def first(cls, cache: Cache) -> "Moment":
+    def first(cls, cache: Any) -> "Moment":
         """The cache as `generate` prepared it; one that a caller filled beforehand counts as one step."""
+        if not _layered(cache):
+            return cls(None, (), None, (), copy.deepcopy(cache))
         own, crossed = _layers(cache)
         return cls(None, tuple(_kept(layer, 0) for layer in own), None, _copies(crossed), _shell(cache))
 
-    def then(self, cache: Cache, rows: Tensor | None) -> "Moment":
+    @classmethod
+    def empty(cls) -> "Moment":
+        """Before a model made a cache of its own."""
+        return cls(None, (), None, (), None)
+
+    def then(self, cache: Any, model: Any, rows: Tensor | None) -> "Moment":
         """The moment after a step that made this one's cache `cache`, which `rows` [R] is to permute."""
+        if not _layered(cache):
+            whole = copy.deepcopy(cache)
+            return Moment(None, (), None, (), whole if rows is None else reorder(whole, model, rows))
         own, crossed = _layers(cache)
+        # A cache that a caller made may get its layers only as they are used for the first time.
+        there = (*self.layers, *(None for _ in own[len(self.layers) :]))
         layers = tuple(
             _kept(layer, was.length if isinstance(was, _Grown) else 0, rows)
-            for layer, was in zip(own, self.layers, strict=True)
+            for layer, was in zip(own, there, strict=True)
         )
-        filled = self.crossed if _same(self.crossed, crossed) else _copies(crossed)
+        # The first step fills the layers over the source; their rows are alike within a sentence.
+        filled = _copies(crossed) if self.before is None else self.crossed
         return Moment(self, layers, rows, filled, _shell(cache))
 
-    def cache(self) -> Cache:
+    def cache(self) -> Any:
         """The cache of this moment, put together again: nothing in it is shared with another run."""
+        if not _layered(self.shell):
+            return copy.deepcopy(self.shell)
         chain: list[Moment] = []
         moment: Moment | None = self
         while moment is not None:
@@ -70,8 +91,7 @@ class Moment:
                 own.append(_rebuilt(self._layer(index), chain, rows, index))
             else:
                 own.append(copy.deepcopy(layer))
-        whole: Cache = _filled(self.shell, own, [copy.copy(layer) for layer in self.crossed])
-        return whole
+        return _filled(self.shell, own, [copy.copy(layer) for layer in self.crossed])
 
     def _layer(self, index: int) -> Any:
         own, _ = _layers(self.shell)
@@ -79,11 +99,25 @@ class Moment:
 
 
 def reorder(cache: Any, model: Any, rows: Tensor) -> Any:
-    """Permute the rows of the cache, as transformers' beam search does."""
+    """Permute the rows of the cache, as transformers' beam search does.
+
+    Raises `generate_refused` where that cannot be done.
+    """
     if hasattr(model, "_reorder_cache"):
         return model._reorder_cache(cache, rows)
+    if not hasattr(cache, "reorder_cache"):
+        reason = f"there is no beam search over a cache of the kind {type(cache).__name__}"
+        raise S2sdapError("generate_refused", reason=reason)
     cache.reorder_cache(rows)
     return cache
+
+
+def _layered(cache: Any) -> bool:
+    """Whether it is one of transformers' own caches, of which every layer is known by itself.
+
+    A model's own class may keep more beside the layers.
+    """
+    return type(cache).__module__ == cache_utils.__name__
 
 
 def _layers(cache: Any) -> tuple[list[Any], list[Any]]:
@@ -118,16 +152,9 @@ def _kept(layer: Any, before: int, rows: Tensor | None = None) -> Any:
     return _Grown(keys if whole else keys.clone(), values if whole else values.clone(), length)
 
 
-def _copies(layers: list[Any]) -> tuple[Any, ...]:
-    """Layers over the source: a copy of each that shares its tensors, which nobody writes into."""
+def _copies(layers: Sequence[Any]) -> tuple[Any, ...]:
+    """Layers over the source; those that grow share their tensors, which nobody writes into."""
     return tuple(copy.copy(layer) if _grows(layer) else copy.deepcopy(layer) for layer in layers)
-
-
-def _same(kept: tuple[Any, ...], layers: list[Any]) -> bool:
-    """Whether the layers over the source were filled already; their rows are alike within a sentence."""
-    return all(
-        was.get_seq_length() == layer.get_seq_length() for was, layer in zip(kept, layers, strict=True)
-    )
 
 
 def _shell(cache: Any) -> Any:
@@ -176,6 +203,8 @@ def _rebuilt(bare: Any, chain: list[Moment], rows: list[Tensor | None], index: i
     layer = copy.copy(bare)
     pieces: list[tuple[Tensor, Tensor]] = []
     for moment, row in zip(chain, rows, strict=True):
+        if index >= len(moment.layers):  # not there yet
+            continue
         grown: _Grown = moment.layers[index]
         if grown.keys.numel():
             if row is None:

@@ -16,8 +16,8 @@ from typing import Any, Final
 from torch import Tensor
 from transformers import GenerationConfig, PreTrainedModel
 from transformers.cache_utils import Cache
-from transformers.generation.logits_process import LogitsProcessorList
-from transformers.generation.stopping_criteria import StoppingCriteriaList
+from transformers.generation.logits_process import LogitsProcessorList, SynthIDTextWatermarkLogitsProcessor
+from transformers.generation.stopping_criteria import MaxTimeCriteria, StoppingCriteriaList
 from transformers.generation.utils import ALL_CACHE_NAMES
 
 from s2sdap.vocabulary.errors import S2sdapError
@@ -64,6 +64,10 @@ def prepare(model: PreTrainedModel, call: Callable[[], Any]) -> Prepared:
 
     Raises `cannot_step` where the decode is of a kind that cannot be taken apart.
     """
+    if any(hasattr(module, "recurrent_states") for module in model.modules()):  # RecurrentGemma
+        raise S2sdapError(
+            "cannot_step", reason="its layers keep their states to themselves, and cannot go back"
+        )
     with _stood_in(type(model)):
         before = getattr(_here, "model", None)
         _here.model = model
@@ -88,6 +92,12 @@ def _prepared(method: str, arguments: Mapping[str, Any]) -> Prepared:
         raise S2sdapError("cannot_step", reason="`guidance_scale` keeps a second decode in its processor")
     if config.low_memory and method == BEAM_SEARCH:
         raise S2sdapError("cannot_step", reason="`low_memory` beam search is gone from transformers")
+    if any(isinstance(each, MaxTimeCriteria) for each in kwargs["stopping_criteria"]):
+        raise S2sdapError("cannot_step", reason="`max_time` counts the seconds in which a person looks")
+    if any(isinstance(each, SynthIDTextWatermarkLogitsProcessor) for each in kwargs["logits_processor"]):
+        raise S2sdapError(
+            "cannot_step", reason="SynthID's processor remembers the steps before and cannot go back"
+        )
     kwargs.pop("streamer", None)
     name = next((each for each in ALL_CACHE_NAMES if kwargs.get(each) is not None), None)
     cache = kwargs.pop(name) if name is not None else None

@@ -1,7 +1,7 @@
-"""The sites of a step without the wide ones: those over the vocabulary are computed again when read.
+"""What a step keeps for good, and what it computes again when somebody looks.
 
-A row of logits is as long as the vocabulary, and a decode has one for every hypothesis and step;
-kept, they would be nearly all of a record. The step is pure, so running it again gives them back.
+A row of logits is as long as the vocabulary, and a decode has several for every hypothesis and step;
+kept, they would be nearly all of a record. A step is pure: run again, it gives them back bit for bit.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -9,20 +9,31 @@ from typing import Final
 
 from torch import Tensor
 
+from s2sdap.decoding.generation.scoring import Processed
 from s2sdap.vocabulary import sites
 
-WIDE: Final = (sites.PREDICTION_LOGITS, sites.PREDICTION_LOGPROBS)
-KEPT_BYTES: Final = 4 * 1024 * 1024
-"""Bytes of wide sites that a decode keeps, of its latest steps."""
+FOR_GOOD: Final = (sites.ATTENTION_WEIGHTS, sites.DECODER_STATE, sites.ENCODER_STATES)
+"""What panels show of a whole decode at once stays with its records."""
+KEPT_BYTES: Final = 512 * 1024
+"""Bytes of everything else that a decode keeps, of its latest steps; the last one always stays."""
 
 
 class LeanSites(Mapping[str, Tensor]):
-    """Sites of a step, of which some may have to be computed again. `held` are those at hand."""
+    """Sites, of which some may have to be computed again. `held` are those at hand.
 
-    __slots__ = ("_again", "_names", "held")
+    `processed` are the scores that search went by; they come and go with the others.
+    """
 
-    def __init__(self, whole: Mapping[str, Tensor], again: Callable[[], Mapping[str, Tensor]]) -> None:
+    __slots__ = ("_again", "_names", "_processed", "held")
+
+    def __init__(
+        self,
+        whole: Mapping[str, Tensor],
+        again: "Callable[[], LeanSites]",
+        processed: Processed | None = None,
+    ) -> None:
         self.held = dict(whole)
+        self._processed = processed
         self._names = tuple(whole)
         self._again = again
 
@@ -31,7 +42,7 @@ class LeanSites(Mapping[str, Tensor]):
         if found is None:
             if name not in self._names:
                 raise KeyError(name)
-            found = self._again()[name]
+            found = self._again().held[name]
         return found
 
     def __contains__(self, name: object) -> bool:
@@ -44,11 +55,20 @@ class LeanSites(Mapping[str, Tensor]):
         return len(self._names)
 
     @property
-    def wide_bytes(self) -> int:
-        """Bytes of the wide sites at hand."""
-        return sum(self.held[name].nbytes for name in WIDE if name in self.held)
+    def processed(self) -> Processed:
+        """The scores that search went by."""
+        found = self._processed or self._again()._processed
+        if found is None:
+            raise AssertionError("no search belongs to these sites")
+        return found
+
+    @property
+    def passing_bytes(self) -> int:
+        """Bytes of what would be let go."""
+        passing = sum(value.nbytes for name, value in self.held.items() if name not in FOR_GOOD)
+        return passing + (0 if self._processed is None else self._processed.nbytes)
 
     def slim(self) -> None:
-        """Let the wide sites go."""
-        for name in WIDE:
-            self.held.pop(name, None)
+        """Let go of all that is not for good."""
+        self._processed = None
+        self.held = {name: value for name, value in self.held.items() if name in FOR_GOOD}

@@ -19,6 +19,7 @@ from s2sdap.decoding.records import Snapshot
 def returned(model: Any, prepared: Prepared, after: Snapshot) -> Any:
     """The tensor of sequences, or the output object of transformers that the settings ask for."""
     running: Running = after.state
+    _fill(prepared.cache, running)
     ids: Any = running.ids
     if isinstance(running.search, Beams):
         return _of_beams(model, prepared, running, running.search)
@@ -54,7 +55,7 @@ def _of_beams(model: Any, prepared: Prepared, running: Running, search: Beams) -
 
 def _scores(search: Beams, count: int) -> Tensor:
     """The finished scores; a person's choice, which was lifted over the others, with its own."""
-    scores = search.finished_scores[:, :count].clone()
+    scores = search.finished_scores[:, :count].to(search.running_scores.dtype, copy=True)
     width = search.finished_scores.shape[1]
     for place, each in enumerate(search.ends):
         row, column = divmod(place, width)
@@ -63,10 +64,19 @@ def _scores(search: Beams, count: int) -> Tensor:
     return scores.flatten(0, 1)
 
 
+def _fill(cache: Any, running: Running) -> None:
+    """Leave a cache that the caller brought as `generate` would leave it: grown by this decode."""
+    if getattr(cache, "_is_user_defined", False) and running.cache is not None:
+        grown = vars(running.cache.cache())
+        vars(cache).update({name: value for name, value in grown.items() if name != "_is_user_defined"})
+
+
 def _parts(model: Any, prepared: Prepared, running: Running) -> dict[str, Any]:
     """The fields that both kinds of search fill, under the names of the model's kind."""
     config, gathered = prepared.config, running.gathered
     cache = None if running.cache is None else running.cache.cache()
+    if getattr(prepared.cache, "_is_user_defined", False):
+        cache = prepared.cache
     parts: dict[str, Any] = {
         "scores": _column(gathered, "scores") if config.output_scores else None,
         "logits": _column(gathered, "logits") if config.output_logits else None,

@@ -1,10 +1,12 @@
 """A sentence, or a batch of them, decoded exactly as the model's own `generate` decodes it."""
 
 import functools
+import inspect
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import torch
@@ -14,6 +16,7 @@ from transformers import GenerationMixin
 from s2sdap.decoding.edits import Edit, Recorder, TokenEdit
 from s2sdap.decoding.generation import beams, sampling
 from s2sdap.decoding.generation.beam_telling import Beams
+from s2sdap.decoding.generation.choice import told
 from s2sdap.decoding.generation.config import checked, known_settings, shown
 from s2sdap.decoding.generation.forward import Gathered, Live, Luck, Running, chance, forward
 from s2sdap.decoding.generation.history import Moment, reorder
@@ -24,7 +27,6 @@ from s2sdap.decoding.generation.scoring import process
 from s2sdap.decoding.generation.settings import GenerationSettings
 from s2sdap.decoding.plan import Planner, SettingShown
 from s2sdap.decoding.records import EncoderRecord, Hypothesis, Snapshot, StepRecord
-from s2sdap.models.contract import GeneratingModel
 from s2sdap.models.huggingface.face import HuggingFaceModel
 from s2sdap.models.tokens import Source
 from s2sdap.vocabulary import sites
@@ -32,13 +34,15 @@ from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.stages import Stage
 
 REMEMBERED: Final = 2
-"""Steps that were run again for their wide sites and stay at hand."""
+"""Steps that were run again for what they had let go, and stay at hand."""
 
 
-def generate_planner(face: GeneratingModel, settings: GenerationSettings) -> Planner:
+def generate_planner(face: object, settings: GenerationSettings) -> Planner:
     """Plans that decode with the model's own `generate`. Refuses settings that do not exist."""
     if not isinstance(face, HuggingFaceModel):
-        raise TypeError(f"only transformers' `generate` can be taken apart, and {face!r} is not of transformers")
+        raise TypeError(
+            f"only transformers' `generate` can be taken apart, and {face!r} is not of transformers"
+        )
     given = checked(settings.given)
     prefix = _prefix_of(face, settings)
     face.stay_tapped()
@@ -55,15 +59,18 @@ def _planned(
     sentence: int,
     line: int,
     where: str,
+    folder: str | None = None,
 ) -> "GeneratePlan":
     del sentence  # every sentence begins from the same seed, as a call of its own does
-    source = face.tokenize(text)
+    source = face.tokenize(text, base=None if folder is None else Path(folder))
     if not source.tokens:
         raise S2sdapError("no_tokens", line=line, path=where)
     limit = min(settings.max_source_length, face.max_source_length or settings.max_source_length)
     if len(source.tokens) > limit:
         raise S2sdapError("source_too_long", line=line, path=where, length=len(source.tokens), limit=limit)
-    arguments = {**face.inputs(source), **given}
+    arguments: dict[str, Any] = {**face.inputs(source), **given}
+    if given.get("stop_strings") or face.model.generation_config.stop_strings:
+        arguments["tokenizer"] = face.tokenizer
     return GeneratePlan(face, (source,), (), arguments, given=given, prefix=prefix, seed=settings.seed)
 
 
@@ -98,31 +105,33 @@ class GeneratePlan:
         self.model = face
         self.sources = sources
         self.prefix = prefix
-        self._generate = generate or face.model.generate
+        own: Any = face.model
+        self._generate: Callable[..., Any] = generate or own.generate
         self._args = tuple(args)
         self._kwargs = {name: value for name, value in kwargs.items() if name != "streamer"}
         self._given = dict(given)
+        self._theirs = seed is None
         self._luck = None if seed is None else _seeded(seed, face.device)
         self._live = Live()
         self._lock = threading.RLock()
-        self._wide: deque[LeanSites] = deque()
-        self._again: OrderedDict[int, Mapping[str, Tensor]] = OrderedDict()
+        self._latest: deque[LeanSites] = deque()
+        self._remembered: OrderedDict[tuple[int, tuple[Edit, ...]], LeanSites] = OrderedDict()
 
     @classmethod
     def of_call(
         cls, face: HuggingFaceModel, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> "GeneratePlan":
         """The plan of somebody's own call. Raises `cannot_step` where it must run plainly."""
+        names = tuple(inspect.signature(GenerationMixin.generate).parameters)[1:]
+        kwargs = {**dict(zip(names, args, strict=False)), **kwargs}
         for name, why in _PLAIN.items():
             if kwargs.get(name) is not None:
                 raise S2sdapError("cannot_step", reason=f"`{name}` {why}")
-        inputs = dict(kwargs)
-        if args:
-            inputs["inputs"] = args[0]
+        own: Any = face.model
         # A model's own `generate` may wrap this one; whoever called this one gets what this one gives.
-        generate = functools.partial(GenerationMixin.generate, face.model)
+        generate = functools.partial(GenerationMixin.generate, own)
         given = _settings_in(kwargs)
-        return cls(face, face.sources_of(inputs), args, kwargs, given=given, generate=generate)
+        return cls(face, face.sources_of(kwargs), (), kwargs, given=given, generate=generate)
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -140,11 +149,15 @@ class GeneratePlan:
         first: dict[int | None, int] = {None: 0}
         recorder = Recorder(edits, first | {number: number for number in range(1, count)})
         with self._lock, torch.no_grad():
-            prepared = self._prepare(recorder)
+            if self._luck is None:  # of the first time, so that another reading meets the same
+                self._luck = Luck.now(self.model.device)
+            prepared, luck = self._prepare(recorder)
             recorder.gather()
             recorder.check_consumed()
-            state, live = self._beginning(prepared)
-        read = [{name: value[number] for name, value in recorder.sites.items()} for number in range(count)]
+            state, live = self._beginning(prepared, luck)
+        # Some decoders look at the source too before they begin, to tell its language.
+        own = {name: value for name, value in recorder.sites.items() if name in _OF_ENCODER}
+        read = [{name: value[number] for name, value in own.items()} for number in range(count)]
         after = Snapshot(step=0, live=live, finished=(), state=state, next_id=len(live) + 1, ended=False)
         return EncoderRecord(
             self.sources[0],
@@ -155,33 +168,39 @@ class GeneratePlan:
             others=tuple(zip(self.sources[1:], read[1:], strict=True)),
         )
 
-    def _prepare(self, recorder: Recorder) -> Prepared:
+    def _prepare(self, recorder: Recorder) -> tuple[Prepared, Luck]:
+        """What `generate` prepares, and the luck that is left for the steps."""
         model = self.model.model
         generate = functools.partial(self._generate, *self._args, **self._kwargs)
         # The luck of the encoder is that of the call, for models that have any (dropout, in training).
         with self.model.taps.watching(recorder), chance(self._luck):
             try:
-                return prepare(model, generate)
+                return prepare(model, generate), Luck.now(self.model.device)
             except (S2sdapError, torch.cuda.OutOfMemoryError):
                 raise
             except (ValueError, TypeError) as error:  # how `generate` refuses its arguments
-                if self._luck is None:  # somebody's own call: theirs to see
+                if self._theirs:  # somebody's own call: theirs to see
                     raise
                 reason = " ".join(str(error).split())
                 raise S2sdapError("generate_refused", reason=reason) from error
 
-    def _beginning(self, prepared: Prepared) -> tuple[Running, tuple[Hypothesis, ...]]:
+    def _beginning(self, prepared: Prepared, luck: Luck) -> tuple[Running, tuple[Hypothesis, ...]]:
         search: Any
         if prepared.method == BEAM_SEARCH:
             search, live = beams.begin(prepared)
         else:
             search, live = sampling.begin(prepared, len(self.sources))
         random = prepared.config.do_sample or self.model.model.training
-        luck = (self._luck or Luck.now(prepared.ids.device)) if random else None
-        moment = None
-        if prepared.cache is not None:
-            moment = Moment.first(prepared.cache)
-        state = Running(prepared.ids, prepared.kwargs, moment, luck, search, None, first=True)
+        state = Running(
+            ids=prepared.ids,
+            kwargs=prepared.kwargs,
+            cache=None if prepared.cache is None else Moment.first(prepared.cache),
+            cache_name=prepared.cache_name,
+            luck=luck if random else None,
+            search=search,
+            gathered=None,
+            first=True,
+        )
         return state, live
 
     # ---- one step ----------------------------------------------------------------------------
@@ -192,7 +211,7 @@ class GeneratePlan:
             raise S2sdapError("ended")
         with self._lock:
             record, whole = self._step(encoder, before, edits, self._live)
-            self._keep_lean(whole)
+            self._keep_lean(whole, ended=record.after.ended)
         return record
 
     def _step(
@@ -210,7 +229,7 @@ class GeneratePlan:
         prefixed = dict.fromkeys(rows, self.prefix[before.step]) if before.step < len(self.prefix) else {}
         cache = None if running.cache is None else live.take(running.cache)
         with torch.no_grad(), chance(running.luck):
-            outputs, kwargs, cache = forward(
+            outputs, kwargs, name, cache = forward(
                 model, prepared, running, cache, self.model.taps.watching, recorder
             )
             recorder.gather()
@@ -218,29 +237,30 @@ class GeneratePlan:
             logits = recorder(sites.PREDICTION_LOGITS, logits)
             searching = isinstance(running.search, Beams)
             scores = torch.log_softmax(logits, dim=-1) if searching else logits
-            processed = process(prepared.processors, running.ids, scores)
-            logprobs = processed.final if searching else torch.log_softmax(processed.final, dim=-1)
-            recorder.sites[sites.PREDICTION_LOGPROBS] = logprobs
+            processed = process(prepared.processors, running.ids, scores, normalised=searching)
+            if not searching:  # as the model gave them, even where a processor wrote into them
+                recorder.sites[sites.PREDICTION_LOGITS] = processed.raw
+            recorder.sites[sites.PREDICTION_LOGPROBS] = processed.logprobs
             recorder.check_consumed()
-            if bool(torch.isnan(logprobs).any()):
+            # One number that is none makes its whole row so, and one of a row tells it.
+            if bool(torch.isnan(scores[:, 0] if searching else processed.logprobs[:, 0]).any()):
                 raise S2sdapError(
                     "model_failed", where=f"step {before.step}", reason="its logits are no numbers"
                 )
             gathered = self._gathered(prepared, running, outputs, processed.final, logits)
-            told = gathered.all_scores() if gathered is not None else None
+            asked = gathered.all_scores() if gathered is not None else None
             if searching:
                 choice = beams.choose(
-                    model, prepared, before, running.search, processed, prefixed, chosen, told
+                    model, prepared, before, running.search, processed, prefixed, chosen, asked
                 )
             else:
                 choice = sampling.choose(
-                    prepared, before, running.ids, running.search, processed, logprobs, prefixed, chosen, told
+                    prepared, before, running.ids, running.search, processed, prefixed, chosen, asked
                 )
             luck = Luck.now(running.luck.device) if running.luck is not None else None
         moment = None
         if cache is not None:
-            earlier = running.cache or Moment.first(type(cache)())
-            moment = earlier.then(cache, choice.order)
+            moment = (running.cache or Moment.empty()).then(cache, model, choice.order)
             if choice.order is not None:
                 cache = reorder(cache, model, choice.order)
             live.put(moment, cache)
@@ -248,13 +268,14 @@ class GeneratePlan:
             step=before.step + 1,
             live=choice.live,
             finished=choice.finished,
-            state=Running(choice.ids, kwargs, moment, luck, choice.search, gathered, first=False),
+            state=Running(choice.ids, kwargs, moment, name, luck, choice.search, gathered, first=False),
             next_id=choice.next_id,
             ended=choice.ended,
         )
-        again = functools.partial(self._wide_again, encoder, before, tuple(edits))
-        whole = LeanSites(_of_rows(recorder.sites, rows), again)
-        return StepRecord(before.step, before, whole, choice.candidates, after, tuple(edits)), whole
+        again = functools.partial(self._again, encoder, before, tuple(edits))
+        whole = LeanSites(_of_rows(recorder.sites, rows), again, processed)
+        candidates = functools.cache(lambda: told(before, rows, choice, whole.processed))
+        return StepRecord(before.step, before, whole, candidates, after, tuple(edits)), whole
 
     def _chosen(self, row_of: Mapping[int, int], edits: Sequence[Edit]) -> dict[int, int]:
         """The token that a person chose, by row."""
@@ -287,25 +308,27 @@ class GeneratePlan:
             getattr(outputs, hidden, None) if config.output_hidden_states else None,
         )
 
-    # ---- wide sites --------------------------------------------------------------------------
+    # ---- what is let go, and computed again ---------------------------------------------------
 
-    def _keep_lean(self, whole: LeanSites) -> None:
-        """Let go of the wide sites of the earliest steps; the last two always stay."""
-        self._wide.append(whole)
-        while len(self._wide) > 2 and sum(each.wide_bytes for each in self._wide) > KEPT_BYTES:
-            self._wide.popleft().slim()
+    def _keep_lean(self, whole: LeanSites, *, ended: bool) -> None:
+        """Let go of what the earliest steps can compute again, and at the end of the cache at hand."""
+        self._latest.append(whole)
+        while len(self._latest) > 1 and sum(each.passing_bytes for each in self._latest) > KEPT_BYTES:
+            self._latest.popleft().slim()
+        if ended:
+            self._live = Live()
 
-    def _wide_again(
-        self, encoder: EncoderRecord, before: Snapshot, edits: tuple[Edit, ...]
-    ) -> Mapping[str, Tensor]:
+    def _again(self, encoder: EncoderRecord, before: Snapshot, edits: tuple[Edit, ...]) -> LeanSites:
         """The sites of a step that is run again for them, beside the run."""
         with self._lock:
-            known = self._again.get(id(before))
+            key = (id(before), edits)
+            known = self._remembered.get(key)
             if known is None:
-                _, whole = self._step(encoder, before, edits, Live())
-                known = self._again[id(before)] = whole.held
-                while len(self._again) > REMEMBERED:
-                    self._again.popitem(last=False)
+                with self.installed():
+                    _, known = self._step(encoder, before, edits, Live())
+                self._remembered[key] = known
+                while len(self._remembered) > REMEMBERED:
+                    self._remembered.popitem(last=False)
             return known
 
     # ---- the end -----------------------------------------------------------------------------
@@ -324,8 +347,12 @@ class GeneratePlan:
 
     def settings_shown(self) -> tuple[SettingShown, ...]:
         """Every generation setting that is in force, with where its value comes from."""
-        return shown(self.model.model, self._kwargs.get("generation_config"), self._given, self.prefix)
+        by = "call" if self._luck is None else "launch"
+        config = self._kwargs.get("generation_config")
+        return shown(self.model.model, config, self._given, self.prefix, by)
 
+
+_OF_ENCODER: Final = (sites.ENCODER_STATES, sites.ENCODER_LAYERS)
 
 _PLAIN: Final = {
     "assistant_model": "lets another model draft several tokens a step",

@@ -3,16 +3,17 @@
 Every row of the batch goes on by itself; a row that has finished is filled up with the pad token.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from s2sdap.decoding.generation.choice import Chosen, Entry, eos_tokens, listed, root
+from s2sdap.decoding.generation.choice import Chosen, Decided, eos_tokens, root
 from s2sdap.decoding.generation.intercept import Prepared
-from s2sdap.decoding.generation.scoring import POOL, Processed
+from s2sdap.decoding.generation.scoring import Processed
 from s2sdap.decoding.records import Fate, Hypothesis, Reason, Snapshot
 
 
@@ -39,7 +40,6 @@ def choose(
     ids: Tensor,
     rows: Rows,
     processed: Processed,
-    logprobs: Tensor,
     prefixed: Mapping[int, int],
     chosen: Mapping[int, int],
     scores: tuple[Tensor, ...] | None,
@@ -64,44 +64,26 @@ def choose(
     tokens = next_tokens.tolist()
     ends = eos_tokens(prepared)
 
-    entries: list[Entry] = []
-    place: dict[int, int] = {}
-    told = _runners_up(logprobs, rows.live)
-    for index, row in enumerate(rows.live):
-        token = tokens[row]
-        if going[row]:
-            fate, reason = Fate.SURVIVED, Reason.FORCED if row in forced else Reason.NONE
-        else:
-            fate, reason = Fate.FINISHED, Reason.NONE if token in ends else Reason.LENGTH
-        place[row] = len(entries)
-        entries.append((index, token, told.own(index, token, processed, row), fate, reason))
-        why = Reason.FORCED if row in forced else Reason.DRAW if config.do_sample else Reason.RANK
-        entries += [
-            (index, other, logprob, Fate.PRUNED, why)
-            for other, logprob in told.others[index]
-            if other != token
-        ]
-    index_of = {row: index for index, row in enumerate(rows.live)}
-    entries += [
-        (index_of[row], token, logprob, Fate.PRUNED, Reason.CONSTRAINT)
-        for row, token, logprob in processed.forbidden(rows.live)
-        if tokens[row] != token
-    ]
+    decided: list[Decided] = []
     live: list[Hypothesis] = []
     finished = list(before.finished)
-    children = [-1] * len(entries)
     for index, row in enumerate(rows.live):
-        parent = before.live[index]
-        logprob = entries[place[row]][2]
-        done = not going[row]
-        children[place[row]] = parent.id
+        token, parent, done = tokens[row], before.live[index], not going[row]
+        logprob = float(processed.logprobs[row, token])
+        if logprob == -math.inf:  # the settings forbid it: count what the model itself thinks
+            logprob = float(torch.log_softmax(processed.raw[row], dim=-1)[token])
+        why = Reason.FORCED if row in forced else Reason.NONE
+        if done and token not in ends and ids.shape[1] >= config.max_length:
+            why = Reason.LENGTH
+        fate = Fate.FINISHED if done else Fate.SURVIVED
+        decided.append(Decided(index, token, logprob, fate, why, parent.id))
         hypothesis = Hypothesis(
             id=parent.id,
             step=before.step,
-            token=tokens[row],
+            token=token,
             parent=parent,
             row=index,
-            candidate=place[row],
+            candidate=index,
             logprob=logprob,
             score=parent.score + logprob,
             final=parent.score + logprob,
@@ -113,9 +95,11 @@ def choose(
         (finished if done else live).append(hypothesis)
     finished.sort(key=lambda hypothesis: hypothesis.id)  # the order of the rows is that of the output
     still = tuple(row for row in rows.live if going[row])
-    where = [(rows.live[index], token) for index, token, *_ in entries]
+    passed_over = Reason.DRAW if config.do_sample else Reason.RANK
     return Chosen(
-        candidates=listed(before, entries, children, processed, where, 1.0),
+        decided=tuple(decided),
+        others=tuple(Reason.FORCED if row in forced else passed_over for row in rows.live),
+        length_term=1.0,
         live=tuple(live),
         finished=tuple(finished),
         next_id=before.next_id,
@@ -124,31 +108,3 @@ def choose(
         ids=ids,
         order=None,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """The likeliest tokens of some rows with their log-probs."""
-
-    others: list[list[tuple[int, float]]]
-    logprobs: Tensor
-    rows: tuple[int, ...]
-
-    def own(self, index: int, token: int, processed: Processed, row: int) -> float:
-        """The log-prob of the token that was taken; one that was ruled out counts as the model thinks."""
-        for other, logprob in self.others[index]:
-            if other == token:
-                return logprob
-        logprob = float(self.logprobs[row, token])
-        return logprob if logprob > -np.inf else float(torch.log_softmax(processed.raw[row], -1)[token])
-
-
-def _runners_up(logprobs: Tensor, rows: tuple[int, ...]) -> _Told:
-    mine = logprobs if len(rows) == len(logprobs) else logprobs[list(rows)]
-    best = mine.topk(min(POOL, logprobs.shape[-1]))
-    pairs = zip(best.indices.tolist(), best.values.double().tolist(), strict=True)
-    others = [
-        [(token, value) for token, value in zip(tokens, values, strict=True) if value > -np.inf]
-        for tokens, values in pairs
-    ]
-    return _Told(others, logprobs, rows)

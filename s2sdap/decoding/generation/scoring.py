@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers.generation.logits_process import LogitsProcessorList
+from transformers.generation import logits_process
+from transformers.generation.logits_process import LogitsProcessor, LogitsProcessorList
 
 POOL = 10
 """How many continuations are told of a hypothesis at least, so that a person sees the runners-up."""
@@ -16,9 +17,13 @@ POOL = 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Processed:
-    """Scores [R, V] before any processor and after each, by the processor's name."""
+    """Scores [R, V] before any processor and after each, by the processor's name.
+
+    `logprobs` [R, V] are what the last ones say in nats: themselves, where search works on log-probs.
+    """
 
     stages: tuple[tuple[str, Tensor], ...]
+    logprobs: Tensor
 
     @property
     def raw(self) -> Tensor:
@@ -37,31 +42,44 @@ class Processed:
         at = (torch.tensor(rows, dtype=torch.long), torch.tensor(tokens, dtype=torch.long))
         return tuple((name, scores[at].double().cpu().numpy()) for name, scores in self.stages)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its tensors."""
+        held = {id(scores): scores.nbytes for scores in (*(each for _, each in self.stages), self.logprobs)}
+        return sum(held.values())
+
     def forbidden(self, rows: Sequence[int]) -> list[tuple[int, int, float]]:
-        """The favourites of some rows that a processor ruled out: (row, token, log-prob before)."""
+        """Favourites that a processor ruled out: (place in `rows`, token, log-prob before)."""
         if len(self.stages) == 1 or not rows:
             return []
         before = torch.log_softmax(self.raw[list(rows)], dim=-1).topk(min(POOL, self.raw.shape[-1]))
         after = self.final[list(rows)].gather(-1, before.indices)
         gone = (after == -torch.inf) & (before.values > -torch.inf)
         return [
-            (rows[row], int(before.indices[row, place]), float(before.values[row, place]))
+            (row, int(before.indices[row, place]), float(before.values[row, place]))
             for row, place in gone.nonzero().tolist()
         ]
 
 
-def process(processors: LogitsProcessorList, ids: Any, scores: Any) -> Processed:
+def process(processors: LogitsProcessorList, ids: Any, scores: Any, *, normalised: bool) -> Processed:
     """Run the processors as `LogitsProcessorList` does, keeping what each one gave.
 
-    One that writes into its argument leaves no trace of what was there, so its stage takes the place
-    of the one before.
+    `normalised` says that `scores` are log-probs, on which search goes on with what comes out. A
+    caller's own processor may write into what it is given: what was there is copied before.
     """
     stages = [("model", scores)]
     for processor in processors:
+        foreign = type(processor).__module__ != logits_process.__name__
+        copied, version = scores.clone() if foreign else scores, scores._version
         after = LogitsProcessorList([processor])(ids, scores)
-        name = type(processor).__name__.removesuffix("LogitsProcessor").removesuffix("LogitsWarper")
-        if after.data_ptr() == scores.data_ptr() and len(stages) > 1:
-            stages.pop()
-        stages.append((name, after))
+        if scores._version != version:
+            stages[-1] = (stages[-1][0], copied)
+        stages.append((_name(processor), after))
         scores = after
-    return Processed(tuple(stages))
+    return Processed(tuple(stages), scores if normalised else torch.log_softmax(scores, dim=-1))
+
+
+def _name(processor: Any) -> str:
+    name = type(processor).__name__ if isinstance(processor, LogitsProcessor) else ""
+    name = name or getattr(processor, "__name__", type(processor).__name__)
+    return name.removesuffix("LogitsProcessor").removesuffix("LogitsWarper") or name

@@ -1,0 +1,127 @@
+"""A plan for somebody's own forward: one call is one step, and nothing is searched.
+
+The forward has run already when the plan is made; an edit runs it again with the same arguments.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from s2sdap.decoding.edits import Edit, TokenEdit
+from s2sdap.decoding.plan import SettingShown
+from s2sdap.decoding.records import Candidates, EncoderRecord, Hypothesis, Snapshot, StepRecord
+from s2sdap.models.contract import Described
+from s2sdap.models.tokens import Source
+from s2sdap.vocabulary import sites
+from s2sdap.vocabulary.errors import S2sdapError
+from s2sdap.vocabulary.stages import Stage
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Passed:
+    """A run of the forward: what it returned, and its sites: `read` those of the encoder, `sites` the others.
+
+    All have a leading axis of rows; those of the encoder may have fewer rows than the others.
+    """
+
+    value: Any
+    read: Mapping[str, Tensor]
+    sites: Mapping[str, Tensor]
+
+
+class Forward(Protocol):
+    """Runs a forward again, with edits in it."""
+
+    def __call__(self, edits: Sequence[Edit], /) -> Passed:
+        """The run with these edits. Raises where one of them does not fit."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ForwardPlan:
+    """One call of a forward. `sources` has one entry a row; its value is in the last snapshot."""
+
+    model: Described
+    sources: tuple[Source, ...]
+    first: Passed
+    forward: Forward
+    shown: tuple[SettingShown, ...] = ()
+
+    def begin(self, edits: Sequence[Edit] = ()) -> EncoderRecord:
+        """What the encoder gave. Edits of it run the whole forward again."""
+        if any(isinstance(edit, TokenEdit) for edit in edits):
+            raise S2sdapError("no_step_here", stage=Stage.ENCODER)
+        passed = self.forward(edits) if edits else self.first
+        rows = len(self.sources)
+        read = [_row(passed.read, row, rows) for row in range(rows)]
+        live = tuple(_row_begun(self.model.target.bos, row) for row in range(rows))
+        after = Snapshot(step=0, live=live, finished=(), state=passed, next_id=rows + 1, ended=False)
+        others = tuple(zip(self.sources[1:], read[1:], strict=True))
+        return EncoderRecord(self.sources[0], None, read[0], after, tuple(edits), others=others)
+
+    def step(self, encoder: EncoderRecord, before: Snapshot, edits: Sequence[Edit] = ()) -> StepRecord:
+        """The one step: what the forward computed after its encoder."""
+        if before.ended:
+            raise S2sdapError("ended")
+        if any(isinstance(edit, TokenEdit) for edit in edits):  # the program chooses, not the module
+            raise S2sdapError("not_editable", name="token")
+        passed: Passed = self.forward((*encoder.edits, *edits)) if edits else before.state
+        values = dict(passed.sites)
+        if sites.PREDICTION_LOGITS in values:
+            values[sites.PREDICTION_LOGPROBS] = torch.log_softmax(
+                values[sites.PREDICTION_LOGITS].float(), dim=-1
+            )
+        after = Snapshot(
+            step=1, live=before.live, finished=(), state=passed, next_id=before.next_id, ended=True
+        )
+        return StepRecord(before.step, before, values, _NO_CANDIDATES, after, tuple(edits))
+
+    def best(self, after: Snapshot) -> tuple[Hypothesis, ...]:
+        """Nothing has been written: what the forward returned is the program's to use."""
+        del after
+        return ()
+
+    def settings_shown(self) -> tuple[SettingShown, ...]:
+        """Where each site comes from."""
+        return self.shown
+
+
+_NO_CANDIDATES = Candidates(
+    parent=np.zeros(0, np.int32),
+    token=np.zeros(0, np.int64),
+    logprob=np.zeros(0),
+    score=np.zeros(0),
+    length_term=1.0,
+    coverage_term=np.zeros(0),
+    final=np.zeros(0),
+    fate=np.zeros(0, np.int8),
+    reason=np.zeros(0, np.int8),
+    child=np.zeros(0, np.int32),
+)
+
+
+def _row(values: Mapping[str, Tensor], row: int, rows: int) -> dict[str, Tensor]:
+    """The encoder's sites of a row; where the decoder has more, several share one."""
+    return {name: value[row * len(value) // rows] for name, value in values.items()}
+
+
+def _row_begun(bos: int, row: int) -> Hypothesis:
+    return Hypothesis(
+        id=row + 1,
+        step=-1,
+        token=bos,
+        parent=None,
+        row=row,
+        candidate=-1,
+        logprob=0.0,
+        score=0.0,
+        final=0.0,
+        finished=False,
+        forced=False,
+        coverage=None,
+        sentence=row,
+    )
