@@ -168,6 +168,49 @@ def run(
 
 
 @app.command()
+def check_model(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="SPEC",
+            help="What a launch names: a bundled model, a folder, hf:..., or a scheme of your own.",
+        ),
+    ],
+    source: Annotated[
+        list[str] | None, typer.Option(help="A line that the model can read; can be repeated.")
+    ] = None,
+    steps: Annotated[int, typer.Option(help="Target tokens of each decode at most.", min=2)] = 12,
+    device: Annotated[str, typer.Option(help="Where the model runs: cpu, cuda:0 ...")] = "cpu",
+    dtype: Annotated[
+        str | None, typer.Option(help="Type of the weights: float32, bfloat16 ..., auto.")
+    ] = None,
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit on the hub.")] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Let code beside the weights run.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Check that a model does what debugging it builds on, and say what to mend.
+
+    Exit code: 0 no check failed, 1 one failed, 2 there is no such model.
+    """
+    from s2sdap.cli.check_model import CheckOptions
+    from s2sdap.cli.check_model import check_model as check
+
+    options = CheckOptions(
+        model=model,
+        sources=source or (),
+        steps=steps,
+        device=device,
+        dtype=dtype,
+        revision=revision,
+        trust_remote_code=trust_remote_code,
+        json=as_json,
+    )
+    raise typer.Exit(check(options))
+
+
+@app.command()
 def doctor() -> None:
     """Check that everything works here, and say what to do where it does not.
 

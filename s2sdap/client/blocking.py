@@ -114,6 +114,7 @@ class Debugger:
         return self._debugger.capabilities
 
     launch = _blocking(AsyncDebugger.launch)
+    attach = _blocking(AsyncDebugger.attach)
     set_breakpoints = _blocking(AsyncDebugger.set_breakpoints)
     set_stages = _blocking(AsyncDebugger.set_stages)
     watch = _blocking(AsyncDebugger.watch)

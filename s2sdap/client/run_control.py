@@ -170,6 +170,37 @@ class RunControl:
                 _refuse_unplaced("setFunctionBreakpoints", [event.read(bodies.BreakpointEvent).breakpoint])
         return await self._stop_since(since, timeout)
 
+    async def attach(
+        self,
+        /,
+        *,
+        stop_on_entry: bool = True,
+        breakpoints: Iterable[int] = (),
+        stages: Iterable[str] = (),
+        rules: Rules = (),
+        watch_rules: Sequence[str] | None = None,
+    ) -> None:
+        """Attach to a process that called `s2sdap.listen`; `wait_for_stop` gets the first stop of its calls.
+
+        Each of its debugged calls is a program of its own. `stop_on_entry` is about the first of them; the
+        rest is armed before any of them begins. A step that runs over the end of a call stops in the next.
+        """
+        await self._initialize()
+        wanted = {"stopOnEntry": stop_on_entry, "watchRules": watch_rules, "token": self._token}
+        given = {name: value for name, value in wanted.items() if value is not None}
+        lines, names = list(breakpoints), list(stages)
+        with self._leaving() as since:
+            pending = await self.connection.send("attach", given)
+            await self.connection.wait_for("initialized", since=since, unless=pending)
+            await self.connection.answer(pending)
+            if lines:
+                await self.set_breakpoints(lines)
+            if names:
+                await self.set_stages(names)
+            if rules:
+                await self.watch(rules)
+            await self.connection.request("configurationDone")
+
     async def set_breakpoints(self, lines: Iterable[int]) -> list[bodies.BreakpointBody]:
         """Stop when the sentence on one of these lines begins, and at no other line.
 

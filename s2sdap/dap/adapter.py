@@ -10,6 +10,7 @@ from enum import Enum
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 
+from s2sdap.dap.attached import Calls, Process
 from s2sdap.dap.breakpoints import RequestedBreakpoints
 from s2sdap.dap.handles import Container, Handles
 from s2sdap.dap.launch import LaunchArguments
@@ -66,8 +67,12 @@ class Outlet(Protocol):
 class Adapter:
     """One connection's debug session."""
 
-    def __init__(self, outlet: Outlet, models: ModelThread, token: str | None) -> None:
+    def __init__(
+        self, outlet: Outlet, models: ModelThread, token: str | None, process: Process | None = None
+    ) -> None:
         self.outlet = outlet
+        self.process = process
+        self.calls: Calls | None = None
         self.models = models
         self.token = token
         self.client = Initialize(adapter_id="")
@@ -121,11 +126,24 @@ class Adapter:
     def source_body(self) -> bodies.SourceBody:
         """The program as the protocol's source."""
         program = self.need_program()
+        if self.calls is not None:
+            return self.calls.source_body()
         if program.path is None:
             return bodies.SourceBody(
                 name=program.name, source_reference=INLINE_SOURCE, origin="launch argument"
             )
         return bodies.SourceBody(name=program.name, path=program.path)
+
+    def source_bodies(self) -> list[bodies.SourceBody]:
+        """Every source there is."""
+        return [self.source_body()] if self.calls is None else self.calls.source_bodies()
+
+    def inline_program(self, reference: int) -> Program | None:
+        """The program without a file that goes by this reference, if there is one."""
+        if self.calls is not None:
+            return self.calls.programs.get(reference)
+        program = self.need_program()
+        return program if program.path is None and reference == INLINE_SOURCE else None
 
     # ---- what must be there ------------------------------------------------------------------
 
@@ -137,6 +155,8 @@ class Adapter:
 
     def need_session(self) -> "Session":
         """The session; there is one once the model has been loaded."""
+        if self.session is None and self.calls is not None:
+            raise S2sdapError("no_call")
         if self.session is None:
             raise S2sdapError("not_launched", request="this")
         return self.session
@@ -145,7 +165,7 @@ class Adapter:
 
     async def on_model_thread(self, job: Callable[[], T]) -> T:
         """Run `job` where the model lives. Cancelling takes it back if it has not begun."""
-        future = self.models.submit(job, self._output)
+        future = self.models.submit(job, None if self.calls is not None else self._output)
         waiting = asyncio.wrap_future(future)
         while True:
             try:
@@ -170,6 +190,9 @@ class Adapter:
 
     def start_if_ready(self) -> None:
         """Begin the run once the model is there and the client has configured everything."""
+        if self.calls is not None:
+            self.calls.start_if_ready()
+            return
         if self.configured and self.state is State.LOADING and self.session is not None:
             self.session.begin(Motion.START)
             self.go()
@@ -188,8 +211,11 @@ class Adapter:
         self.containers.clear()
         if self.client.supports_progress_reporting:
             self._reporter = asyncio.ensure_future(self._report())
-        report = partial(self.outlet.later, self._stopped, session)
-        self.models.move(Moving(session, report, self.outlet.congested, self._output))
+        report: Callable[[Stop], None] = partial(self.outlet.later, self._stopped, session)
+        if self.calls is None:
+            self.models.move(Moving(session, report, self.outlet.congested, self._output))
+        else:  # what a program prints is its own
+            self.models.move(Moving(session, self.calls.reporting(report), self.outlet.congested, None))
 
     def _stopped(self, session: "Session", stop: Stop) -> None:
         if session is not self.session:  # of a run that a restart has replaced
@@ -200,8 +226,13 @@ class Adapter:
         self._output.flush()
         self._end_report()
         if stop.reason is StopReason.END:
-            self.end()
+            if self.calls is not None:
+                self.calls.over()
+            else:
+                self.end()
             return
+        if self.calls is not None:
+            stop = self.calls.explained(stop)
         self.state = State.STOPPED
         self.stop = stop
         self._tell_threads(self._live())
@@ -229,7 +260,8 @@ class Adapter:
         """The program has come to its end, or was brought to it."""
         self._tell_threads({})
         self.state = State.ENDED
-        self.emit("exited", bodies.Exited(exit_code=0))
+        if self.calls is None:  # a process that was attached to goes on
+            self.emit("exited", bodies.Exited(exit_code=0))
         self.emit("terminated")
 
     def _stopped_body(self, stop: Stop) -> bodies.Stopped:
@@ -299,6 +331,8 @@ class Adapter:
         self.emit(custom.RESULT_EVENT, result_body(session, result))
         if result.error is not None:
             self.say(str(result.error), "stderr", result.sentence.line)
+        elif self.calls is not None:
+            self.calls.tell_outputs(result)
         else:
             self.say(result.text, "stdout", result.sentence.line)
 
@@ -352,6 +386,8 @@ class Adapter:
     def close(self) -> None:
         """The client is gone or done: nothing of this session runs any more."""
         self._end_report()
-        if self.session is not None:
+        if self.calls is not None:
+            self.calls.let_go()
+        elif self.session is not None:
             self.session.close()
         self.state = State.ENDED

@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from s2sdap.dap.adapter import Adapter, State
+from s2sdap.dap.attached import Process
 from s2sdap.dap.channels import Channel
 from s2sdap.dap.dispatch import Handler, RawArguments, Reply, When
 from s2sdap.dap.model_thread import ModelThread
@@ -49,6 +50,7 @@ class Connection:
         log: ProtocolLog | None = None,
         number: int = 1,
         on_gone: Callable[[], None] = lambda: None,
+        process: Process | None = None,
     ) -> None:
         self._channel = channel
         self._handlers = handlers
@@ -61,7 +63,7 @@ class Connection:
         self._leaving = asyncio.Event()
         self._gone = False
         self._on_gone = on_gone
-        self.adapter = Adapter(self, models, None if channel.authenticated else token)
+        self.adapter = Adapter(self, models, None if channel.authenticated else token, process)
 
     async def serve(self) -> None:
         """Answer requests until the client is gone or says goodbye; leaves nothing running."""

@@ -1,7 +1,7 @@
 """Launch arguments: what a configuration may say, checked, with a JSON schema for editors."""
 
 import difflib
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -11,6 +11,8 @@ from s2sdap.decoding.settings import SearchSettings
 from s2sdap.models import DEFAULT_MODEL
 from s2sdap.protocol.arguments import Arguments
 from s2sdap.vocabulary.errors import S2sdapError
+
+C = TypeVar("C", bound=Arguments)
 
 _EDITORS_OWN = frozenset(
     """
@@ -103,15 +105,20 @@ class LaunchArguments(Arguments):
 
 def parse_launch(raw: bytes) -> tuple[LaunchArguments, list[str]]:
     """The launch arguments, and a warning for every field that is none of ours nor an editor's."""
+    return parse_configuration(raw, LaunchArguments)
+
+
+def parse_configuration(raw: bytes, kind: type[C]) -> tuple[C, list[str]]:
+    """The arguments of a configuration of this kind, and a warning for every field that is unknown."""
     given: dict[str, Any] = msgspec.json.decode(raw, type=dict[str, Any]) if raw != b"null" else {}
-    fields = {field.encode_name: field for field in msgspec.structs.fields(LaunchArguments)}
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     warnings = []
     for name, value in given.items():
         if name in fields:
             _check(name, value, fields[name].type)
         elif name not in _EDITORS_OWN and not name.startswith("__"):
             warnings.append(str(S2sdapError("unknown_setting", setting=name, nearest=nearest(name, fields))))
-    return msgspec.convert(given, LaunchArguments), warnings
+    return msgspec.convert(given, kind), warnings
 
 
 class _Token(msgspec.Struct):

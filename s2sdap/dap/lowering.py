@@ -16,7 +16,7 @@ PAGE: Final = 1000
 
 def frame_body(adapter: Adapter, frame: Frame) -> bodies.FrameBody:
     """A frame on the call stack, at the source token that was most attended."""
-    line = frame.sentence.line
+    line = frame.sentence.line + frame.before.sentence  # of a batch, every row has its line
     body = bodies.FrameBody(
         id=adapter.frames.add(frame),
         name=frame_name(frame),
@@ -26,7 +26,7 @@ def frame_body(adapter: Adapter, frame: Frame) -> bodies.FrameBody:
     )
     span = frame.span()
     if span is not None:
-        text = frame.sentence.text
+        text = frame.source.text
         body.column = adapter.client_column(utf16_column(text, span.start))
         body.end_line = body.line
         body.end_column = adapter.client_column(utf16_column(text, span.end))

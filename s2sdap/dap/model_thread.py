@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 
@@ -31,12 +32,15 @@ CONGESTED_WAIT: Final = 0.01
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moving:
-    """A motion in progress: its session, what to call at its stop, and what may hold it up."""
+    """A motion in progress: its session, what to call at its stop, and what may hold it up.
+
+    `output` takes what the model's code prints; `None` lets it print where it would.
+    """
 
     session: "Session"
     on_stop: "Callable[[Stop], None]"
     congested: Callable[[], bool]
-    output: IO[str]
+    output: IO[str] | None
 
 
 class ModelThread:
@@ -45,17 +49,20 @@ class ModelThread:
     def __init__(self) -> None:
         self._inbox: queue.SimpleQueue[Callable[[], None] | Moving | None] = queue.SimpleQueue()
         self._moving: list[Moving] = []
+        self._waiting: set[Future[Any]] = set()
         self._closed = False
 
-    def submit(self, job: Callable[[], T], output: IO[str]) -> "Future[T]":
+    def submit(self, job: Callable[[], T], output: IO[str] | None) -> "Future[T]":
         """Run `job` as soon as the forward pass in progress is over; what it prints goes to `output`."""
         future: Future[T] = Future()
+        self._waiting.add(future)
 
         def run() -> None:
+            self._waiting.discard(future)
             if not future.set_running_or_notify_cancel():
                 return
             try:
-                with contextlib.redirect_stdout(output):
+                with _printing_to(output):
                     result = job()
             except BaseException as error:  # a job's failure is its caller's, whatever it is
                 future.set_exception(error)
@@ -75,6 +82,11 @@ class ModelThread:
         """Let `serve` return after the forward pass in progress."""
         self._closed = True
         self._inbox.put(None)
+
+    def abandon(self) -> None:
+        """Cancel the jobs that have not begun: nobody will serve any more."""
+        for future in list(self._waiting):
+            future.cancel()
 
     def serve(self) -> None:
         """Work until closed. Runs on the thread that owns the models."""
@@ -102,7 +114,7 @@ class ModelThread:
     def _slice(self, moving: Moving) -> bool:
         """Advance for a moment. Returns whether the motion is over."""
         end = time.monotonic() + SLICE
-        with contextlib.redirect_stdout(moving.output):
+        with _printing_to(moving.output):
             while not moving.congested():
                 stop = _advance(moving.session)
                 if stop is not None:
@@ -111,6 +123,11 @@ class ModelThread:
                 if time.monotonic() > end or not self._inbox.empty():
                     break
         return False
+
+
+def _printing_to(output: IO[str] | None) -> AbstractContextManager[Any]:
+    """What is printed goes to `output`; with `None` it goes where all threads print to."""
+    return contextlib.nullcontext() if output is None else contextlib.redirect_stdout(output)
 
 
 def _advance(session: "Session") -> "Stop | None":

@@ -11,7 +11,7 @@ from s2sdap.debugger.session import Session
 from s2sdap.debugger.walk import Result
 from s2sdap.decoding.decode import Output
 from s2sdap.decoding.edits import Edit, TokenEdit
-from s2sdap.decoding.records import Fate, Hypothesis, Reason, StepRecord
+from s2sdap.decoding.records import Candidates, Fate, Hypothesis, Reason, StepRecord
 from s2sdap.models.contract import Described
 from s2sdap.protocol import custom
 from s2sdap.vocabulary import sites
@@ -30,11 +30,11 @@ def token_body(piece: str, token: int, logprob: float) -> custom.TokenBody:
 def step_body(frame: Frame, top: int) -> custom.StepBody:
     """All about one step in one message."""
     fields = FieldValues(frame)
-    line = frame.sentence.text
+    line = frame.source.text
     hypothesis = frame.hypothesis
     body = custom.StepBody(
         sentence=frame.sentence.index,
-        line=frame.sentence.line,
+        line=frame.sentence.line + frame.before.sentence,
         branch=frame.branch,
         step=frame.step,
         stage=frame.stage.value,
@@ -69,7 +69,7 @@ def step_body(frame: Frame, top: int) -> custom.StepBody:
             token_body(frame.piece(token), token, logprob) for token, logprob in frame.top_tokens(top)
         ]
     if frame.stage is Stage.SEARCH:
-        body.candidates = candidate_bodies(frame.decode.model, frame.record)
+        body.candidates = candidate_bodies(frame.decode.model, frame.record, frame.record.candidates)
     return body
 
 
@@ -79,9 +79,10 @@ def _edit_text(frame: Frame, edit: Edit) -> str:
     return f"step {edit.step}, hypothesis {edit.hypothesis}: {len(edit.values)} values of {edit.site}"
 
 
-def candidate_bodies(model: Described, record: StepRecord) -> list[custom.CandidateBody]:
-    """Every candidate of a step."""
-    candidates = record.candidates
+def candidate_bodies(
+    model: Described, record: StepRecord, candidates: Candidates
+) -> list[custom.CandidateBody]:
+    """The candidates of a step."""
     return [
         custom.CandidateBody(
             parent=record.before.live[int(candidates.parent[index])].id,
@@ -95,9 +96,19 @@ def candidate_bodies(model: Described, record: StepRecord) -> list[custom.Candid
             fate=Fate(int(candidates.fate[index])).name.lower(),
             reason=Reason(int(candidates.reason[index])).name.lower(),
             child=int(candidates.child[index]) if candidates.child[index] >= 0 else None,
+            processors=[
+                custom.ProcessorBody(name=name, score=_finite(scores[index]))
+                for name, scores in candidates.processed
+            ]
+            or None,
         )
         for index in range(len(candidates))
     ]
+
+
+def _finite(value: float) -> float | None:
+    """A number as JSON knows them."""
+    return float(value) if math.isfinite(value) else None
 
 
 def beam_body(session: Session, records: Sequence[StepRecord], total: int) -> custom.BeamBody:
@@ -107,7 +118,7 @@ def beam_body(session: Session, records: Sequence[StepRecord], total: int) -> cu
             custom.BeamStepBody(
                 step=record.step,
                 hypotheses=[_live_body(session, each) for each in record.before.live],
-                candidates=candidate_bodies(session.model, record),
+                candidates=candidate_bodies(session.model, record, record.decided),
             )
             for record in records
         ],

@@ -10,6 +10,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from s2sdap.dap.access import HANDSHAKE_SECONDS, MAX_CONNECTIONS, check_loopback
+from s2sdap.dap.attached import Process
 from s2sdap.dap.channels import Channel, TcpChannel
 from s2sdap.dap.connection import Connection
 from s2sdap.dap.handlers import HANDLERS
@@ -42,8 +43,11 @@ class Server:
         websocket_port: int = 0,
         origins: Collection[str] = (),
         log: ProtocolLog | None = None,
+        process: Process | None = None,
     ) -> None:
+        """A server of sessions; with `process` clients attach to that instead of launching."""
         check_loopback(host)
+        self._process = process
         self._models = models
         self._token = token
         self._host = host
@@ -94,7 +98,13 @@ class Server:
 
     async def _serve(self, channel: Channel) -> None:
         connection = Connection(
-            channel, self._models, HANDLERS, token=self._token, log=self._log, number=next(self._numbers)
+            channel,
+            self._models,
+            HANDLERS,
+            token=self._token,
+            log=self._log,
+            number=next(self._numbers),
+            process=self._process,
         )
         if self._open >= MAX_CONNECTIONS:
             connection.refuse_all(S2sdapError("too_many_connections", limit=MAX_CONNECTIONS))

@@ -55,8 +55,6 @@ class Plan(Protocol):
 class Planner(Protocol):
     """Makes the plan of a sentence. Raises where it has no tokens, or too many."""
 
-    def __call__(
-        self, text: str, *, sentence: int, line: int, where: str, folder: str | None = None
-    ) -> Plan:
+    def __call__(self, text: str, *, sentence: int, line: int, where: str, folder: str | None = None) -> Plan:
         """The plan of `text`, sentence number `sentence` on `line` (from 1) of `where` in `folder`."""
         ...

@@ -5,10 +5,10 @@ state and the live hypotheses, a record at the snapshots before and after it. So
 decode grows with its length and not with the square of it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -115,6 +115,19 @@ class Candidates:
         return len(self.token)
 
 
+@runtime_checkable
+class Telling(Protocol):
+    """Candidates that are told when somebody looks at them."""
+
+    def __call__(self) -> Candidates:
+        """All of them. May run the step again, where their scores were let go."""
+        ...
+
+    def decided(self) -> Candidates:
+        """Those that search itself looked at, without runners-up; always at hand."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
     """All that is needed to run a step: the state before it, with one row a live hypothesis.
@@ -166,7 +179,7 @@ class StepRecord:
     step: int
     before: Snapshot
     sites: Mapping[str, Tensor]
-    search: Candidates | Callable[[], Candidates]
+    search: Candidates | Telling
     after: Snapshot
     edits: tuple[Edit, ...]
 
@@ -174,6 +187,11 @@ class StepRecord:
     def candidates(self) -> Candidates:
         """What search looked at, with fates and reasons."""
         return self.search if isinstance(self.search, Candidates) else self.search()
+
+    @property
+    def decided(self) -> Candidates:
+        """The candidates that are at hand at once; `candidates` may hold more runners-up."""
+        return self.search if isinstance(self.search, Candidates) else self.search.decided()
 
     @property
     def nbytes(self) -> int:

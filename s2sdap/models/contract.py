@@ -61,14 +61,35 @@ class Layout:
 class Described(Protocol):
     """What every model tells of itself, whoever runs its decode."""
 
-    name: str
-    fingerprint: str
-    """A hash of the weights and the configuration: the same model, the same string."""
-    device: torch.device
-    layout: Layout
-    target: TargetVocabulary
-    max_source_length: int | None
-    """How many source tokens the model can read, or `None` where nothing bounds it."""
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the weights and the configuration: the same model, the same string."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where it runs."""
+        ...
+
+    @property
+    def layout(self) -> Layout:
+        """Its stages, sites and sizes."""
+        ...
+
+    @property
+    def target(self) -> TargetVocabulary:
+        """Its target tokens."""
+        ...
+
+    @property
+    def max_source_length(self) -> int | None:
+        """How many source tokens it can read, or `None` where nothing bounds it."""
+        ...
 
     def tokenize(self, text: str, /) -> Source:
         """The source tokens of a line, in reading order."""

@@ -43,6 +43,13 @@ class TokenBody(_Camel):
     logp: float
 
 
+class ProcessorBody(_Camel):
+    """A candidate's score after a logits processor, first `model`: before any. `None` is ruled out."""
+
+    name: str
+    score: float | None = None
+
+
 class CandidateBody(_Camel):
     """A continuation that search looked at.
 
@@ -62,6 +69,7 @@ class CandidateBody(_Camel):
     fate: str
     reason: str
     child: int | None = None
+    processors: list[ProcessorBody] | None = None
 
 
 class StepBody(_Camel):

@@ -8,10 +8,10 @@ from functools import cache
 from pathlib import Path
 
 import torch
-from parity.comparing import ALL
-from parity.families import FAMILIES, inputs_of, load, saved
 from transformers import GenerationMixin
 
+from parity.comparing import ALL
+from parity.families import FAMILIES, inputs_of, load, saved
 from s2sdap.decoding.generation.plan import GeneratePlan
 from s2sdap.models.huggingface.face import HuggingFaceModel
 from s2sdap.models.huggingface.loading import quiet

@@ -2,10 +2,11 @@
 
 import pytest
 from generating import inputs, model_of
+
 from parity.comparing import differences
 from parity.settings import SETTINGS, SPREAD
 
-SHORT = {"max_new_tokens": 8}
+SHORT = {"max_new_tokens": 6}
 FAMILIES = ("marian", "t5", "led", "prophetnet", "encoder-decoder", "fsmt")
 
 

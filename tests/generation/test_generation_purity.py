@@ -1,14 +1,21 @@
-"""A step is a pure function of its snapshot: whenever it runs, it leaves the same bits, and touches no others."""
+"""A step is a pure function of its snapshot: it leaves the same bits whenever it runs."""
 
 import copy
 import random
 
 import pytest
 import torch
-from generating import Run, inputs, model_of, plain, plan_of, run, training
+import transformers as hf
+from generating import Run, face_of, inputs, model_of, plain, plan_of, run, training
 from left_behind import assert_same_content, record_content, snapshot_content, storages
 from transformers import DynamicCache, EncoderDecoderCache
 
+from parity.comparing import ALL, differences
+from parity.families_weights import finished
+from s2sdap.decoding.edits import SiteEdit
+from s2sdap.decoding.generation import plan as plans
+from s2sdap.decoding.generation.plan import GeneratePlan
+from s2sdap.models.huggingface.loading import quiet
 from s2sdap.vocabulary import sites
 
 SEARCHES = {
@@ -23,7 +30,7 @@ SEARCHES = {
     "static cache with an encoder": ("bart", {"cache_implementation": "static", "num_beams": 2}),
     "states written in place": ("qwen3-next", {"num_beams": 2}),
     "attention seen from inside": ("prophetnet", {"num_beams": 2}),
-    "outputs asked for": ("bart", {"return_dict_in_generate": True, "output_attentions": True, "output_scores": True}),
+    "outputs asked for": ("bart", {**ALL, "output_attentions": True, "output_hidden_states": True}),
 }
 
 
@@ -75,10 +82,6 @@ def test_dropout_is_that_of_generate(settings):
 
 def test_a_seed_is_that_of_the_whole_call():
     # As a launch has it: the encoder draws first, the steps go on from there.
-    from generating import face_of
-
-    from s2sdap.decoding.generation.plan import GeneratePlan
-
     with training(model_of("bart")):
         arguments = {**inputs("bart"), "do_sample": True, "max_new_tokens": 6}
         face = face_of("bart")
@@ -97,8 +100,17 @@ def prefilled(name, **config):
     return cache
 
 
-@pytest.mark.parametrize("kind", ["lazy", "configured", "prefilled", "prefilled by layers"])
-@pytest.mark.parametrize("name", ["llama", "gemma3"])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("llama", "lazy"),
+        ("llama", "configured"),
+        ("llama", "prefilled"),
+        ("llama", "prefilled by layers"),
+        ("gemma3", "configured"),
+        ("gemma3", "prefilled"),
+    ],
+)
 def test_a_cache_of_the_caller(name, kind):
     config = {"config": model_of(name).config}
     caches = {
@@ -107,8 +119,6 @@ def test_a_cache_of_the_caller(name, kind):
         "prefilled": lambda: prefilled(name, **config),
         "prefilled by layers": lambda: prefilled(name),
     }
-    if kind in {"lazy", "prefilled by layers"} and name == "gemma3":
-        pytest.skip("its masks need a cache that knows its windows")
     theirs, ours = (caches[kind]() for _ in range(2))
     expected = plain(name, max_new_tokens=6, past_key_values=theirs)
     done = run(name, max_new_tokens=6, past_key_values=ours, return_dict_in_generate=True)
@@ -139,25 +149,40 @@ def test_a_cache_in_chunks():
     assert torch.equal(done.returned, plain("llama", **settings).sequences)
 
 
-def test_a_model_with_a_state_of_its_own_kind():
-    import transformers as hf
-    from generating import FOLDER, quiet
-    from parity.comparing import differences
-    from parity.families_weights import finished
+def of_its_own(name):
+    """Models that keep something else than transformers' caches, or more than those."""
+    common = {"vocab_size": 99, "hidden_size": 16, "num_hidden_layers": 2, "pad_token_id": 0}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 24}
+    if name == "mamba":
+        return hf.MambaForCausalLM(hf.MambaConfig(**common, state_size=4))
+    if name == "rwkv":
+        return hf.RwkvForCausalLM(hf.RwkvConfig(**common, attention_hidden_size=16))
+    if name == "xlnet":
+        return hf.XLNetLMHeadModel(hf.XLNetConfig(99, d_model=16, n_layer=2, n_head=4, d_inner=24))
+    return hf.MiniMaxForCausalLM(
+        hf.MiniMaxConfig(**common, **heads, num_local_experts=2, block_size=4, head_dim=4)
+    )
 
-    config = hf.MambaConfig(vocab_size=99, hidden_size=16, num_hidden_layers=2, state_size=4, pad_token_id=0)
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("mamba", {}),
+        ("mamba", {"num_beams": 2}),
+        ("rwkv", {}),
+        ("xlnet", {"num_beams": 2}),
+        ("minimax", {"num_beams": 2}),
+    ],
+)
+def test_a_model_with_a_state_of_its_own_kind(name, settings):
     with quiet():
         torch.manual_seed(1)
-        finished(hf.MambaForCausalLM(config)).save_pretrained(FOLDER / "mamba")
-        model = hf.MambaForCausalLM.from_pretrained(FOLDER / "mamba").eval()
-    ids = torch.tensor([[20, 30, 40, 50]])
-    for settings in ({}, {"num_beams": 2}):
-        assert differences(model, {"input_ids": ids}, {**settings, "max_new_tokens": 6}) == []
+        model = finished(of_its_own(name))
+        given = {"input_ids": torch.tensor([[20, 30, 40, 50, 60, 70, 80]])}
+        assert differences(model, given, {**settings, "max_new_tokens": 9}) == []
 
 
 def test_what_was_let_go_comes_back(monkeypatch):
-    from s2sdap.decoding.generation import plan as plans
-
     kept = run("t5", 2, num_beams=3, max_new_tokens=10)
     contents = [record_content(record) for record in kept.records]
     monkeypatch.setattr(plans, "KEPT_BYTES", 0)
@@ -170,9 +195,6 @@ def test_what_was_let_go_comes_back(monkeypatch):
 
 
 def test_what_was_let_go_is_that_of_its_own_edits(monkeypatch):
-    from s2sdap.decoding.edits import SiteEdit
-    from s2sdap.decoding.generation import plan as plans
-
     monkeypatch.setattr(plans, "KEPT_BYTES", 0)
     done = run("bart", max_new_tokens=6)
     other = done.edited(SiteEdit(2, 1, sites.DECODER_STATE, (0.5,) * 16))
@@ -183,9 +205,6 @@ def test_what_was_let_go_is_that_of_its_own_edits(monkeypatch):
 
 
 def test_what_was_let_go_comes_back_without_the_taps_in_place(monkeypatch):
-    from s2sdap.decoding.edits import SiteEdit
-    from s2sdap.decoding.generation import plan as plans
-
     row = (1.0, *(0.0,) * 8)
     edit = SiteEdit(1, 1, sites.ATTENTION_WEIGHTS, row, (None, None))
     kept = run("bart", max_new_tokens=6, edits=[edit])

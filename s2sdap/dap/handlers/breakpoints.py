@@ -2,7 +2,7 @@
 
 import os
 
-from s2sdap.dap.adapter import INLINE_SOURCE, Adapter
+from s2sdap.dap.adapter import Adapter
 from s2sdap.dap.breakpoints import Placed
 from s2sdap.dap.dispatch import Reply, When, handles
 from s2sdap.protocol import bodies
@@ -22,7 +22,8 @@ def is_program(adapter: Adapter, source: SourceRef) -> bool:
     """Whether a client's source is the program of this session."""
     program = adapter.need_program()
     if program.path is None:
-        return source.source_reference == INLINE_SOURCE or (not source.path and source.name == program.name)
+        inline = source.source_reference is not None and adapter.inline_program(source.source_reference)
+        return bool(inline) or (not source.path and source.name == program.name)
     return source.path is not None and _same_file(source.path, program.path)
 
 

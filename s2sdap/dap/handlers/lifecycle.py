@@ -51,6 +51,8 @@ async def launch(adapter: Adapter, arguments: RawArguments) -> Reply:
 
     A launch that fails leaves everything as it was, so that a client may mend it and try again.
     """
+    if adapter.process is not None:
+        raise S2sdapError("attach_only")
     if adapter.state is not State.FRESH:
         raise S2sdapError("already_launched")
     if adapter.token is not None and not token_matches(token_of(arguments.raw), adapter.token):
@@ -81,6 +83,8 @@ def configuration_done(adapter: Adapter, arguments: Nothing) -> Reply:
 @handles("restart", Restart, When.LAUNCHED, supportsRestartRequest=True)
 async def restart(adapter: Adapter, arguments: Restart) -> Reply:
     """Begin again, under new launch arguments if they are given, with the same breakpoints."""
+    if adapter.calls is not None:
+        raise S2sdapError("cannot_restart")
     wanted = adapter.launch
     given = bytes(arguments.arguments)
     if given not in (b"null", b""):
@@ -102,7 +106,13 @@ async def restart(adapter: Adapter, arguments: Restart) -> Reply:
 
 @handles("terminate", Disconnect, When.LAUNCHED, supportsTerminateRequest=True)
 def terminate(adapter: Adapter, arguments: Disconnect) -> Reply:
-    """End the run; the connection stays, for a restart or for goodbye."""
+    """End the run; the connection stays, for a restart or for goodbye.
+
+    A process that was attached to goes on; it is its debugging that ends.
+    """
+    if adapter.calls is not None:
+        adapter.calls.let_go()
+        return Reply(then=adapter.end if adapter.state is not State.ENDED else None)
     session = adapter.session
     if session is not None:
         session.close()

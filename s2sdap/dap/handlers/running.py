@@ -19,6 +19,8 @@ def move(adapter: Adapter, thread: int, motion: Motion) -> None:
     if thread in adapter.threads:
         session.follow(thread)
     session.begin(motion)
+    if adapter.calls is not None:
+        adapter.calls.motion = motion
 
 
 @handles("continue", Thread, When.STOPPED)
@@ -68,7 +70,9 @@ def reverse_continue(adapter: Adapter, arguments: Thread) -> Reply:
 @handles("pause", Thread, When.LAUNCHED)
 def pause(adapter: Adapter, arguments: Thread) -> Reply:
     """Stop at the next position; a decode that is stopped already stays so."""
-    if adapter.state is State.RUNNING:
+    if adapter.calls is not None:
+        adapter.calls.pause()
+    elif adapter.state is State.RUNNING:
         adapter.need_session().pause()
     return Reply()
 

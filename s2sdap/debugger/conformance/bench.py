@@ -59,8 +59,10 @@ class Bench:
     """The fingerprint of an earlier load of the same model."""
     runs: list[Run] = field(default_factory=list)
     """A greedy decode of each source."""
-    misshapen: set[str] = field(default_factory=set)
-    """Sites whose shape is wrong."""
+    unfit: set[str] = field(default_factory=set)
+    """Sites whose shape or numbers are wrong."""
+    noise: dict[str, float] = field(default_factory=dict)
+    """How far the logits move by an edit that sets what is there, at sites where it is not exact."""
     own_outputs: list[Any] = field(default_factory=list)
     """What the model's own `generate` makes of each source, or what it raised."""
 
@@ -134,10 +136,10 @@ def largest_gap(left: Tensor, right: Tensor) -> float:
     return float(torch.where(left == right, 0.0, gap).nan_to_num(torch.inf).max()) if gap.numel() else 0.0
 
 
-def logits_gap(left: Run, right: Run, first: int = 0) -> float:
-    """The largest difference of the logits from step `first` on, up to where the two chose apart."""
+def logits_gap(left: Run, right: Run) -> float:
+    """The largest difference of the logits, up to the step in which the two chose apart."""
     largest = 0.0
-    for mine, other in zip(left.records[first:], right.records[first:], strict=False):
+    for mine, other in zip(left.records, right.records, strict=False):
         pair = mine.sites[sites.PREDICTION_LOGITS], other.sites[sites.PREDICTION_LOGITS]
         if pair[0].shape != pair[1].shape:
             break

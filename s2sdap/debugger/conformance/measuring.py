@@ -91,7 +91,7 @@ def shapes(bench: Bench) -> str:
                 seen.setdefault(name, tuple(value.shape)[0 if rows is None else 1 :])
                 if reason is not None:
                     wrong.setdefault(name, reason)
-    bench.misshapen.update(wrong)
+    bench.unfit.update(wrong)
     if wrong:
         raise Broken("; ".join(f"{name} is {reason}" for name, reason in wrong.items()))
     size, writable = seen[PREDICTION_LOGITS][0], len(bench.model.target)
@@ -147,14 +147,18 @@ def _allowed(
 def numbers(bench: Bench) -> str:
     """Whether all numbers are finite; scores, logits and log-probs may be minus infinity."""
     count = 0
+    worst: list[str] = []
     for step, name, value in _everything(bench):
         bad = ~torch.isfinite(value)
         if name in (ATTENTION_SCORES, *_OF_THE_STEP):
             bad &= value != -torch.inf
         if bool(bad.any()):
+            bench.unfit.add(name)
             where = "the encoder" if step == ENCODER_STEP else f"step {step}"
-            raise Broken(f"{name} of {where}: {int(bad.sum())} of {value.numel()} numbers are not finite")
+            worst.append(f"{name} of {where}: {int(bad.sum())} of {value.numel()} numbers are not finite")
         count += value.numel()
+    if worst:
+        raise Broken(worst[0])
     return f"{count:,} numbers"
 
 

@@ -1,5 +1,7 @@
 """The suite: every check with what it asks and what to do, run in order over one model."""
 
+import contextlib
+import logging
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -33,8 +35,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         "contract",
         "everything that the contract asks for is there, and of the right kind",
-        "Add what is missing; `s2sdap.models.contract` says what each part is, `s2sdap.models.adapting.Adapter` "
-        "has most of them ready",
+        "Add what is missing: `s2sdap.models.contract` says what each part is, and "
+        "`s2sdap.models.adapting.Adapter` has most of them ready",
         describing.contract,
     ),
     Check(
@@ -77,7 +79,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         "vocabulary",
         "target pieces and ids lead to each other, and outputs are text",
-        "Let `find(piece(i))` be a token that is written the same, `encode(text(tokens))` the same text again",
+        "Let `find(piece(i))` be a token that is written the same, and `text(encode(text))` the same text",
         describing.vocabulary,
         ("contract",),
     ),
@@ -127,7 +129,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         "snapshots",
         "every step can be run again from its snapshot, in any order, and nothing old has changed",
-        "Return new tensors: no `+=`, `copy_`, `index_copy_` or slice assignment into a state, no list that grows; "
+        "Return new tensors: no `+=`, `copy_` or slice assignment into a state, no list that grows; "
         "copy a cache that writes in place",
         repeating.snapshots,
         ("determinism",),
@@ -142,10 +144,10 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         "select",
         "choosing rows of a state chooses rows of what follows, and no row reads another",
-        "Let `select` index the first axis of every tensor in the state (`adapting.select_rows`), and let a step "
-        "treat each row by itself",
+        "Let `select` index the first axis of every tensor in the state, as `adapting.select_rows` does, "
+        "and let a step treat each row by itself",
         rows.select,
-        ("determinism",),
+        ("snapshots",),
     ),
     Check(
         "beam",
@@ -159,21 +161,21 @@ CHECKS: Final[tuple[Check, ...]] = (
         "a token that a person chose is written, and the next step reads it",
         "Let `step` read `tokens`, not what the model itself would have written",
         changing.choice,
-        ("determinism",),
+        ("snapshots",),
+    ),
+    Check(
+        "identity",
+        "an edit that sets what is there already leaves the run as it is, within what sums allow",
+        "Read what the probe returned just as you would what it was given: no other shape, no other path",
+        changing.identity,
+        ("snapshots", "sites"),
     ),
     Check(
         "edits",
         "an edit at each site changes something that comes after it",
         "Go on with what the probe returned: `x = probe(site, x)`; do not announce a site that nothing reads",
         changing.edits,
-        ("determinism", "sites"),
-    ),
-    Check(
-        "identity",
-        "an edit that sets what is there already leaves the run as it is, within what sums allow",
-        "Read the tensor that the probe returned just as the one that it was given: no other shape, no other path",
-        changing.identity,
-        ("determinism", "sites"),
+        ("snapshots", "sites"),
     ),
 )
 
@@ -197,8 +199,9 @@ def check_model(
     lines = tuple(sources) or tuple(getattr(model, "examples", ())) or _readable(model)
     bench = Bench(model, lines, max(2, steps), fingerprint)
     findings: list[Finding] = []
-    for check in CHECKS:
-        findings += _ran(check, bench, findings)
+    with _calm():
+        for check in CHECKS:
+            findings += _ran(check, bench, findings)
     return Report(
         model=str(getattr(model, "name", type(model).__name__)),
         fingerprint=str(getattr(model, "fingerprint", "")),
@@ -228,6 +231,18 @@ def check_loading(
                 found.append(Finding(check.name, Outcome.ABSENT, "there is no model to check"))
         return Report(name, "", tuple(sources), tuple(found), 0.0)
     return check_model(model, sources, steps=steps, fingerprint=fingerprint)
+
+
+@contextlib.contextmanager
+def _calm() -> Iterator[None]:
+    """Keep transformers from advising about settings in each of many decodes."""
+    log = logging.getLogger("transformers")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def _readable(model: Described) -> tuple[str, ...]:

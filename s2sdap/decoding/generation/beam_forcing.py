@@ -2,7 +2,8 @@
 
 Only the sentence that carries a choice is touched. Its candidates are picked here; which of them go on
 and which are finished, transformers' own functions decide, on scores in which the choice stands above
-all others. What is kept are true scores; of finished sequences, those with a choice stay `LIFT` above.
+all others, a later choice above an earlier one. What is kept are true scores; only finished sequences with
+a choice stay lifted.
 """
 
 from collections.abc import Mapping
@@ -24,13 +25,13 @@ NOWHERE: Final = -1.0e9
 class Picked:
     """The candidates of one sentence: places [keep] in its N V scores, best first.
 
-    `reserved` ones take a place whatever their score, `carrying` ones carry a person's choice, and
-    `empty` ones only fill up the number.
+    `reserved` ones take a place whatever their score, `level` says how late a choice each carries (0:
+    none), and `empty` ones only fill up the number.
     """
 
     places: Tensor
     reserved: Tensor
-    carrying: Tensor
+    level: Tensor
     empty: Tensor
     chosen: bool
     """Whether a person chose here, now or before; a forced prefix alone is nobody's choice."""
@@ -42,7 +43,7 @@ class Picked:
 
     def ends(self, scores: Tensor, term: float) -> Tensor:
         """Scores [keep] by which candidates finish, before they are divided by `term`."""
-        lifted = scores.double() + LIFT * term * self.carrying
+        lifted = scores.double() + LIFT * term * self.level
         return torch.where(self.empty, -torch.inf, lifted)
 
 
@@ -50,9 +51,10 @@ def picked(
     sentence: int,
     accumulated: Tensor,
     drawn: Tensor,
-    live: Mapping[int, bool],
+    live: Mapping[int, int],
     forced: Mapping[int, int],
     chosen: Mapping[int, int],
+    now: int,
     vocabulary: int,
     *,
     sampled: bool,
@@ -60,12 +62,12 @@ def picked(
     """The candidates of a sentence, `None` where nobody chose anything in it.
 
     `accumulated` [N V] are its scores and `drawn` [keep] the places in them that transformers looked
-    at. `live` says of each row of the batch that holds a hypothesis whether it carries a choice,
-    `forced` and `chosen` give rows their tokens.
+    at. `live` says of each row of the batch that holds a hypothesis how late a choice it carries (0:
+    none), `forced` and `chosen` give rows their tokens, `now` is the level of a choice in this step.
     """
     beams = len(accumulated) // vocabulary
     mine = range(sentence * beams, (sentence + 1) * beams)
-    carried = [row for row in mine if live.get(row, False) and row not in forced]
+    carried = [row for row in mine if live.get(row, 0) and row not in forced]
     given = [row for row in mine if row in forced]
     if not carried and not given:
         return None
@@ -88,15 +90,15 @@ def picked(
     reserved.sort(key=lambda each: -float(accumulated[each]))
     others = [*looked_at, *best] if sampled else best
     places = list(dict.fromkeys([*reserved, *others]))[: len(drawn)]
-    with_choice = {row - mine.start for row in mine if live.get(row, False) or row in chosen}
+    levels = [now if row in chosen else live.get(row, 0) for row in mine]
     device = accumulated.device
     index = torch.tensor(places, device=device)
     return Picked(
         places=index,
         reserved=torch.tensor([place in reserved for place in places], device=device),
-        carrying=torch.tensor([place // vocabulary in with_choice for place in places], device=device),
+        level=torch.tensor([levels[place // vocabulary] for place in places], device=device),
         empty=open_.flatten()[index] == -torch.inf,
-        chosen=bool(with_choice),
+        chosen=any(levels),
     )
 
 

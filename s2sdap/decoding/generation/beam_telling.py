@@ -26,8 +26,9 @@ class Beams:
     """Transformers' own state of a beam search, cut to the tokens there are so far.
 
     `running` and `finished` [B, N, T] are token ids, the scores [B, N], the histories [B, N, T - P]
-    hold the row that each token came from. `rows` is the row of each live hypothesis; `ends` the
-    hypothesis in each place of `finished`.
+    hold the row that each token came from. `rows` is the row of each live hypothesis, `levels` one more
+    than the step of the last choice that it carries (0: none); `ends` the hypothesis in each place of
+    `finished`.
     """
 
     running: Tensor
@@ -39,6 +40,7 @@ class Beams:
     is_finished: Tensor
     improvable: Tensor
     rows: tuple[int, ...]
+    levels: tuple[int, ...]
     ends: tuple[Hypothesis | None, ...]
     prompt: int
     returned: int
@@ -83,6 +85,7 @@ class Telling:
         next_id = before.next_id
         live: list[Hypothesis] = []
         rows: list[int] = []
+        levels: list[int] = []
         ends: list[Hypothesis | None] = []
         batch, beams = len(self.tokens), state.running.shape[1]
         logprobs = self._logprobs()
@@ -126,6 +129,8 @@ class Telling:
                 if rank in placed and not placed[rank].finished:
                     live.append(placed[rank])
                     rows.append(sentence * beams + place)
+                    chosen_now = self.parents[sentence][rank] in self.chosen
+                    levels.append(before.step + 1 if chosen_now else self.state.levels[placed[rank].row])
             for place, tracer in enumerate(self.ended_at[sentence]):
                 if not self.is_finished[sentence][place]:
                     ends.append(None)
@@ -142,7 +147,7 @@ class Telling:
             finished=tuple(each for each in ends if each is not None),
             next_id=next_id,
             ended=self.over or not live,
-            search=replace(state, rows=tuple(rows), ends=tuple(ends)),
+            search=replace(state, rows=tuple(rows), levels=tuple(levels), ends=tuple(ends)),
             ids=state.running.reshape(batch * beams, -1),
             order=order,
         )

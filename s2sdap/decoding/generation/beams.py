@@ -39,6 +39,7 @@ def begin(prepared: Prepared) -> tuple[Beams, tuple[Hypothesis, ...]]:
         is_finished=torch.zeros((batch, beams), dtype=torch.bool, device=ids.device),
         improvable=torch.ones((batch, 1), dtype=torch.bool, device=ids.device),
         rows=tuple(range(0, batch * beams, beams)),
+        levels=(0,) * batch,
         ends=(None,) * (batch * beams),
         prompt=prompt,
         returned=config.num_return_sequences,
@@ -105,7 +106,7 @@ def choose(
     if forced or any(each.forced for each in before.live):
         at = top_history[..., length - state.prompt].long() % beams
         drawn = at * vocabulary + top_running[..., length]
-        live = {row: each.forced for row, each in zip(state.rows, before.live, strict=True)}
+        live = dict(zip(state.rows, state.levels, strict=True))
         for sentence in range(batch):
             picks[sentence] = picked(
                 sentence,
@@ -114,6 +115,7 @@ def choose(
                 live,
                 forced,
                 chosen,
+                before.step + 1,
                 vocabulary,
                 sampled=config.do_sample,
             )
@@ -179,6 +181,7 @@ def choose(
             is_finished=moved.is_finished,
             improvable=moved.improvable,
             rows=(),
+            levels=(),
             ends=(),
             prompt=state.prompt,
             returned=state.returned,
@@ -271,7 +274,7 @@ def _moved(
         scores = torch.where(pick.empty[None].gather(1, came), NOWHERE, scores)
         longest = config.max_length if early_stopping == "never" and config.length_penalty > 0 else length + 1
         term = float((longest - prompt) ** config.length_penalty)
-        hopes = scores.double() + LIFT * term * pick.carrying[None].gather(1, came)
+        hopes = scores.double() + LIFT * term * pick.level[None].gather(1, came)
         hopes = hopes.max(dim=1, keepdim=True).values
     improvable = model._check_early_stop_heuristic(
         is_early_stop_heuristic_unsatisfied=kept.improvable,

@@ -1,10 +1,11 @@
 """What either kind of search decides in a step, and the pieces that both are made of."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from s2sdap.decoding.generation.intercept import Prepared
@@ -70,11 +71,42 @@ def eos_tokens(prepared: Prepared) -> frozenset[int]:
     return frozenset() if eos is None else frozenset(eos.flatten().tolist())
 
 
-def told(before: Snapshot, rows: Sequence[int], chosen: Chosen, processed: Processed) -> Candidates:
-    """The candidates as arrays: those decided on, each row's runners-up, and favourites ruled out.
+class Told:
+    """The candidates of a step, told when somebody looks. Fulfils `records.Telling`.
 
-    `rows` holds the batch's row of each hypothesis in `before.live`.
+    `rows` holds the batch's row of each hypothesis in `before.live`; `processed` gives the scores that
+    search went by, which may run the step again.
     """
+
+    __slots__ = ("_all", "_before", "_chosen", "_processed", "_rows")
+
+    def __init__(
+        self, before: Snapshot, rows: Sequence[int], chosen: Chosen, processed: Callable[[], Processed]
+    ) -> None:
+        self._before = before
+        self._rows = rows
+        self._chosen = chosen
+        self._processed = processed
+        self._all: Candidates | None = None
+
+    def __call__(self) -> Candidates:
+        """Those decided on, each row's runners-up, and favourites that were ruled out."""
+        if self._all is None:
+            processed = self._processed()
+            entries = _with_runners_up(self._before, self._rows, self._chosen, processed)
+            places = [self._rows[each.parent] for each in entries]
+            scores = processed.of(places, [each.token for each in entries])
+            self._all = _arrays(self._before, entries, self._chosen.length_term, scores)
+        return self._all
+
+    def decided(self) -> Candidates:
+        """Those decided on alone."""
+        return self._all or _arrays(self._before, self._chosen.decided, self._chosen.length_term, ())
+
+
+def _with_runners_up(
+    before: Snapshot, rows: Sequence[int], chosen: Chosen, processed: Processed
+) -> list[Decided]:
     entries = list(chosen.decided)
     seen = {(each.parent, each.token) for each in entries}
     mine = processed.logprobs[list(rows)]
@@ -93,6 +125,15 @@ def told(before: Snapshot, rows: Sequence[int], chosen: Chosen, processed: Proce
         for parent, token, value in processed.forbidden(rows)
         if (parent, token) not in seen
     ]
+    return entries
+
+
+def _arrays(
+    before: Snapshot,
+    entries: Sequence[Decided],
+    length_term: float,
+    processed: tuple[tuple[str, NDArray[np.float64]], ...],
+) -> Candidates:
     logprobs = np.array([each.logprob for each in entries], np.float64)
     scores = np.array([before.live[each.parent].score for each in entries], np.float64) + logprobs
     return Candidates(
@@ -100,11 +141,11 @@ def told(before: Snapshot, rows: Sequence[int], chosen: Chosen, processed: Proce
         token=np.array([each.token for each in entries], np.int64),
         logprob=logprobs,
         score=scores,
-        length_term=chosen.length_term,
+        length_term=length_term,
         coverage_term=np.zeros(len(entries), np.float64),
-        final=scores / chosen.length_term,
+        final=scores / length_term,
         fate=np.array([each.fate for each in entries], np.int8),
         reason=np.array([each.reason for each in entries], np.int8),
         child=np.array([each.child for each in entries], np.int32),
-        processed=processed.of([rows[each.parent] for each in entries], [each.token for each in entries]),
+        processed=processed,
     )

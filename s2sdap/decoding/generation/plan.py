@@ -16,7 +16,7 @@ from transformers import GenerationMixin
 from s2sdap.decoding.edits import Edit, Recorder, TokenEdit
 from s2sdap.decoding.generation import beams, sampling
 from s2sdap.decoding.generation.beam_telling import Beams
-from s2sdap.decoding.generation.choice import told
+from s2sdap.decoding.generation.choice import Told
 from s2sdap.decoding.generation.config import checked, known_settings, shown
 from s2sdap.decoding.generation.forward import Gathered, Live, Luck, Running, chance, forward
 from s2sdap.decoding.generation.history import Moment, reorder
@@ -274,7 +274,7 @@ class GeneratePlan:
         )
         again = functools.partial(self._again, encoder, before, tuple(edits))
         whole = LeanSites(_of_rows(recorder.sites, rows), again, processed)
-        candidates = functools.cache(lambda: told(before, rows, choice, whole.processed))
+        candidates = Told(before, rows, choice, lambda: whole.processed)
         return StepRecord(before.step, before, whole, candidates, after, tuple(edits)), whole
 
     def _chosen(self, row_of: Mapping[int, int], edits: Sequence[Edit]) -> dict[int, int]:
@@ -311,12 +311,14 @@ class GeneratePlan:
     # ---- what is let go, and computed again ---------------------------------------------------
 
     def _keep_lean(self, whole: LeanSites, *, ended: bool) -> None:
-        """Let go of what the earliest steps can compute again, and at the end of the cache at hand."""
+        """Let go of what the earliest steps can compute again; at the end, of everything that can be."""
         self._latest.append(whole)
         while len(self._latest) > 1 and sum(each.passing_bytes for each in self._latest) > KEPT_BYTES:
             self._latest.popleft().slim()
         if ended:
             self._live = Live()
+            while self._latest:
+                self._latest.popleft().slim()
 
     def _again(self, encoder: EncoderRecord, before: Snapshot, edits: tuple[Edit, ...]) -> LeanSites:
         """The sites of a step that is run again for them, beside the run."""

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -26,7 +27,7 @@ __all__ = ["Attending"]
 class Attending(Station):
     """Looks at the attention of decoder layer `layer` (counted among those on show), when a pass is watched.
 
-    As a station it is for attention that does not go through the interface; `through_interface` is for the others.
+    As a station it serves attention that does not go through the interface; all other `through_interface`.
 
     Args:
         here: see `Station`.
@@ -62,6 +63,27 @@ class Attending(Station):
         watch: Watch | None = getattr(self.here, "watch", None)
         if watch is None:
             return result
+        if not watch.attention_later:
+            return self._looked_at(watch, module, base, eager, result, query, key, value, mask, arguments)
+        look = partial(
+            self._looked_at, watch, module, base, eager, result, query, key, value, mask, arguments
+        )
+        watch.later.append(look)
+        return result
+
+    def _looked_at(
+        self,
+        watch: Watch,
+        module: nn.Module,
+        base: str,
+        eager: Eager,
+        result: tuple[Tensor, Tensor | None],
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Any,
+        arguments: Mapping[str, Any],
+    ) -> tuple[Tensor, Tensor | None]:
         output, returned = result
         if base == "eager" and returned is not None:
             weights = own(returned[:, :, -1], returned)

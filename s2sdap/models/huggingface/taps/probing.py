@@ -1,5 +1,6 @@
 """What a forward pass is watched with: the probe, and what is known of the pass while it runs."""
 
+from collections.abc import Callable
 from typing import Any, Final, Protocol, runtime_checkable
 
 import torch
@@ -28,6 +29,8 @@ class SiteProbe(Protocol):
     """What watches a forward pass. Each call returns the tensor to go on with.
 
     The very tensor that was given leaves the run untouched; with another one the run goes on.
+    A probe may also have `edits(site) -> bool`: where it says no, the decoder's values of that site are
+    computed and shown together when the decoder's layers have run, which costs half as much.
     """
 
     def part(self, site: str, layer: int, value: Tensor, /) -> Tensor:
@@ -42,10 +45,24 @@ class SiteProbe(Protocol):
 class Watch:
     """One watched forward pass: its probe, and the lengths and masks that taps note on the way."""
 
-    __slots__ = ("additive", "mask", "probe", "source_length", "total_length")
+    __slots__ = (
+        "additive",
+        "attention_later",
+        "later",
+        "layers_later",
+        "mask",
+        "probe",
+        "source_length",
+        "total_length",
+    )
 
     def __init__(self, probe: SiteProbe) -> None:
         self.probe = probe
+        edits: Callable[[str], bool] = getattr(probe, "edits", _any)
+        self.attention_later = not (edits(sites.ATTENTION_WEIGHTS) or edits(ATTENTION_CONTEXTS))
+        self.layers_later = not edits(sites.DECODER_LAYERS)
+        self.later: list[Callable[[], object]] = []
+        """What is looked at when the layers have run: then its code runs in one go."""
         self.source_length: int | None = None
         """How many source tokens the encoder was given, where it pads them inside."""
         self.total_length: int | None = None
@@ -53,6 +70,10 @@ class Watch:
         self.mask: Any = None
         self.additive: Tensor | None = None
         """The mask last turned into an additive one, and the result: layers share their masks."""
+
+
+def _any(_site: str) -> bool:
+    return True
 
 
 def alone(value: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from s2sdap.models.huggingface.taps.places import (
     source_rows,
     with_nth_tensor,
 )
-from s2sdap.models.huggingface.taps.probing import alone
+from s2sdap.models.huggingface.taps.probing import Watch, alone
 from s2sdap.vocabulary.sites import (
     DECODER_LAYERS,
     DECODER_STATE,
@@ -42,13 +42,19 @@ class DecoderLayer(Station):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Run the layer and look at the states it returns."""
         output = self.inner(*args, **kwargs)
-        watch = getattr(self.here, "watch", None)
+        watch: Watch | None = getattr(self.here, "watch", None)
         if watch is None:
             return output
         states = nth_tensor(output)
-        look = partial(watch.probe.part, DECODER_LAYERS, self.layer)
-        looked = looked_at(states, self.row.index(states), look)
+        if watch.layers_later:
+            watch.later.append(partial(self._looked_at, watch, states))
+            return output
+        looked = self._looked_at(watch, states)
         return output if looked is states else with_nth_tensor(output, looked)
+
+    def _looked_at(self, watch: Watch, states: Tensor) -> Tensor:
+        look = partial(watch.probe.part, DECODER_LAYERS, self.layer)
+        return looked_at(states, self.row.index(states), look)
 
 
 class Decoder(Station):
@@ -76,6 +82,9 @@ class Decoder(Station):
         if self.first is not None:
             watch.total_length = _read_so_far(args, kwargs, self.first)
         output = self.inner(*args, **kwargs)
+        for look in watch.later:
+            look()
+        watch.later.clear()
         if not self.shows_state:
             return output
         which = 1 if self.streams else 0
@@ -86,7 +95,7 @@ class Decoder(Station):
 
 
 class Output(Station):
-    """Shows `prediction.features`, and before it `decoder.state` where `shows_state`: the two are the same there."""
+    """Shows `prediction.features`; before it `decoder.state`, where `shows_state`: it is the same there."""
 
     def __init__(self, here: threading.local, module: nn.Module, shows_state: bool) -> None:
         super().__init__(here, module)
