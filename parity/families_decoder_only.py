@@ -10,7 +10,7 @@ from parity.families_weights import PAD, START, STOP, finished
 
 __all__ = ["BUILDERS"]
 
-IDS: Final = {"pad_token_id": PAD, "eos_token_id": STOP, "bos_token_id": START}
+IDS: Final[dict[str, Any]] = {"pad_token_id": PAD, "eos_token_id": STOP, "bos_token_id": START}
 WINDOW: Final = 6
 """The sliding window of those that have one: a source of 9 tokens is longer already."""
 

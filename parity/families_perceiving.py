@@ -12,7 +12,7 @@ from parity.families_weights import PAD, START, STOP, finished
 
 __all__ = ["SPEECH", "VISION", "inputs_of"]
 
-IDS: Final = {
+IDS: Final[dict[str, Any]] = {
     "pad_token_id": PAD,
     "eos_token_id": STOP,
     "bos_token_id": START,

@@ -43,6 +43,7 @@ class ModuleCalls:
         self._name = name or type(self._module).__name__
         self._mapped = mapped_sites(self._module, written)
         self._told: set[str] = set()
+        self._wrapped = False
 
     @contextmanager
     def intercepted(self) -> Iterator[None]:
@@ -52,6 +53,7 @@ class ModuleCalls:
             absent = _CALL not in own
             before: Callable[..., Any] | None = own.get(_CALL)
             plain = before or self._outer._call_impl
+            self._wrapped = self._outer is not self._module or (before is not None and not _is_ours(before))
             own[_CALL] = partial(self._call, plain)
         try:
             yield
@@ -74,7 +76,7 @@ class ModuleCalls:
     @property
     def _compiled(self) -> bool:
         """Whether anything in it is compiled, other than by us."""
-        if self._outer is not self._module:
+        if self._wrapped:
             return True
         calls = (vars(each).get(_CALL) for each in self._module.modules())
         return any(call is not None and not _is_ours(call) for call in calls) or any(

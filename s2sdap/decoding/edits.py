@@ -140,7 +140,7 @@ class Recorder:
                 numbers = numbers.reshape(-1, *place.shape)[layer]
             place.copy_(
                 numbers.reshape(place.shape[-1:])
-                if len(numbers) != place.numel()
+                if numbers.numel() != place.numel()
                 else numbers.reshape(place.shape)
             )
         except (IndexError, RuntimeError):

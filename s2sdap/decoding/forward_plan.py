@@ -5,7 +5,7 @@ The forward has run already when the plan is made; an edit runs it again with th
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -33,6 +33,7 @@ class Passed:
     sites: Mapping[str, Tensor]
 
 
+@runtime_checkable
 class Forward(Protocol):
     """Runs a forward again, with edits in it."""
 

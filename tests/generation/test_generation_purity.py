@@ -158,7 +158,7 @@ def of_its_own(name):
     if name == "rwkv":
         return hf.RwkvForCausalLM(hf.RwkvConfig(**common, attention_hidden_size=16))
     if name == "xlnet":
-        return hf.XLNetLMHeadModel(hf.XLNetConfig(99, d_model=16, n_layer=2, n_head=4, d_inner=24))
+        return hf.XLNetLMHeadModel(hf.XLNetConfig(vocab_size=99, d_model=16, n_layer=2, n_head=4, d_inner=24))
     return hf.MiniMaxForCausalLM(
         hf.MiniMaxConfig(**common, **heads, num_local_experts=2, block_size=4, head_dim=4)
     )
@@ -225,7 +225,7 @@ def test_memory_grows_with_the_length(name, settings):
 
     early, late = weight(8, 16), weight(40, 48)
     assert len(done.records) == 48
-    assert late < 1.5 * early  # the tokens' own ids are a little longer each time
+    assert late < 2 * early  # the tokens' own ids are a little longer each time; with all keys it is 3
     assert late / 8 < 40_000
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from s2sdap.debugger.conformance.bench import (
+    Absent,
     Bench,
     Broken,
     Run,
@@ -85,9 +86,13 @@ def choice(bench: Bench) -> str:
     run = bench.run
     step = min(1, len(run.records) - 1)
     taken = run.tokens[step]
-    ranked = run.records[step].sites[PREDICTION_LOGITS][0].topk(4).indices.tolist()
+    logits = run.records[step].sites[PREDICTION_LOGITS][0]
     vocabulary = bench.model.target
-    token = next(each for each in ranked if each not in (taken, vocabulary.eos, vocabulary.bos))
+    others = (taken, vocabulary.eos, vocabulary.bos)
+    ranked = [each for each in logits.topk(min(4, len(logits))).indices.tolist() if each not in others]
+    if not ranked:
+        raise Absent("the vocabulary has no token that could be chosen instead")
+    token = ranked[0]
     edit = forced(run, step, token)
     again = bench.edited(edit)
     written = again.tokens

@@ -18,6 +18,7 @@ from s2sdap.vocabulary.sites import ATTENTION_WEIGHTS
 STEPS: Final = 12
 """Target tokens of each decode at most."""
 TRACEBACK_LINES: Final = 6
+MEND: Final = "Mend what the traceback shows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         "decode",
         "a greedy decode of every line comes to its end",
-        "Mend what the traceback shows; to have it in your own debugger, call `decode(model, line)`",
+        "To have it in your own debugger, call `s2sdap.decode(model, line)`",
         repeating.decode,
         ("tokens", "layout"),
     ),
@@ -196,15 +197,15 @@ def check_model(
         fingerprint: that of another load of the same model; without one `loading` has nothing to compare.
     """
     began = time.perf_counter()
-    lines = tuple(sources) or tuple(getattr(model, "examples", ())) or _readable(model)
+    lines = tuple(sources) or _examples(model) or _readable(model)
     bench = Bench(model, lines, max(2, steps), fingerprint)
     findings: list[Finding] = []
     with _calm():
         for check in CHECKS:
             findings += _ran(check, bench, findings)
     return Report(
-        model=str(getattr(model, "name", type(model).__name__)),
-        fingerprint=str(getattr(model, "fingerprint", "")),
+        model=_said(model, "name") or type(model).__name__,
+        fingerprint=_said(model, "fingerprint"),
         sources=lines,
         findings=tuple(findings),
         seconds=time.perf_counter() - began,
@@ -243,6 +244,23 @@ def _calm() -> Iterator[None]:
         yield
     finally:
         log.setLevel(before)
+
+
+def _said(model: object, name: str) -> str:
+    """What a model says of itself, empty where it says nothing or raises."""
+    try:
+        return str(getattr(model, name, "") or "")
+    except Exception:  # `contract` tells of it
+        return ""
+
+
+def _examples(model: object) -> tuple[str, ...]:
+    """The lines that a model brings to be tried with."""
+    try:
+        lines = tuple(getattr(model, "examples", ()))
+    except Exception:  # it means something else by that name
+        return ()
+    return lines if all(isinstance(line, str) for line in lines) else ()
 
 
 def _readable(model: Described) -> tuple[str, ...]:
@@ -292,7 +310,7 @@ def _raised(check: Check, error: Exception) -> Finding:
         check.name,
         Outcome.FAIL,
         f"{type(error).__name__}: {said}" if said else type(error).__name__,
-        remedy=check.remedy,
+        remedy=MEND if check.name == "loading" else f"{MEND}. {check.remedy}",
         details="\n".join(lines[-TRACEBACK_LINES:]),
     )
 

@@ -91,7 +91,7 @@ class Moment:
                 own.append(_rebuilt(self._layer(index), chain, rows, index))
             else:
                 own.append(copy.deepcopy(layer))
-        return _filled(self.shell, own, [copy.copy(layer) for layer in self.crossed])
+        return _filled(self.shell, own, list(_copies(self.crossed)))
 
     def _layer(self, index: int) -> Any:
         own, _ = _layers(self.shell)

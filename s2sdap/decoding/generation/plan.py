@@ -5,7 +5,7 @@ import inspect
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +28,7 @@ from s2sdap.decoding.generation.settings import GenerationSettings
 from s2sdap.decoding.plan import Planner, SettingShown
 from s2sdap.decoding.records import EncoderRecord, Hypothesis, Snapshot, StepRecord
 from s2sdap.models.huggingface.face import HuggingFaceModel
+from s2sdap.models.huggingface.loading import quiet
 from s2sdap.models.tokens import Source
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
@@ -157,15 +158,21 @@ class GeneratePlan:
             state, live = self._beginning(prepared, luck)
         # Some decoders look at the source too before they begin, to tell its language.
         own = {name: value for name, value in recorder.sites.items() if name in _OF_ENCODER}
-        read = [{name: value[number] for name, value in own.items()} for number in range(count)]
+        # Whisper's own `generate` repeats a source for each of several outputs.
+        times = max(1, live[-1].sentence + 1) // count if live else 1
+        sources = [source for source in self.sources for _ in range(max(1, times))]
+        read = [
+            {name: value[number % len(value)] for name, value in own.items()}
+            for number in range(len(sources))
+        ]
         after = Snapshot(step=0, live=live, finished=(), state=state, next_id=len(live) + 1, ended=False)
         return EncoderRecord(
-            self.sources[0],
+            sources[0],
             prepared,
             read[0],
             after,
             tuple(edits),
-            others=tuple(zip(self.sources[1:], read[1:], strict=True)),
+            others=tuple(zip(sources[1:], read[1:], strict=True)),
         )
 
     def _prepare(self, recorder: Recorder) -> tuple[Prepared, Luck]:
@@ -173,7 +180,9 @@ class GeneratePlan:
         model = self.model.model
         generate = functools.partial(self._generate, *self._args, **self._kwargs)
         # The luck of the encoder is that of the call, for models that have any (dropout, in training).
-        with self.model.taps.watching(recorder), chance(self._luck):
+        # In a launch, what transformers advises about settings would be said again for every sentence.
+        said = nullcontext() if self._theirs else quiet()
+        with self.model.taps.watching(recorder), chance(self._luck), said:
             try:
                 return prepare(model, generate), Luck.now(self.model.device)
             except (S2sdapError, torch.cuda.OutOfMemoryError):
@@ -349,7 +358,7 @@ class GeneratePlan:
 
     def settings_shown(self) -> tuple[SettingShown, ...]:
         """Every generation setting that is in force, with where its value comes from."""
-        by = "call" if self._luck is None else "launch"
+        by = "call" if self._theirs else "launch"
         config = self._kwargs.get("generation_config")
         return shown(self.model.model, config, self._given, self.prefix, by)
 

@@ -70,13 +70,18 @@ def process(processors: LogitsProcessorList, ids: Any, scores: Any, *, normalise
     stages = [("model", scores)]
     for processor in processors:
         foreign = type(processor).__module__ != logits_process.__name__
-        copied, version = scores.clone() if foreign else scores, scores._version
+        copied, version = scores.clone() if foreign else scores, _writes(scores)
         after = LogitsProcessorList([processor])(ids, scores)
-        if scores._version != version:
+        if version is None or _writes(scores) != version:
             stages[-1] = (stages[-1][0], copied)
         stages.append((_name(processor), after))
         scores = after
     return Processed(tuple(stages), scores if normalised else torch.log_softmax(scores, dim=-1))
+
+
+def _writes(scores: Any) -> int | None:
+    """How often it was written into; a tensor of inference mode does not count."""
+    return None if scores.is_inference() else scores._version
 
 
 def _name(processor: Any) -> str:

@@ -4,7 +4,7 @@
 `watching(probe)` hands the values of one forward pass to the probe and goes on with what it returns.
 """
 
-from s2sdap.models.huggingface.taps.probing import ATTENTION_CONTEXTS, TAPPED_SITES, SiteProbe
+from s2sdap.models.huggingface.taps.probing import TAPPED_SITES, SiteProbe
 from s2sdap.models.huggingface.taps.taps import Taps
 
-__all__ = ["ATTENTION_CONTEXTS", "TAPPED_SITES", "SiteProbe", "Taps"]
+__all__ = ["TAPPED_SITES", "SiteProbe", "Taps"]

@@ -11,12 +11,14 @@ from typing import Any, Final
 from torch import nn
 from transformers import PreTrainedModel
 
-from s2sdap.models.huggingface.taps.probing import ATTENTION_CONTEXTS, TAPPED_SITES
+from s2sdap.models.huggingface.taps.probing import TAPPED_SITES
 from s2sdap.vocabulary import sites
 
 __all__ = ["Anatomy", "Attention", "forward_of", "look_over"]
 
-CROSS_ATTENTION: Final = frozenset({"encoder_attn", "EncDecAttention", "crossattention", "cross_attn"})
+CROSS_ATTENTION: Final = frozenset(
+    {"encoder_attn", "EncDecAttention", "crossattention", "cross_attention", "cross_attn"}
+)
 SELF_ATTENTION: Final = frozenset({"self_attn", "attn", "self_attention", "attention", "SelfAttention"})
 HEADS: Final = ("num_heads", "n_heads", "num_attention_heads", "num_attn_heads", "n_head")
 INTERFACE: Final = "ALL_ATTENTION_FUNCTIONS"
@@ -74,7 +76,7 @@ def look_over(model: PreTrainedModel) -> Anatomy:
     attention = [(i, one) for i, one in found if one is not None]
     reason = _attention_lacks([one for _, one in attention])
     if reason is not None:
-        missing[sites.ATTENTION_WEIGHTS] = missing[ATTENTION_CONTEXTS] = reason
+        missing[sites.ATTENTION_WEIGHTS] = missing[sites.ATTENTION_CONTEXTS] = reason
         attention = []
     output = _output(model)
     if output is None:
@@ -122,7 +124,7 @@ def _encoder(
 
 def _decoder(model: PreTrainedModel) -> tuple[nn.Module | None, tuple[nn.Module, ...]]:
     decoder = model.get_decoder()  # type: ignore[no-untyped-call]
-    layers = _layers(decoder, CROSS_ATTENTION | SELF_ATTENTION)
+    layers = _layers(decoder, CROSS_ATTENTION | SELF_ATTENTION) or _repeated(decoder)
     if not layers:
         return None, ()
     stack = decoder
@@ -171,7 +173,7 @@ def _attention(layer: nn.Module, cross: bool) -> Attention | None:
 
 
 def _attending(named: nn.Module) -> Attention:
-    """The module in `named`, itself included, whose own forward attends."""
+    """The module in `named`, itself included, that attends in its own code."""
     for module in named.modules():
         if INTERFACE in _names_used(module):
             # With this setting GPT-2's eager attention goes a way of its own.
@@ -179,7 +181,7 @@ def _attending(named: nn.Module) -> Attention:
             through = "config" in module.__dict__ and not by_itself
             return Attention(module, through, _heads(module))
     for module in named.modules():
-        if _names_used(module) & {"softmax", "scaled_dot_product_attention"}:
+        if _names_in_class(module) & {"softmax", "scaled_dot_product_attention"}:
             return Attention(module, False, _heads(module))
     return Attention(named, False, _heads(named))
 
@@ -187,6 +189,17 @@ def _attending(named: nn.Module) -> Attention:
 def _names_used(module: nn.Module) -> set[str]:
     code = getattr(forward_of(module), "__code__", None)
     return set() if code is None else set(code.co_names)
+
+
+def _names_in_class(module: nn.Module) -> set[str]:
+    """What the methods of a module's class use; an attention may have its softmax in a method of its own."""
+    codes = (getattr(inspect.unwrap(method), "__code__", None) for method in _methods(type(module)))
+    return {name for code in codes if code is not None for name in code.co_names}
+
+
+def _methods(kind: type[nn.Module]) -> list[Callable[..., Any]]:
+    own = (each for each in kind.__mro__ if each is not nn.Module and issubclass(each, nn.Module))
+    return [value for each in own for value in vars(each).values() if inspect.isfunction(value)]
 
 
 def _heads(module: nn.Module) -> int:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from s2sdap.models.huggingface.taps.around import Station
 from s2sdap.models.huggingface.taps.inside import Inside
 from s2sdap.models.huggingface.taps.places import LastRow, looked_at
-from s2sdap.models.huggingface.taps.probing import ATTENTION_CONTEXTS, Watch, own
+from s2sdap.models.huggingface.taps.probing import Watch, own
 from s2sdap.models.huggingface.taps.rows import (
     Eager,
     aligned,
@@ -19,7 +19,7 @@ from s2sdap.models.huggingface.taps.rows import (
     plain_eager,
     weights_of_last,
 )
-from s2sdap.vocabulary.sites import ATTENTION_WEIGHTS
+from s2sdap.vocabulary.sites import ATTENTION_CONTEXTS, ATTENTION_WEIGHTS
 
 __all__ = ["Attending"]
 

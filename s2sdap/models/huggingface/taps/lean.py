@@ -16,7 +16,7 @@ from transformers.models.llama.modeling_llama import eager_attention_forward as 
 __all__ = ["is_known", "row_weights"]
 
 KNOWN: Final = (common, grouped)
-NOTHING: Final = {torch.float32: torch.zeros(1)}
+NOTHING: Final = {dtype: torch.zeros(1, dtype=dtype) for dtype in (torch.float32, torch.bfloat16)}
 
 
 @cache
@@ -59,4 +59,5 @@ def row_weights(query: Tensor, key: Tensor, mask: Tensor | None, scaling: float 
 
 def _nothing(like: Tensor) -> Tensor:
     """What the products are added to: it is not read."""
-    return like.new_zeros(1) if like.is_cuda or like.dtype not in NOTHING else NOTHING[like.dtype]
+    known = NOTHING.get(like.dtype) if like.device.type == "cpu" else None
+    return like.new_zeros(1) if known is None else known

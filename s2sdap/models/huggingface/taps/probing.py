@@ -8,9 +8,7 @@ from torch import Tensor
 
 from s2sdap.vocabulary import sites
 
-__all__ = ["ATTENTION_CONTEXTS", "TAPPED_SITES", "SiteProbe", "Watch", "alone", "own"]
-
-ATTENTION_CONTEXTS: Final = "attention.contexts"
+__all__ = ["TAPPED_SITES", "SiteProbe", "Watch", "alone", "own"]
 
 TAPPED_SITES: Final = (
     sites.ENCODER_STATES,
@@ -18,7 +16,7 @@ TAPPED_SITES: Final = (
     sites.DECODER_STATE,
     sites.DECODER_LAYERS,
     sites.ATTENTION_WEIGHTS,
-    ATTENTION_CONTEXTS,
+    sites.ATTENTION_CONTEXTS,
     sites.PREDICTION_FEATURES,
 )
 """The sites that taps know how to show, in the vocabulary's order."""
@@ -29,7 +27,7 @@ class SiteProbe(Protocol):
     """What watches a forward pass. Each call returns the tensor to go on with.
 
     The very tensor that was given leaves the run untouched; with another one the run goes on.
-    A probe may also have `edits(site) -> bool`: where it says no, the decoder's values of that site are
+    A probe may also have `may_change(site) -> bool`: where it says no, the decoder's values of that site are
     computed and shown together when the decoder's layers have run, which costs half as much.
     """
 
@@ -58,9 +56,9 @@ class Watch:
 
     def __init__(self, probe: SiteProbe) -> None:
         self.probe = probe
-        edits: Callable[[str], bool] = getattr(probe, "edits", _any)
-        self.attention_later = not (edits(sites.ATTENTION_WEIGHTS) or edits(ATTENTION_CONTEXTS))
-        self.layers_later = not edits(sites.DECODER_LAYERS)
+        changes: Callable[[str], bool] = getattr(probe, "may_change", _any)
+        self.attention_later = not (changes(sites.ATTENTION_WEIGHTS) or changes(sites.ATTENTION_CONTEXTS))
+        self.layers_later = not changes(sites.DECODER_LAYERS)
         self.later: list[Callable[[], object]] = []
         """What is looked at when the layers have run: then its code runs in one go."""
         self.source_length: int | None = None

@@ -6,6 +6,7 @@ Hooks stay in place while `installed`; they look at a forward pass only in a thr
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import cast
 
 import torch
 from torch import nn
@@ -30,7 +31,7 @@ __all__ = ["Taps"]
 
 
 class Taps:
-    """What sees and edits the sites of one model. Making it changes nothing.
+    """What sees and edits the sites of one `PreTrainedModel`, compiled or not. Making it changes nothing.
 
     Attributes:
         sites: the sites that it can show, in the vocabulary's order.
@@ -45,10 +46,10 @@ class Taps:
         compiled: some part is compiled; a watched pass runs uncompiled, since compiled code calls no hooks.
     """
 
-    def __init__(self, model: PreTrainedModel) -> None:
+    def __init__(self, model: nn.Module) -> None:
         model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
         self._model = model
-        self._anatomy = anatomy = look_over(model)
+        self._anatomy = anatomy = look_over(cast("PreTrainedModel", model))
         self._here = threading.local()
         self._lock = threading.RLock()
         self._users = 0

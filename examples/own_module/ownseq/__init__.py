@@ -1,0 +1,1 @@
+"""Two networks that write a string of digits backwards, one without attention and one with it."""

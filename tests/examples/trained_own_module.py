@@ -1,0 +1,69 @@
+"""The networks of `examples/own_module`, trained by its own command: once a test session, on all workers."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from filelock import FileLock
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "own_module"
+STEPS = {"plain": 700, "attentive": 300}
+
+
+def installed_own_module(tmp_path_factory) -> Path:
+    """A folder with `plain.pt` and `attentive.pt`, in which the example is as if it were installed."""
+    session = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        session = session.parent  # each worker has a folder of its own in that of the session
+    folder = session / "own-module"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            unfinished = folder.with_suffix(".unfinished")
+            _install(unfinished)
+            for kind, steps in STEPS.items():
+                train(unfinished, kind, f"{kind}.pt", "--steps", str(steps))
+            unfinished.rename(folder)
+    return folder
+
+
+def train(folder: Path, *arguments: str) -> str:
+    """Run the example's command with warnings as errors. What it said."""
+    command = [sys.executable, "-W", "error", "-m", "ownseq.training", *arguments]
+    return run(folder, command, PYTHONPATH=str(EXAMPLE))
+
+
+def run(folder: Path, command: list[str], **environment: str) -> str:
+    """Run a command in the folder. Its output; it must not fail."""
+    done = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=110,
+        cwd=folder,
+        env={**os.environ, **environment},
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def visible(folder: Path) -> dict[str, str]:
+    """The environment in which the example is installed."""
+    return {"PYTHONPATH": os.pathsep.join((str(folder), str(EXAMPLE)))}
+
+
+def _install(folder: Path) -> None:
+    """What an installer writes, from the example's own pyproject.toml: its name and its entry points."""
+    project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text())["project"]
+    info = folder / f"{project['name']}-{project['version']}.dist-info"
+    info.mkdir(parents=True)
+    metadata = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+    (info / "METADATA").write_text(metadata)
+    lines = []
+    for group, points in project["entry-points"].items():
+        lines += [f"[{group}]", *(f"{name} = {place}" for name, place in points.items())]
+    (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
