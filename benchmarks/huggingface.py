@@ -8,6 +8,7 @@ this process's own processor time, and both sides take turns.
 import gc
 import time
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -24,7 +25,7 @@ from s2sdap.models.huggingface.face import HuggingFaceModel
 
 TOKENS = 64
 SOURCE = 32
-SKIPPED = (PreTrainedModel, HuggingFaceModel)
+SKIPPED = (PreTrainedModel, HuggingFaceModel, type, ModuleType)
 """What a record may point at without holding it: the model was there before."""
 
 
@@ -174,23 +175,12 @@ def held(roots: list[Any]) -> int:
     waiting: list[Any] = list(roots)
     while waiting:
         each = waiting.pop()
-        if (
-            id(each) in seen
-            or isinstance(each, SKIPPED)
-            or isinstance(each, type)
-            or callable(each)
-            and not _data(each)
-        ):
+        if id(each) in seen or isinstance(each, SKIPPED):
             continue
         seen.add(id(each))
         if isinstance(each, torch.Tensor):
             storage = each.untyped_storage()
             storages[storage.data_ptr()] = storage.nbytes()
-            continue
-        waiting += gc.get_referents(each)
+        else:
+            waiting += gc.get_referents(each)
     return sum(storages.values())
-
-
-def _data(value: Any) -> bool:
-    """Whether a callable object is looked into all the same: records hold partial functions."""
-    return type(value).__module__ == "functools"

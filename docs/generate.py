@@ -37,6 +37,7 @@ GROUPS = {
     50: "The protocol",
     51: "Who may connect",
     52: "The scripted client",
+    61: "Attaching to a process",
 }
 
 

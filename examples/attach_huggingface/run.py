@@ -40,7 +40,9 @@ def main() -> None:
     options.add_argument("--text", nargs="+", default=["Good morning", "Good night"], help="the source lines")
     options.add_argument("--port", type=int, default=5680, help="where to listen; 0 picks a free port")
     options.add_argument("--beams", type=int, default=4)
-    options.add_argument("--go-on-without", type=float, metavar="SECONDS", help="how long to wait for a client")
+    options.add_argument(
+        "--go-on-without", type=float, metavar="SECONDS", help="how long to wait for a client"
+    )
     given = options.parse_args()
 
     model, tokenizer = model_and_tokenizer(given.model)

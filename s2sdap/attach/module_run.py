@@ -85,7 +85,7 @@ class Looking:
         if edited is kept:
             return value
         changed = value.clone()
-        # What nobody changed stays part of its graph: an edit in training cuts off the gradient of itself alone.
+        # What nobody changed stays part of its graph: in training an edit cuts off its own gradient alone.
         mixed = torch.where(edited == kept, ours, edited)
         in_our_order(changed, site, axes, layered=layer is not None).copy_(mixed)
         return changed

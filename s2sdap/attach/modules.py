@@ -117,7 +117,8 @@ class ModuleCalls:
         """What the client should know of this module, each thing once."""
         compiled = {"compiled": "it is compiled, and compiled code shows nothing: watched calls run eagerly"}
         told = {
-            "calls": "each call is one step; stepping back stays within it",
+            "calls": "each call is one step; stepping back stays within it, and watch rules, which look at "
+            "what search has chosen, do not stop it",
             **(compiled if self._compiled else {}),
             **{site: f"{site} comes {times} times; the last is shown" for site, times in several.items()},
             **{written: f"{written} is not shown: {why}" for written, why in problems.items()},

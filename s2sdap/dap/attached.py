@@ -14,6 +14,7 @@ from s2sdap.debugger.breakpoints import Armed
 from s2sdap.debugger.program import Program, Sentence
 from s2sdap.debugger.stops import Motion, Stop, StopReason
 from s2sdap.protocol import bodies
+from s2sdap.vocabulary.stages import Stage
 
 if TYPE_CHECKING:
     from s2sdap.dap.adapter import Adapter
@@ -151,7 +152,7 @@ class Calls:
             changed = breakpoint_body(adapter, placed)
             adapter.emit("breakpoint", bodies.BreakpointEvent(reason="changed", breakpoint=changed))
         adapter.arm()
-        filters = rule_filters(layout.sites)
+        filters = rule_filters(layout.sites) if Stage.SEARCH in layout.stages else []
         if filters != self._filters:
             self._filters = filters
             known = {"exceptionBreakpointFilters": filters}

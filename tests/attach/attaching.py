@@ -97,7 +97,11 @@ def identical(one, other):
     if type(one) is not type(other):
         return False
     if isinstance(one, torch.Tensor):
-        return one.dtype == other.dtype and one.is_inference() == other.is_inference() and torch.equal(one, other)
+        return (
+            one.dtype == other.dtype
+            and one.is_inference() == other.is_inference()
+            and torch.equal(one, other)
+        )
     if isinstance(one, dict):
         return list(one) == list(other) and all(identical(one[key], other[key]) for key in one)
     if isinstance(one, tuple | list):
@@ -107,7 +111,9 @@ def identical(one, other):
             one.cross_attention_cache, other.cross_attention_cache
         )
     if hasattr(one, "layers"):
-        return identical([(each.keys, each.values) for each in one.layers], [(e.keys, e.values) for e in other.layers])
+        return identical(
+            [(each.keys, each.values) for each in one.layers], [(e.keys, e.values) for e in other.layers]
+        )
     return one is None or one == other
 
 

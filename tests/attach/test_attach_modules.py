@@ -402,7 +402,10 @@ def test_calls_inside_a_call_and_in_other_threads(here, module, given):
 
     outer = Twice().eval()
     with attached(here, stop_on_entry=False) as debugger:
-        with s2sdap.debug(module, sites=SITES), s2sdap.debug(outer, sites={"inner.output": "prediction.logits"}):
+        with (
+            s2sdap.debug(module, sites=SITES),
+            s2sdap.debug(outer, sites={"inner.output": "prediction.logits"}),
+        ):
             programs = [Program(lambda: outer(*given)) for _ in range(3)]
             results = [program.result() for program in programs]
         wait_until(lambda: said(debugger).count("of Twice: 2 rows") == 3)

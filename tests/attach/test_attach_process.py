@@ -59,15 +59,25 @@ def test_the_example_runs_the_same_with_a_client_and_without():
     assert not Path(token_file).exists()
 
 
+MODULE = """
+import torch, s2sdap
+module = torch.nn.Linear(3, 3)
+s2sdap.listen(0)
+s2sdap.wait_for_client()
+with s2sdap.debug(module, sites={"": "prediction.logits"}):
+    module(torch.ones(2, 3))
+"""
+
+
 def test_a_killed_process_is_told_to_the_client():
-    with python(str(EXAMPLE), "--port", "0") as process:
+    with python("-c", MODULE) as process:
         address, token_file = address_of(process)
         with Debugger.connect_address(address, token_file=token_file, run_timeout=SECONDS) as debugger:
             debugger.attach()
             debugger.wait_for_stop()
             process.kill()
             with pytest.raises(S2sdapError) as caught:
-                debugger.next()
+                debugger.continue_()
             assert caught.value.name == "connection_lost"
         process.communicate(timeout=60)
 
@@ -137,8 +147,7 @@ def test_ctrl_c_is_raised_in_the_program(here, bart, when):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_child_is_nobodys(here, bart):
-    model, inputs = bart
-    with attached(here), s2sdap.debug(model):
+    with attached(here), s2sdap.debug(bart[0]):
         child = os.fork()
         if child == 0:  # without torch, which a fork may leave unusable
             signal.alarm(20)

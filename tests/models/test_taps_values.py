@@ -6,7 +6,8 @@ from taps_probes import ALL, FAMILIES, PROMPTED, Keeping, fresh, generate, share
 
 from s2sdap.models.huggingface.taps import Taps
 from s2sdap.models.huggingface.taps.lean import is_known, row_weights
-from s2sdap.models.huggingface.taps.rows import plain_eager
+from s2sdap.models.huggingface.taps.probing import Watch
+from s2sdap.models.huggingface.taps.rows import plain_eager, weights_of_last
 
 # Families whose decoder ends with its last layer.
 NO_FINAL_NORM = {"bart", "led", "prophetnet", "fsmt", "encoder-decoder", "trocr", "marian"}
@@ -176,3 +177,32 @@ def test_only_copies_of_the_known_functions_are_computed_the_lean_way():
     for module in (modeling_gemma2, modeling_gpt_oss, modeling_t5):  # a cap, sinks, a bias
         assert not is_known(module.eager_attention_forward)
     assert not is_known(plain_eager)
+
+
+def test_masks_of_every_kind_give_the_same_row():
+    """Boolean, additive, of padding alone, and with a window, as the implementations take them."""
+    query, key = torch.randn(2, 4, 3, 8), torch.randn(2, 4, 6, 8)
+    padding = torch.tensor([[0, 0, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]])
+    seen = padding.bool()[:, None, None].expand(2, 1, 3, 6)
+    additive = torch.where(seen, 0.0, torch.finfo(torch.float32).min)
+    module = torch.nn.Identity()
+    _, expected = plain_eager(module, query, key, key, additive)
+
+    def row(base, mask, keys=key, **arguments):
+        watch = Watch(Keeping())
+        return weights_of_last(module, plain_eager, base, query, keys, keys, mask, arguments, watch)
+
+    for base, mask in (("sdpa", seen), ("eager", additive), ("flash_attention_2", padding)):
+        torch.testing.assert_close(row(base, mask), expected[:, :, -1])
+    assert not row("flash_attention_2", padding, sliding_window=2)[:, :, :-2].any()
+    assert row("flash_attention_2", None, sliding_window=2)[:, :, -2:].all()
+    static = torch.cat([key[:, :, :3], torch.full((2, 4, 5, 8), 9.0)], 2)  # not written yet behind the third
+    _, causal = plain_eager(module, query, key[:, :, :3], key[:, :, :3], None)
+    torch.testing.assert_close(row("sdpa", None, static, is_causal=True)[:, :, :3], causal[:, :, -1])
+    assert not row("sdpa", None, static, is_causal=True)[:, :, 3:].any()
+    watch = Watch(Keeping())  # one mask, two lengths of keys: a full layer and one with a window
+    for keys in (key, key[:, :, 2:]):
+        weights = weights_of_last(
+            module, plain_eager, "flash_attention_2", query, keys, keys, padding, {}, watch
+        )
+        assert weights.shape[-1] == keys.shape[2]

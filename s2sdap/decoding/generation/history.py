@@ -33,7 +33,8 @@ class Moment:
     """The cache before a step. `rows` [R] names, for each row, the row of `grown` that it continues.
 
     `layers` holds one entry a layer: `_Grown` for one that grows, a copy of the layer for one that
-    does not. `crossed` are the layers over the source, which never change once they are filled.
+    does not. `crossed` are the layers over the source as they were before the first step: mostly
+    empty, and then the model fills them again, as it did in that step, from the encoder's states.
     `shell` is the cache without its layers; a cache of another kind than transformers' own stands
     whole in it, copied.
     """
@@ -69,9 +70,8 @@ class Moment:
             _kept(layer, was.length if isinstance(was, _Grown) else 0, rows)
             for layer, was in zip(own, there, strict=True)
         )
-        # The first step fills the layers over the source; their rows are alike within a sentence.
-        filled = _copies(crossed) if self.before is None else self.crossed
-        return Moment(self, layers, rows, filled, _shell(cache))
+        read = _copies(crossed) if self.shell is None else self.crossed
+        return Moment(self, layers, rows, read, _shell(cache))
 
     def cache(self) -> Any:
         """The cache of this moment, put together again: nothing in it is shared with another run."""
@@ -91,7 +91,10 @@ class Moment:
                 own.append(_rebuilt(self._layer(index), chain, rows, index))
             else:
                 own.append(copy.deepcopy(layer))
-        return _filled(self.shell, own, list(_copies(self.crossed)))
+        whole = _filled(self.shell, own, list(_copies(self.crossed)))
+        if isinstance(whole, EncoderDecoderCache) and chain[0].shell is not None:
+            whole.is_updated = dict(chain[0].shell.is_updated)
+        return whole
 
     def _layer(self, index: int) -> Any:
         own, _ = _layers(self.shell)

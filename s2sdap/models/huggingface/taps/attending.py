@@ -166,6 +166,6 @@ def _call_of(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor | None, bool, float | None]:
     """The arguments of a call of torch's attention, by their places; dropout does not concern the weights."""
     del dropout_p, enable_gqa
-    if attn_mask is not None and attn_mask.dim() < 4:
-        attn_mask = attn_mask.expand(query.shape[0], 1, *attn_mask.shape[-2:])
+    if attn_mask is not None:
+        attn_mask = attn_mask[(None,) * (4 - attn_mask.dim())]
     return query, key, value, attn_mask, is_causal, scale

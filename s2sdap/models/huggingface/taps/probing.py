@@ -49,6 +49,7 @@ class Watch:
         "later",
         "layers_later",
         "mask",
+        "mask_keys",
         "probe",
         "source_length",
         "total_length",
@@ -66,8 +67,9 @@ class Watch:
         self.total_length: int | None = None
         """How many positions a decoder-only model has read, this step's among them."""
         self.mask: Any = None
+        self.mask_keys = 0
         self.additive: Tensor | None = None
-        """The mask last turned into an additive one, and the result: layers share their masks."""
+        """The mask last made an additive one, for how many keys, and the result: layers share masks."""
 
 
 def _any(_site: str) -> bool:

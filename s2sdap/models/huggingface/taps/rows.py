@@ -1,4 +1,4 @@
-"""The attention of one query position, computed beside the run by the family's own eager function.
+"""The attention of one query position, computed beside the run as the family's own eager function would.
 
 K hypotheses, H heads, T query positions, S key positions (of `key`, whatever the cache keeps of them).
 """
@@ -50,8 +50,9 @@ def weights_of_last(
         if bias is not None and bias.shape[-2] > 1:
             arguments = {**arguments, "position_bias": bias[:, :, -1:]}
     if mask is not None:
-        if mask is not watch.mask:
-            watch.mask, watch.additive = mask, _additive(mask, query.dtype, keys)
+        if mask is not watch.mask or keys != watch.mask_keys:
+            watch.mask, watch.mask_keys = mask, keys
+            watch.additive = _additive(mask, query.dtype, keys)
         mask = watch.additive
     elif causal_upper_left and keys > length:  # a static cache: what lies beyond is not written yet
         mask = _seen(torch.arange(keys, device=key.device) < length, query.dtype)

@@ -79,6 +79,7 @@ class Decoder(Station):
         watch = self.watch()
         if watch is None:
             return self.inner(*args, **kwargs)
+        watch.later.clear()  # of a pass that failed
         if self.first is not None:
             watch.total_length = _read_so_far(args, kwargs, self.first)
         output = self.inner(*args, **kwargs)
