@@ -32,9 +32,9 @@ class Settings:
     width: int = 128
     layers: int = 3
     heads: int = 4
-    dropout: float = 0.1
+    dropout: float = 0.0
     label_smoothing: float = 0.1
-    learning_rate: float = 2e-3
+    learning_rate: float = 1.5e-3
     warm_up: float = 0.06  # of all updates
     batch_tokens: int = 1000  # of both sides, with padding; in few epochs, many updates are worth more
 

@@ -120,6 +120,9 @@ def main(
     pairs: Annotated[int | None, typer.Option(min=1, help="Only the first so many training pairs.")] = None,
     width: Annotated[int, typer.Option(min=8, help="Features of a state, a multiple of 4.")] = DEFAULTS.width,
     layers: Annotated[int, typer.Option(min=1, help="Of encoder and decoder each.")] = DEFAULTS.layers,
+    dropout: Annotated[
+        float, typer.Option(min=0, max=0.9, help="0.1 or more for many epochs; few learn faster without.")
+    ] = DEFAULTS.dropout,
     seed: Annotated[int, typer.Option(help="Decides the weights and the order.")] = DEFAULTS.seed,
     save_every: Annotated[int, typer.Option(min=1, help="Updates between saved states.")] = 200,
     tokenized: Annotated[bool, typer.Option(help="The text is in tokens already, for BLEU.")] = False,
@@ -131,7 +134,7 @@ def main(
     warnings.filterwarnings("ignore", message="Recommended: pip install sacremoses")
     if width % DEFAULTS.heads:
         raise typer.BadParameter(f"must be a multiple of {DEFAULTS.heads}, its heads", param_hint="--width")
-    settings = replace(DEFAULTS, epochs=epochs, width=width, layers=layers, seed=seed)
+    settings = replace(DEFAULTS, epochs=epochs, width=width, layers=layers, dropout=dropout, seed=seed)
     try:
         tests = all_texts(data, "test", source, target)
         tokenizer, known, validation = prepared(

@@ -85,6 +85,10 @@ class Recorder:
         self.sites[site] = value
         return value
 
+    def may_change(self, site: str) -> bool:
+        """Whether a person edited the site: where not, a model may show it after the fact."""
+        return site in self._edits
+
     def part(self, site: str, layer: int, value: Tensor, /) -> Tensor:
         """Keep one layer of a site whose first axis is L, edited if a person edited it, and return it."""
         for edit in self._edits.get(site, ()):

@@ -126,10 +126,10 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(2024, "scheme_missing", "{path} is a Hugging Face model, not one of this package's own", "Write it as `hf:{path}`"),
     ErrorKind(2025, "tokenizer_foreign", "{model} reads {size} tokens, and its tokenizer gives token {token}",
               "Take the tokenizer from the same `save_pretrained` as the weights"),
-    ErrorKind(2030, "memory_ran_out", "Memory ran out in {where}: {reason}",
-              "The session goes on; use fewer beams, a shorter source or a smaller `dtype`"),
     ErrorKind(2026, "half_character", "The source has half a character at position {position}, {code}",
               "Write the text as UTF-8, in which characters are whole"),
+    ErrorKind(2030, "memory_ran_out", "Memory ran out in {where}: {reason}",
+              "The session goes on; use fewer beams, a shorter source or a smaller `dtype`"),
     # 30xx: settings
     ErrorKind(3001, "bad_setting", "`{setting}` is {value!r}; it must be {expected}", "Change the setting"),
     ErrorKind(3002, "settings_clash", "{reason}", "Change one of the two settings"),

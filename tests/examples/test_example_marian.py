@@ -72,7 +72,9 @@ def tiny_trainer(data: Path, folder: Path, seed: int = 3, **settings):
         ]
         for text in texts
     )
-    plan = replace(Settings(epochs=2, seed=seed, width=16, layers=1, heads=2, batch_tokens=1000), **settings)
+    plan = replace(
+        Settings(epochs=2, seed=seed, width=16, layers=1, heads=2, dropout=0.1, batch_tokens=1000), **settings
+    )
     return Trainer(plan, train, len(tokenizer), tokenizer.eos_token_id, tokenizer.pad_token_id), validation
 
 

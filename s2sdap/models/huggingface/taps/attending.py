@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from s2sdap.models.huggingface.taps.around import Station
@@ -90,7 +91,10 @@ class Attending(Station):
         else:
             weights = weights_of_last(module, eager, base, query, key, value, mask, arguments, watch)
         edited = self._weights(watch, weights)
-        contexts = own(output[:, -1], output) if edited is None else contexts_from(edited, value)
+        contexts = own(output[:, -1], output)
+        if edited is not None:  # the rows that nobody edited keep their very bits
+            changed = (edited != weights).any(dim=-1, keepdim=True)
+            contexts = torch.where(changed, contexts_from(edited, value).to(contexts.dtype), contexts)
         looked = watch.probe.part(ATTENTION_CONTEXTS, self.layer, contexts)
         if edited is None and looked is contexts:
             return result
