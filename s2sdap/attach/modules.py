@@ -7,6 +7,7 @@ is attached it goes straight on. Hooks are in place only while a debugged call r
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -50,19 +51,20 @@ class ModuleCalls:
         """Debug the module's calls inside; afterwards it is as it was before."""
         own = vars(self._outer)
         with _lock:
-            absent = _CALL not in own
-            before: Callable[..., Any] | None = own.get(_CALL)
-            plain = before or self._outer._call_impl
-            self._wrapped = self._outer is not self._module or (before is not None and not _is_ours(before))
-            own[_CALL] = partial(self._call, plain)
+            installed: Any = own.get(_CALL)
+            blocks = installed.args[0] if _is_ours(installed) else _Blocks(_CALL not in own, installed)
+            self._wrapped = self._outer is not self._module or blocks.before is not None
+            blocks.open.append(self)
+            own[_CALL] = partial(_newest, blocks, blocks.before or self._outer._call_impl)
         try:
             yield
         finally:
-            with _lock:
-                if absent:
+            with _lock:  # blocks of several threads may close in any order
+                blocks.open.remove(self)
+                if not blocks.open and blocks.absent:
                     own.pop(_CALL, None)
-                else:
-                    own[_CALL] = before
+                elif not blocks.open:
+                    own[_CALL] = blocks.before
 
     def _call(self, plain: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if HERE.client is None or HERE.inside:
@@ -129,8 +131,23 @@ class ModuleCalls:
                 HERE.tell(client, f"{self._name}: {text}.", "important" if what in problems else "console")
 
 
+@dataclass(slots=True, eq=False)
+class _Blocks:
+    """The open blocks of one module, and what stood in the place where its calls are intercepted."""
+
+    absent: bool
+    before: Callable[..., Any] | None
+    open: list[ModuleCalls] = field(default_factory=list)
+
+
+def _newest(blocks: _Blocks, plain: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """A call of the module, debugged by the block that was opened last."""
+    newest = blocks.open[-1:]
+    return newest[0]._call(plain, *args, **kwargs) if newest else plain(*args, **kwargs)
+
+
 def _is_ours(call: Any) -> bool:
-    return isinstance(call, partial) and isinstance(getattr(call.func, "__self__", None), ModuleCalls)
+    return isinstance(call, partial) and call.func is _newest
 
 
 def _stages(order: list[Stage], passed: Passed) -> tuple[Stage, ...]:

@@ -209,6 +209,19 @@ def test_it_is_as_before_once_it_is_let_go(here, module, given):
     assert all(torch.equal(state[name], value) for name, value in module.state_dict().items())
 
 
+@pytest.mark.parametrize("first_out", [0, 1])
+def test_blocks_of_one_module_may_close_in_any_order(module, given, first_out):
+    before = dict(vars(module))
+    blocks = [s2sdap.debug(module, PIECES, sites=SITES) for _ in range(2)]
+    for block in blocks:
+        block.__enter__()
+    blocks.pop(first_out).__exit__(None, None, None)
+    assert vars(module) != before  # the other one still sees its calls
+    module(*given)
+    blocks.pop().__exit__(None, None, None)
+    assert vars(module) == before
+
+
 def test_without_a_client_nothing_is_hooked(here, module, given):
     tensor = torch.ones(3)
     assert s2sdap.probe("attention.weights", tensor) is tensor

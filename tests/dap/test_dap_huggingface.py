@@ -138,6 +138,7 @@ def bad_folder(folder: Path) -> str:
 
 REFUSED = {
     "an unknown setting": ({"generation": {"num_beam": 2}}, 3003, "num_beams"),
+    "a setting of the wrong kind": ({"generation": {"num_beams": "many"}}, 3001, "num_beams"),
     "what generate refuses": ({"generation": {"num_return_sequences": 3}}, 3006, "num_return_sequences"),
     "a setting of our own search": ({"search": {"coveragePenalty": 0.2}}, 3005, "coverage_penalty"),
     "both names and two values": (

@@ -15,6 +15,11 @@ _NOT_OURS: Final = frozenset(
 """Names that say nothing of the decode, or that only a running process can give."""
 
 
+_KINDS: Final = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+_MIXED: Final = frozenset({"early_stopping", "num_assistant_tokens", "min_length", "max_length"})
+"""Settings whose values are not all of one kind, or that may be set to nothing."""
+
+
 def known_settings() -> tuple[str, ...]:
     """Every setting that a launch may name."""
     names = (name for name in vars(_plain()) if not name.startswith("_"))
@@ -33,7 +38,25 @@ def checked(given: Mapping[str, Any]) -> dict[str, Any]:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean `{near[0]}`?" if near else ""
             raise S2sdapError("unknown_setting", setting=f"generation.{name}", nearest=hint)
+    defaults = _defaults()
+    for name, value in given.items():
+        expected = _KINDS.get(type(defaults.get(name)))
+        if expected is not None and name not in _MIXED and not _fits(value, type(defaults[name])):
+            raise S2sdapError("bad_setting", setting=f"generation.{name}", value=value, expected=expected)
     return dict(given)
+
+
+def _fits(value: Any, kind: type) -> bool:
+    """Whether a value is of the kind of the default; a whole number is also a fraction, a truth is none."""
+    if isinstance(value, bool) or kind is bool:
+        return isinstance(value, bool) and kind is bool
+    return isinstance(value, int | float if kind is float else kind)
+
+
+def _defaults() -> dict[str, Any]:
+    """What transformers takes where nobody says anything."""
+    defaults: dict[str, Any] = getattr(GenerationConfig, "_get_default_generation_params", dict)()
+    return {"max_new_tokens": 1, "min_new_tokens": 1, **defaults}
 
 
 def shown(

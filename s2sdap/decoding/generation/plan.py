@@ -12,6 +12,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 from transformers import GenerationMixin
+from transformers.generation import stopping_criteria
 
 from s2sdap.decoding.edits import Edit, Recorder, TokenEdit
 from s2sdap.decoding.generation import beams, sampling
@@ -23,7 +24,7 @@ from s2sdap.decoding.generation.history import Moment, reorder
 from s2sdap.decoding.generation.intercept import BEAM_SEARCH, Prepared, prepare
 from s2sdap.decoding.generation.lean import KEPT_BYTES, LeanSites
 from s2sdap.decoding.generation.outputs import returned
-from s2sdap.decoding.generation.scoring import process
+from s2sdap.decoding.generation.scoring import is_foreign, process
 from s2sdap.decoding.generation.settings import GenerationSettings
 from s2sdap.decoding.plan import Planner, SettingShown
 from s2sdap.decoding.records import EncoderRecord, Hypothesis, Snapshot, StepRecord
@@ -199,7 +200,11 @@ class GeneratePlan:
             search, live = beams.begin(prepared)
         else:
             search, live = sampling.begin(prepared, len(self.sources))
-        random = prepared.config.do_sample or self.model.model.training
+        # A caller's own processor or criterion may draw as well.
+        foreign = any(map(is_foreign, prepared.processors)) or any(
+            type(each).__module__ != stopping_criteria.__name__ for each in prepared.criteria
+        )
+        random = prepared.config.do_sample or self.model.model.training or foreign
         state = Running(
             ids=prepared.ids,
             kwargs=prepared.kwargs,

@@ -69,7 +69,7 @@ def process(processors: LogitsProcessorList, ids: Any, scores: Any, *, normalise
     """
     stages = [("model", scores)]
     for processor in processors:
-        foreign = type(processor).__module__ != logits_process.__name__
+        foreign = is_foreign(processor)
         copied, version = scores.clone() if foreign else scores, _writes(scores)
         after = LogitsProcessorList([processor])(ids, scores)
         if version is None or _writes(scores) != version:
@@ -77,6 +77,11 @@ def process(processors: LogitsProcessorList, ids: Any, scores: Any, *, normalise
         stages.append((_name(processor), after))
         scores = after
     return Processed(tuple(stages), scores if normalised else torch.log_softmax(scores, dim=-1))
+
+
+def is_foreign(processor: Any) -> bool:
+    """Whether a processor is somebody's own, of which nothing is known."""
+    return type(processor).__module__ != logits_process.__name__
 
 
 def _writes(scores: Any) -> int | None:
