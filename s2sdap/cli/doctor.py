@@ -173,7 +173,6 @@ def _torch() -> Iterator[Row]:
 
 
 def _models() -> Iterator[Row]:
-    from s2sdap.models.contract import Model
     from s2sdap.models.loading import bundled_models, load_model
 
     names = bundled_models()
@@ -183,6 +182,7 @@ def _models() -> Iterator[Row]:
         start = time.perf_counter()
         try:
             from s2sdap.decoding.decode import decode
+            from s2sdap.models.contract import Model
 
             model = load_model(name)
             if not isinstance(model, Model):

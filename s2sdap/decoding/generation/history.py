@@ -34,7 +34,8 @@ class Moment:
 
     `layers` holds one entry a layer: `_Grown` for one that grows, a copy of the layer for one that
     does not. `crossed` are the layers over the source as they were before the first step: mostly
-    empty, and then the model fills them again, as it did in that step, from the encoder's states.
+    empty, and then the model fills them again, as it did in that step, from the encoder's states;
+    a cache that is given back to a caller keeps them as they are.
     `shell` is the cache without its layers; a cache of another kind than transformers' own stands
     whole in it, copied.
     """
@@ -58,7 +59,7 @@ class Moment:
         """Before a model made a cache of its own."""
         return cls(None, (), None, (), None)
 
-    def then(self, cache: Any, model: Any, rows: Tensor | None) -> "Moment":
+    def then(self, cache: Any, model: Any, rows: Tensor | None, *, given_back: bool) -> "Moment":
         """The moment after a step that made this one's cache `cache`, which `rows` [R] is to permute."""
         if not _layered(cache):
             whole = copy.deepcopy(cache)
@@ -70,7 +71,7 @@ class Moment:
             _kept(layer, was.length if isinstance(was, _Grown) else 0, rows)
             for layer, was in zip(own, there, strict=True)
         )
-        read = _copies(crossed) if self.shell is None else self.crossed
+        read = _copies(crossed) if given_back or self.shell is None else self.crossed
         return Moment(self, layers, rows, read, _shell(cache))
 
     def cache(self) -> Any:
@@ -92,7 +93,8 @@ class Moment:
             else:
                 own.append(copy.deepcopy(layer))
         whole = _filled(self.shell, own, list(_copies(self.crossed)))
-        if isinstance(whole, EncoderDecoderCache) and chain[0].shell is not None:
+        filled = any(layer.get_seq_length() for layer in self.crossed)
+        if isinstance(whole, EncoderDecoderCache) and not filled and chain[0].shell is not None:
             whole.is_updated = dict(chain[0].shell.is_updated)
         return whole
 

@@ -274,7 +274,8 @@ class GeneratePlan:
             luck = Luck.now(running.luck.device) if running.luck is not None else None
         moment = None
         if cache is not None:
-            moment = (running.cache or Moment.empty()).then(cache, model, choice.order)
+            earlier = running.cache or Moment.empty()
+            moment = earlier.then(cache, model, choice.order, given_back=self._gives_back(prepared))
             if choice.order is not None:
                 cache = reorder(cache, model, choice.order)
             live.put(moment, cache)
@@ -302,6 +303,10 @@ class GeneratePlan:
                     raise S2sdapError("unknown_token", token=f"#{edit.token}", nearest="")
                 chosen[row_of[edit.hypothesis]] = edit.token
         return chosen
+
+    def _gives_back(self, prepared: Prepared) -> bool:
+        """Whether the caller gets the cache, in the output or because it was the caller's own."""
+        return bool(prepared.config.return_dict_in_generate) or "past_key_values" in self._kwargs
 
     def _gathered(
         self, prepared: Prepared, running: Running, outputs: Any, scores: Tensor, logits: Tensor
