@@ -20,7 +20,7 @@ PAD: Final = "<pad>"
 
 
 def write_vocabulary(
-    folder: Path, sentences: Iterable[str], size: int, source: str, target: str
+    folder: Path, sentences: Iterable[str], size: int, source: str, target: str, longest: int
 ) -> MarianTokenizer:
     """Train SentencePiece on `sentences` and write `source.spm`, `target.spm` and the rest to `folder`.
 
@@ -30,6 +30,7 @@ def write_vocabulary(
         size: Pieces at most; a small text has fewer.
         source: Language code, as in `en`.
         target: Language code.
+        longest: Tokens of a sentence, its end included, that the model has room for.
     """
     trained = io.BytesIO()
     try:
@@ -63,6 +64,7 @@ def write_vocabulary(
             vocab=str(folder / "vocab.json"),
             source_lang=source,
             target_lang=target,
+            model_max_length=longest,
         )
     tokenizer.save_pretrained(folder)
     return tokenizer

@@ -38,7 +38,7 @@ class RateColumn(ProgressColumn):
 def pairs_of(text: ParallelText, tokenizer: MarianTokenizer) -> list[Pair]:
     """The sentence pairs as ids, without those that are too long for the model."""
     sides = zip(encoded(tokenizer, text.sources), encoded(tokenizer, text.targets), strict=True)
-    return [Pair(*ids) for ids in sides if max(map(len, ids)) < LONGEST]
+    return [Pair(*ids) for ids in sides if max(map(len, ids)) <= LONGEST]
 
 
 def fit(trainer: Trainer, validation: list[Pair], output: Path, save_every: int) -> None:
@@ -99,7 +99,7 @@ def prepared(
         tokenizer = read_vocabulary(output)
     else:
         sentences = chain(train.sources, train.targets)
-        tokenizer = write_vocabulary(output, sentences, vocabulary, *languages)
+        tokenizer = write_vocabulary(output, sentences, vocabulary, *languages, LONGEST)
     known = pairs_of(train, tokenizer)
     console.print(
         f"{len(known)} training pairs ({len(train) - len(known)} too long), {len(validation)} to validate, "

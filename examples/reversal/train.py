@@ -26,7 +26,7 @@ console = Console()
 class Settings:
     """What decides a training.
 
-    Dropout is not there against overfitting. Without it, 2 or 3 pointings in 100 write another letter
+    Dropout is not there against overfitting. Without it, 1 to 3 pointings in 100 write another letter
     than the one that is looked at, most of them at the last letter of a string.
     """
 

@@ -64,7 +64,7 @@ def tiny_trainer(data: Path, folder: Path, seed: int = 3, **settings):
 
     texts = [the_text(data, split, "en", "de") for split in ("train", "val")]
     sentences = itertools.chain(texts[0].sources, texts[0].targets)
-    tokenizer = write_vocabulary(folder, sentences, 90, "en", "de")
+    tokenizer = write_vocabulary(folder, sentences, 90, "en", "de", longest=64)
     train, validation = (
         [
             Pair(*ids)
@@ -121,6 +121,7 @@ def test_the_loaded_model_translates_as_the_trained_one_did(trained, data):
 def test_the_settings_are_those_of_a_published_marian(trained):
     folder, _ = trained
     model, tokenizer = MarianMTModel.from_pretrained(folder), MarianTokenizer.from_pretrained(folder)
+    assert tokenizer.model_max_length == model.config.max_position_embeddings == 256
     end, pad, settings = tokenizer.eos_token_id, tokenizer.pad_token_id, model.generation_config
     assert (end, pad) == (0, len(tokenizer) - 1)
     assert (settings.num_beams, settings.max_length, settings.bad_words_ids) == (4, 128, [[pad]])
