@@ -88,6 +88,25 @@ class Hypothesis:
         return self.step + 1
 
 
+def root(token: int, identity: int, *, sentence: int = 0) -> Hypothesis:
+    """The hypothesis before any token was predicted."""
+    return Hypothesis(
+        id=identity,
+        step=-1,
+        token=token,
+        parent=None,
+        row=0,
+        candidate=-1,
+        logprob=0.0,
+        score=0.0,
+        final=0.0,
+        finished=False,
+        forced=False,
+        coverage=None,
+        sentence=sentence,
+    )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
     """Every continuation that search looked at in one step, in its order of preference.

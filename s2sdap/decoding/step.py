@@ -15,7 +15,7 @@ from s2sdap.decoding.edits import Edit, Recorder, TokenEdit
 from s2sdap.decoding.penalties import attention_mass
 from s2sdap.decoding.plan import Planner, SettingShown
 from s2sdap.decoding.processors import logprobs_under_settings
-from s2sdap.decoding.records import EncoderRecord, Hypothesis, Snapshot, StepRecord
+from s2sdap.decoding.records import EncoderRecord, Hypothesis, Snapshot, StepRecord, root
 from s2sdap.decoding.search import select
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.models.contract import Model, Source
@@ -74,7 +74,7 @@ class Decode:
             recorder.check_consumed()
             state = self.model.begin(encoded)
         count = self.settings.n_best if self.settings.sample else 1
-        live = tuple(_root(self.model.target.bos, number) for number in range(1, count + 1))
+        live = tuple(root(self.model.target.bos, number) for number in range(1, count + 1))
         if count > 1:
             state = self.model.select(state, torch.zeros(count, dtype=torch.long, device=self.model.device))
         after = Snapshot(step=0, live=live, finished=(), state=state, next_id=count + 1, ended=False)
@@ -198,21 +198,3 @@ def prefix_of(model: Model, settings: SearchSettings) -> tuple[int, ...]:
             reason=f"`prefix` has {len(prefix)} tokens, `maxLength` is {settings.max_length}",
         )
     return prefix
-
-
-def _root(bos: int, identity: int) -> Hypothesis:
-    """The empty hypothesis. Sampling starts from several, which then draw apart."""
-    return Hypothesis(
-        id=identity,
-        step=-1,
-        token=bos,
-        parent=None,
-        row=0,
-        candidate=-1,
-        logprob=0.0,
-        score=0.0,
-        final=0.0,
-        finished=False,
-        forced=False,
-        coverage=None,
-    )

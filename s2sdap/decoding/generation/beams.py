@@ -13,10 +13,10 @@ from torch.nn import functional
 
 from s2sdap.decoding.generation.beam_forcing import LIFT, NOWHERE, Picked, count_what_is_forbidden, picked
 from s2sdap.decoding.generation.beam_telling import OLD, Beams, Telling
-from s2sdap.decoding.generation.choice import Chosen, eos_tokens, root
+from s2sdap.decoding.generation.choice import Chosen, eos_tokens
 from s2sdap.decoding.generation.intercept import Prepared
 from s2sdap.decoding.generation.scoring import Processed
-from s2sdap.decoding.records import Hypothesis, Snapshot
+from s2sdap.decoding.records import Hypothesis, Snapshot, root
 
 
 def begin(prepared: Prepared) -> tuple[Beams, tuple[Hypothesis, ...]]:

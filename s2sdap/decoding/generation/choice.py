@@ -46,25 +46,6 @@ class Chosen:
     order: Tensor | None
 
 
-def root(token: int, identity: int, *, sentence: int) -> Hypothesis:
-    """The hypothesis before any token was predicted."""
-    return Hypothesis(
-        id=identity,
-        step=-1,
-        token=token,
-        parent=None,
-        row=0,
-        candidate=-1,
-        logprob=0.0,
-        score=0.0,
-        final=0.0,
-        finished=False,
-        forced=False,
-        coverage=None,
-        sentence=sentence,
-    )
-
-
 def eos_tokens(prepared: Prepared) -> frozenset[int]:
     """The tokens that end a sentence."""
     eos = prepared.config._eos_token_tensor

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from s2sdap.decoding.generation.choice import Chosen, Decided, eos_tokens, root
+from s2sdap.decoding.generation.choice import Chosen, Decided, eos_tokens
 from s2sdap.decoding.generation.intercept import Prepared
 from s2sdap.decoding.generation.scoring import Processed
-from s2sdap.decoding.records import Fate, Hypothesis, Reason, Snapshot
+from s2sdap.decoding.records import Fate, Hypothesis, Reason, Snapshot, root
 
 
 @dataclass(frozen=True, slots=True, eq=False)
