@@ -243,6 +243,7 @@ def _encoder(frame: Frame) -> list[Description]:
 def _settings(frame: Frame) -> list[Description]:
     model = frame.decode.model
     settings = frame.decode.settings_shown()
+    missing = model.layout.missing
     return [
         plain("model", model.name),
         plain("fingerprint", model.fingerprint),
@@ -254,6 +255,11 @@ def _settings(frame: Frame) -> list[Description]:
             f"{len(model.layout.sites)}",
             [plain(s, f"[{SITES[s].axes}] {SITES[s].meaning}") for s in model.layout.sites],
             indexed=False,
+        ),
+        *(
+            [group("missing", f"{len(missing)}", [plain(s, why) for s, why in missing], indexed=False)]
+            if missing
+            else []
         ),
         group(
             "search",

@@ -48,13 +48,14 @@ class Layout:
     """What a model has: its stages in the order it computes them, its sites, its sizes.
 
     `sizes` gives the length of each fixed axis a site may need (`L`, `H`, `D`, `V` ...), for people
-    to read; `parameters` counts the weights.
+    to read; `parameters` counts the weights. `missing` are sites that it cannot show, each with why.
     """
 
     stages: tuple[Stage, ...]
     sites: tuple[str, ...]
     sizes: tuple[tuple[str, int], ...]
     parameters: int
+    missing: tuple[tuple[str, str], ...] = ()
 
 
 @runtime_checkable

@@ -75,6 +75,13 @@ def test_settings_say_where_they_come_from(at_a_token):
     assert (shown["num_beams"]["value"], shown["num_beams"]["type"]) == ("1", "transformers")
 
 
+def test_what_a_model_cannot_show_is_told_with_the_reason(tcp):
+    tcp.launch(source=TEXT, model=f"hf:{folder_of('gpt2')}", generation=LENGTH)
+    tcp.stopped("entry")
+    missing = tcp.variables(tcp.scope("Settings")["missing"]["variablesReference"])
+    assert missing["encoder.states"]["value"] == "'the model has no encoder'"
+
+
 def test_an_attention_edit_of_one_head_runs_on(at_a_token):
     session = at_a_token
     before = session.value("logits[3]")

@@ -44,7 +44,8 @@ def layout_of(model: PreTrainedModel, taps: Taps) -> Layout:
     parameters = sum(weight.numel() for weight in model.parameters())
     computed = [site for site in _COMPUTED if site in known]
     others = [site for site in sites.SITES if site in known and site not in _COMPUTED]
-    return Layout(stages, (*computed, *others), tuple(sizes), parameters)
+    missing = tuple(taps.missing.items())
+    return Layout(stages, (*computed, *others), tuple(sizes), parameters, missing)
 
 
 def width_of(model: PreTrainedModel) -> int:
