@@ -21,6 +21,7 @@ from s2sdap.debugger.program import MAX_BYTES, Program, lines_of, make_program, 
 from s2sdap.debugger.stops import Stop, StopReason
 from s2sdap.debugger.watch_rules import ArmedRule, parse_rule
 from s2sdap.decoding.settings import SearchSettings
+from s2sdap.models import HUGGING_FACE
 from s2sdap.vocabulary.errors import S2sdapError
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class RunOptions:
 
 def run(options: RunOptions) -> int:
     """Decode the file. Returns the exit code."""
-    if not options.model.startswith("hf:"):
+    if not options.model.startswith(HUGGING_FACE):
         _check_search(options.search)
     generation = _generation(options.generation)
     rules = tuple(parse_rule(written) for written in options.rules)

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from s2sdap.debugger.watch_rules import ArmedRule, parse_rule
 from s2sdap.decoding.settings import SearchSettings
-from s2sdap.models import DEFAULT_MODEL
+from s2sdap.models import DEFAULT_MODEL, HUGGING_FACE
 from s2sdap.protocol.arguments import Arguments
 from s2sdap.vocabulary.errors import S2sdapError
 
@@ -21,10 +21,6 @@ _EDITORS_OWN = frozenset(
     """.split()  # noqa: SIM905 - one word a name reads better than a list of strings
 )
 """What editors put into a launch configuration for themselves."""
-
-
-_GENERATING = "hf:"
-"""Models whose own `generate` searches."""
 
 
 class LaunchArguments(Arguments):
@@ -89,7 +85,7 @@ class LaunchArguments(Arguments):
                 raise S2sdapError("settings_clash", reason="`seed` and `search.seed` differ")
             search["seed"] = self.seed
         spelt = {known[name].name: msgspec.convert(value, known[name].type) for name, value in search.items()}
-        if not self.model.startswith(_GENERATING):  # others mean by these names what they mean
+        if not self.model.startswith(HUGGING_FACE):  # others mean by these names what they mean
             SearchSettings(**spelt)
         return spelt
 

@@ -5,5 +5,7 @@
 
 from typing import Final
 
+HUGGING_FACE: Final = "hf:"
+"""What the name of a model begins with whose own `generate` searches."""
 DEFAULT_MODEL: Final = "dates"
 """The bundled model that a launch without one gets."""

@@ -236,9 +236,7 @@ def launched(name, prefix=(), **settings):
     """The plan as a launch makes it, with a prefix in tokens."""
     face = face_of(name)
     arguments = {**inputs(name), **settings}
-    return GeneratePlan(
-        face, face.sources_of(arguments), (), arguments, given=settings, prefix=prefix, seed=0
-    )
+    return GeneratePlan(face, face.sources_of(arguments), arguments, given=settings, prefix=prefix, seed=0)
 
 
 @pytest.mark.parametrize("search", SEARCHES)

@@ -141,7 +141,7 @@ def test_a_failure_in_the_encoder():
 def whisper_launched(**settings):
     face = face_of("whisper")
     arguments = {**inputs("whisper"), **settings}
-    return GeneratePlan(face, face.sources_of(arguments), (), arguments, given=settings, seed=0)
+    return GeneratePlan(face, face.sources_of(arguments), arguments, given=settings, seed=0)
 
 
 @pytest.mark.parametrize("settings", [{}, {"num_beams": 2}, {"no_repeat_ngram_size": 2}])

@@ -85,7 +85,7 @@ def test_a_seed_is_that_of_the_whole_call():
     with training(model_of("bart")):
         arguments = {**inputs("bart"), "do_sample": True, "max_new_tokens": 6}
         face = face_of("bart")
-        plan = GeneratePlan(face, face.sources_of(arguments), (), arguments, given={}, seed=7)
+        plan = GeneratePlan(face, face.sources_of(arguments), arguments, given={}, seed=7)
         expected = plain("bart", do_sample=True, max_new_tokens=6)
         assert torch.equal(Run(plan).returned, expected.sequences)
 

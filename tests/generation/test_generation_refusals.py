@@ -128,7 +128,7 @@ def launch(name, **settings):
     """The plan of a launch over this family's inputs, under these settings."""
     face = face_of(name)
     arguments = {**inputs(name), **settings}
-    return GeneratePlan(face, face.sources_of(arguments), (), arguments, given=settings, seed=0)
+    return GeneratePlan(face, face.sources_of(arguments), arguments, given=settings, seed=0)
 
 
 REFUSED_BY_GENERATE = {"num_beams": 2, "num_return_sequences": 3}

@@ -73,7 +73,7 @@ def _planned(
     arguments: dict[str, Any] = {**face.inputs(source), **given}
     if given.get("stop_strings") or face.model.generation_config.stop_strings:
         arguments["tokenizer"] = face.tokenizer
-    return GeneratePlan(face, (source,), (), arguments, given=given, prefix=prefix, seed=settings.seed)
+    return GeneratePlan(face, (source,), arguments, given=given, prefix=prefix, seed=settings.seed)
 
 
 def _prefix_of(face: HuggingFaceModel, settings: GenerationSettings) -> tuple[int, ...]:
@@ -96,7 +96,6 @@ class GeneratePlan:
         self,
         face: HuggingFaceModel,
         sources: tuple[Source, ...],
-        args: Sequence[Any],
         kwargs: Mapping[str, Any],
         *,
         given: Mapping[str, Any],
@@ -109,7 +108,6 @@ class GeneratePlan:
         self.prefix = prefix
         own: Any = face.model
         self._generate: Callable[..., Any] = generate or own.generate
-        self._args = tuple(args)
         self._kwargs = {name: value for name, value in kwargs.items() if name != "streamer"}
         self._given = dict(given)
         self._theirs = seed is None
@@ -133,7 +131,7 @@ class GeneratePlan:
         # A model's own `generate` may wrap this one; whoever called this one gets what this one gives.
         generate = functools.partial(GenerationMixin.generate, own)
         given = _settings_in(kwargs)
-        return cls(face, face.sources_of(kwargs), (), kwargs, given=given, generate=generate)
+        return cls(face, face.sources_of(kwargs), kwargs, given=given, generate=generate)
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -160,8 +158,8 @@ class GeneratePlan:
         # Some decoders look at the source too before they begin, to tell its language.
         own = {name: value for name, value in recorder.sites.items() if name in _OF_ENCODER}
         # Whisper's own `generate` repeats a source for each of several outputs.
-        times = max(1, live[-1].sentence + 1) // count if live else 1
-        sources = [source for source in self.sources for _ in range(max(1, times))]
+        times = (live[-1].sentence + 1) // count
+        sources = [source for source in self.sources for _ in range(times)]
         read = [
             {name: value[number % len(value)] for name, value in own.items()}
             for number in range(len(sources))
@@ -179,7 +177,7 @@ class GeneratePlan:
     def _prepare(self, recorder: Recorder) -> tuple[Prepared, Luck]:
         """What `generate` prepares, and the luck that is left for the steps."""
         model = self.model.model
-        generate = functools.partial(self._generate, *self._args, **self._kwargs)
+        generate = functools.partial(self._generate, **self._kwargs)
         # The luck of the encoder is that of the call, for models that have any (dropout, in training).
         # In a launch, what transformers advises about settings would be said again for every sentence.
         said = nullcontext() if self._theirs else quiet()
