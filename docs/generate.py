@@ -90,29 +90,14 @@ def requests_table() -> str:
 
 def custom_tables() -> str:
     """The fields of every message of our own."""
-    pairs = (
-        (custom.STEP, custom.StepArguments, custom.StepBody),
-        (custom.ATTENTION, custom.AttentionArguments, custom.AttentionBody),
-        (custom.BEAM, custom.BeamArguments, custom.BeamBody),
-        (custom.EDIT, custom.EditArguments, custom.EditBody),
-        (custom.RESULTS, custom.ResultsArguments, custom.ResultsBody),
-        (custom.RESULT_EVENT, None, custom.ResultBody),
-    )
     lines: list[str] = []
-    for command, arguments, body in pairs:
+    for command, arguments, body in custom.MESSAGES:
         kind = "Event" if arguments is None else "Request"
         lines += [f"### {kind} `{command}`", ""]
         if arguments is not None:
             lines += [_first_line(arguments), "", f"Arguments: {_fields(arguments)}", ""]
         lines += [_first_line(body), "", f"Body: {_fields(body)}", ""]
-    for part in (
-        custom.SourceTokenBody,
-        custom.TokenBody,
-        custom.CandidateBody,
-        custom.BeamStepBody,
-        custom.LiveBody,
-        custom.OutputBody,
-    ):
+    for part in custom.PARTS:
         lines += [f"### `{part.__name__}`", "", _whole(part), "", f"Fields: {_fields(part)}", ""]
     return "\n".join(lines).rstrip()
 

@@ -6,11 +6,11 @@ from typing import Final
 
 import numpy as np
 
+from s2sdap.debugger.edit_lists import told
 from s2sdap.debugger.frames import FieldValues, Frame
 from s2sdap.debugger.session import Session
 from s2sdap.debugger.walk import Result
 from s2sdap.decoding.decode import Output
-from s2sdap.decoding.edits import Edit, TokenEdit
 from s2sdap.decoding.records import Candidates, Fate, Hypothesis, Reason, StepRecord
 from s2sdap.models.contract import Described
 from s2sdap.protocol import custom
@@ -58,7 +58,7 @@ def step_body(frame: Frame, top: int) -> custom.StepBody:
     )
     if frame.record is None:
         return body
-    body.edits = [_edit_text(frame, edit) for edit in frame.record.edits] or None
+    body.edits = [told(edit, frame.piece) for edit in frame.record.edits] or None
     if frame.has(sites.ATTENTION_WEIGHTS):
         body.attention = fields["attention"]
         body.focus = frame.focus()
@@ -71,12 +71,6 @@ def step_body(frame: Frame, top: int) -> custom.StepBody:
     if frame.stage is Stage.SEARCH:
         body.candidates = candidate_bodies(frame.decode.model, frame.record, frame.record.candidates)
     return body
-
-
-def _edit_text(frame: Frame, edit: Edit) -> str:
-    if isinstance(edit, TokenEdit):
-        return f"step {edit.step}, hypothesis {edit.hypothesis}: token {frame.piece(edit.token)!r}"
-    return f"step {edit.step}, hypothesis {edit.hypothesis}: {len(edit.values)} values of {edit.site}"
 
 
 def candidate_bodies(

@@ -20,6 +20,7 @@ from s2sdap.debugger.descriptions import (
     tensor,
     text,
 )
+from s2sdap.debugger.edit_lists import told
 from s2sdap.debugger.frames import FieldValues, Frame
 from s2sdap.decoding.records import Candidates, Fate, Hypothesis, Reason
 from s2sdap.vocabulary import sites
@@ -151,7 +152,9 @@ def _search(frame: Frame) -> list[Description]:
     if record.edits:
         items.append(
             group(
-                "edits", f"{len(record.edits)}", [plain(str(n), str(e)) for n, e in enumerate(record.edits)]
+                "edits",
+                f"{len(record.edits)}",
+                [plain(str(n), told(e, frame.piece)) for n, e in enumerate(record.edits)],
             )
         )
     return items

@@ -42,14 +42,80 @@ class SiteEdit:
     index: tuple[int | None, ...] = field(default=())
 
 
-Edit = TokenEdit | SiteEdit
+@dataclass(frozen=True, slots=True)
+class LogitEdit:
+    """`change` is added to the logit of `token`, in nats; minus infinity bans the token at this step."""
+
+    step: int
+    hypothesis: int
+    token: int
+    change: float
+
+
+@dataclass(frozen=True, slots=True)
+class PruneEdit:
+    """Hypothesis `hypothesis` ends at `step` without an output: none of its continuations is kept."""
+
+    step: int
+    hypothesis: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReviveEdit:
+    """The continuation of `hypothesis` by `token` at `step` gets a place, whatever its rank.
+
+    Unlike with a `TokenEdit`, the other continuations of the hypothesis stay in the running.
+    """
+
+    step: int
+    hypothesis: int
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class SettingEdit:
+    """From `step` on the search goes by `value` for the setting `name`, spelt as in a launch.
+
+    All edits of settings at one step are applied together, then checked. It is about every
+    hypothesis, so it names none; a list is written as a tuple.
+    """
+
+    step: int
+    name: str
+    value: Any
+    hypothesis: None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEdit:
+    """The sentence reads `text`: another decode, on a branch beside the one of the sentence as it stands."""
+
+    text: str
+    step: int = ENCODER_STEP
+    hypothesis: None = None
+
+
+Edit = TokenEdit | SiteEdit | LogitEdit | PruneEdit | ReviveEdit | SettingEdit | SourceEdit
 
 
 def key(edit: Edit) -> tuple[object, ...]:
     """What an edit is keyed by: a later edit of the same key replaces an earlier one."""
-    if isinstance(edit, TokenEdit):
-        return (edit.step, edit.hypothesis, "token")
-    return (edit.step, edit.hypothesis, edit.site, edit.index)
+    where = (edit.step, edit.hypothesis)
+    match edit:
+        case TokenEdit():
+            return (*where, "token")
+        case SiteEdit():
+            return (*where, edit.site, edit.index)
+        case LogitEdit():
+            return (*where, "logit", edit.token)
+        case PruneEdit():
+            return (*where, "prune")
+        case ReviveEdit():
+            return (*where, "revive", edit.token)
+        case SettingEdit():
+            return (*where, "setting", edit.name)
+        case SourceEdit():
+            return (*where, "source")
 
 
 def merge(edits: Iterable[Edit], edit: Edit) -> tuple[Edit, ...]:

@@ -158,6 +158,7 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(4106, "no_such_site", "This model has no {site}", "See the model's sites in the Settings scope"),
     ErrorKind(4107, "bad_value", "{value!r} does not fit {name}: {reason}", "Give {expected}"),
     ErrorKind(4108, "not_yet", "{site} is not known yet at the {stage} stage", "Step on to the stage that computes it"),
+    ErrorKind(4109, "bad_edit", "Edit {number} of the list is none: {reason}", "Write edits as an export has them"),
     # 42xx: expressions
     ErrorKind(4201, "expression_syntax", "Column {column}: {reason}", "See docs/expressions.md"),
     ErrorKind(4202, "expression_name", "Column {column}: there is no {name!r} here{nearest}", "See docs/expressions.md"),

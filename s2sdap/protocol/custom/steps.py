@@ -1,18 +1,12 @@
-"""Requests and events of our own, `s2s/...`: what a panel or a script needs in one message.
+"""What a stop shows in one message: a step, the attention of a hypothesis, the search."""
 
-Everything that they do can also be done with the protocol's standard requests. Positions are
-0-based; columns are UTF-16 units of the source line; probabilities are true ones; log-probs and
-scores are in nats. `docs/protocol.md` tells the same with examples.
-"""
+from typing import Final
 
 from s2sdap.protocol.arguments import Arguments as _Camel
 
 STEP = "s2s/step"
 ATTENTION = "s2s/attention"
 BEAM = "s2s/beam"
-EDIT = "s2s/edit"
-RESULTS = "s2s/results"
-RESULT_EVENT = "s2s/result"
 
 
 class StepArguments(_Camel):
@@ -145,59 +139,9 @@ class BeamBody(_Camel):
     total: int
 
 
-class EditArguments(_Camel):
-    """`s2s/edit`: give `token`; or `weights`; or `position` and `weight`; or `site` and `values`."""
-
-    frame_id: int | None = None
-    thread_id: int | None = None
-    token: str | int | None = None
-    weights: list[float] | None = None
-    position: int | None = None
-    weight: float | None = None
-    layer: int | None = None
-    head: int | None = None
-    site: str | None = None
-    values: list[float] | None = None
-    index: list[int | None] | None = None
-
-
-class EditBody(_Camel):
-    """Answer to `s2s/edit`: where the new branch stands."""
-
-    branch: int
-    step: int
-    hypothesis: int
-
-
-class ResultsArguments(_Camel):
-    """`s2s/results`: a page of what has been decoded."""
-
-    start: int = 0
-    count: int = 0
-
-
-class OutputBody(_Camel):
-    """One finished hypothesis."""
-
-    text: str
-    score: float
-    final: float
-    tokens: list[TokenBody]
-
-
-class ResultBody(_Camel):
-    """A sentence that has been decoded, or the reason why it was not; also the event `s2s/result`."""
-
-    sentence: int
-    line: int
-    source: str
-    branch: int
-    outputs: list[OutputBody]
-    error: str | None = None
-
-
-class ResultsBody(_Camel):
-    """Answer to `s2s/results`."""
-
-    results: list[ResultBody]
-    total: int
+_MESSAGES: Final = (
+    (STEP, StepArguments, StepBody),
+    (ATTENTION, AttentionArguments, AttentionBody),
+    (BEAM, BeamArguments, BeamBody),
+)
+_PARTS: Final = (SourceTokenBody, TokenBody, CandidateBody, BeamStepBody, LiveBody)
