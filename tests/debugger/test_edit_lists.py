@@ -23,27 +23,31 @@ whole = st.integers(0, 1000)
 finite = st.floats(allow_nan=False, allow_infinity=False, width=32)
 index = st.lists(st.none() | whole, max_size=3).map(tuple)
 setting = st.booleans() | st.integers(-5, 5) | finite | st.text(max_size=5) | st.none()
+values = st.lists(finite, max_size=4).map(tuple)
+# Made in the tests: the shape checks of the package draw random numbers, which a strategy must not.
 EDITS = st.one_of(
-    st.builds(TokenEdit, whole, whole, whole),
-    st.builds(
-        SiteEdit, whole, st.none() | whole, st.just("decoder.state"), st.lists(finite).map(tuple), index
+    st.tuples(st.just(TokenEdit), whole, whole, whole),
+    st.tuples(st.just(SiteEdit), whole, st.none() | whole, st.just("decoder.state"), values, index),
+    st.tuples(st.just(LogitEdit), whole, whole, whole, finite | st.just(-math.inf)),
+    st.tuples(st.just(PruneEdit), whole, whole),
+    st.tuples(st.just(ReviveEdit), whole, whole, whole),
+    st.tuples(
+        st.just(SettingEdit), whole, st.text(max_size=8), setting | st.lists(setting, max_size=3).map(tuple)
     ),
-    st.builds(LogitEdit, whole, whole, whole, finite | st.just(-math.inf)),
-    st.builds(PruneEdit, whole, whole),
-    st.builds(ReviveEdit, whole, whole, whole),
-    st.builds(SettingEdit, whole, st.text(max_size=8), setting | st.lists(setting, max_size=3).map(tuple)),
-    st.builds(SourceEdit, st.text(max_size=20)),
+    st.tuples(st.just(SourceEdit), st.text(max_size=20)),
 )
 
 
 @given(st.lists(EDITS, max_size=6))
-def test_a_list_comes_back_from_json_as_it_was(edits):
+def test_a_list_comes_back_from_json_as_it_was(made):
+    edits = [kind(*fields) for kind, *fields in made]
     assert from_plain(json.loads(json.dumps(to_plain(edits)))) == tuple(edits)
 
 
 @given(EDITS)
-def test_every_edit_is_told_in_one_line(edit):
-    assert told(edit, str).startswith(("encoder: ", "step "))
+def test_every_edit_is_told_in_one_line(made):
+    kind, *fields = made
+    assert told(kind(*fields), str).startswith(("encoder: ", "step "))
 
 
 @pytest.mark.parametrize(
