@@ -34,6 +34,7 @@ GROUPS = {
     41: "Edits",
     42: "Expressions",
     43: "Breakpoints",
+    44: "Comparing",
     50: "The protocol",
     51: "Who may connect",
     52: "The scripted client",

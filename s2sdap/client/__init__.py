@@ -12,10 +12,11 @@ verb, `AsyncDebugger` is the same over asyncio.
 """
 
 from s2sdap.client.blocking import Debugger
+from s2sdap.client.comparing import Side
 from s2sdap.client.connection import LoggedEvent
 from s2sdap.client.debugger import AsyncDebugger
 from s2sdap.client.refusals import Refused
 from s2sdap.client.views import StopView
 from s2sdap.vocabulary.errors import S2sdapError
 
-__all__ = ["AsyncDebugger", "Debugger", "LoggedEvent", "Refused", "S2sdapError", "StopView"]
+__all__ = ["AsyncDebugger", "Debugger", "LoggedEvent", "Refused", "S2sdapError", "Side", "StopView"]

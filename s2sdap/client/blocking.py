@@ -151,6 +151,9 @@ class Debugger:
     edit_site = _blocking(AsyncDebugger.edit_site)
     set_variable = _blocking(AsyncDebugger.set_variable)
 
+    compare = _blocking(AsyncDebugger.compare)
+    where_did_my_reference_go = _blocking(AsyncDebugger.where_did_my_reference_go)
+
     request = _blocking(AsyncDebugger.request)
 
     def disconnect(self) -> None:

@@ -13,15 +13,15 @@ ends within its timeout; a refusal is `Refused`, whatever else goes wrong an `S2
 
 from typing import Any
 
+from s2sdap.client.comparing import Comparing
 from s2sdap.client.connection import read
-from s2sdap.client.editing import Editing
 from s2sdap.client.launching import camel_case
 
 
-class AsyncDebugger(Editing):
+class AsyncDebugger(Comparing):
     """A session with an adapter. Made by `spawn`, `connect` or `connect_address`.
 
-    Its verbs stand in one file a subject: `run_control`, `reading`, `editing`.
+    Its verbs stand in one file a subject: `run_control`, `reading`, `editing`, `comparing`.
     """
 
     async def request(self, command: str, /, **arguments: Any) -> Any:

@@ -16,6 +16,7 @@ from s2sdap.dap.handles import Container, Handles
 from s2sdap.dap.launch import LaunchArguments
 from s2sdap.dap.model_thread import LineWriter, ModelThread, Moving
 from s2sdap.debugger.breakpoints import Armed
+from s2sdap.debugger.comparing.checkpoints import Checkpoints
 from s2sdap.debugger.program import Program
 from s2sdap.debugger.stops import Motion, Stop, StopReason
 from s2sdap.protocol import bodies, custom
@@ -89,7 +90,9 @@ class Adapter:
         self.frames: Handles[Frame] = Handles("stale_frame")
         self.containers: Handles[Container] = Handles("stale_variables")
         self.threads: dict[int, str] = {}
+        self.checkpoints = Checkpoints()
         self._progress = 0
+        self._cancels: dict[str, Callable[[], None]] = {}
         self._running_progress: str | None = None
         self._reporter: asyncio.Task[None] | None = None
         self._held: Stop | None = None
@@ -336,43 +339,46 @@ class Adapter:
         else:
             self.say(result.text, "stdout", result.sentence.line)
 
-    def begin_progress(self, title: str, *, cancellable: bool = False) -> str:
-        """Start a progress report; a client that shows none gets none."""
+    def begin_progress(self, title: str, *, cancel: Callable[[], None] | None = None) -> str:
+        """Start a progress report; a client that shows none gets none. `cancel` is for who cancels it."""
         self._progress += 1
         name = f"progress-{self._progress}"
+        if cancel is not None:
+            self._cancels[name] = cancel
         if self.client.supports_progress_reporting:
             self.emit(
                 "progressStart",
-                bodies.ProgressStart(progress_id=name, title=title, cancellable=cancellable),
+                bodies.ProgressStart(progress_id=name, title=title, cancellable=cancel is not None),
             )
         return name
 
+    def update_progress(self, name: str, message: str, percentage: float | None = None) -> None:
+        """Say how far it is."""
+        if self.client.supports_progress_reporting:
+            update = bodies.ProgressUpdate(progress_id=name, message=message, percentage=percentage)
+            self.emit("progressUpdate", update)
+
     def end_progress(self, name: str, message: str | None = None) -> None:
         """End a progress report."""
+        self._cancels.pop(name, None)
         if self.client.supports_progress_reporting:
             self.emit("progressEnd", bodies.ProgressEnd(progress_id=name, message=message))
 
     def cancel_progress(self, name: str) -> None:
-        """What a person cancels is the run that the report is about: it pauses."""
-        if name == self._running_progress and self.session is not None:
-            self.session.pause()
+        """What a person cancels is what the report is about: a run pauses, other work is given up."""
+        cancel = self._cancels.get(name)
+        if cancel is not None:
+            cancel()
 
     async def _report(self) -> None:
         """Say how far a long run is, while it runs."""
         session = self.need_session()
         total = len(session.program.sentences)
         await asyncio.sleep(QUIET_SECONDS)
-        self._running_progress = self.begin_progress("Decoding", cancellable=True)
+        self._running_progress = name = self.begin_progress("Decoding", cancel=session.pause)
         while True:
             done = len(session.results)
-            self.emit(
-                "progressUpdate",
-                bodies.ProgressUpdate(
-                    progress_id=self._running_progress,
-                    message=f"{done} of {total} sentences",
-                    percentage=min(100.0, 100.0 * done / total),
-                ),
-            )
+            self.update_progress(name, f"{done} of {total} sentences", min(100.0, 100.0 * done / total))
             await asyncio.sleep(QUIET_SECONDS)
 
     def _end_report(self) -> None:

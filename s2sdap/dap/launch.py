@@ -1,6 +1,7 @@
 """Launch arguments: what a configuration may say, checked, with a JSON schema for editors."""
 
 import difflib
+from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -75,16 +76,11 @@ class LaunchArguments(Arguments):
         Raises `bad_setting`, `unknown_setting` or `settings_clash`.
         """
         search = dict(self.search)
-        known = {field.encode_name: field for field in msgspec.structs.fields(SearchSettings)}
-        for name, value in search.items():
-            if name not in known:
-                raise S2sdapError("unknown_setting", setting=f"search.{name}", nearest=nearest(name, known))
-            _check(f"search.{name}", value, known[name].type)
         if self.seed is not None:
             if search.get("seed", self.seed) != self.seed:
                 raise S2sdapError("settings_clash", reason="`seed` and `search.seed` differ")
             search["seed"] = self.seed
-        spelt = {known[name].name: msgspec.convert(value, known[name].type) for name, value in search.items()}
+        spelt = search_spelt(search)
         if not self.model.startswith(HUGGING_FACE):  # others mean by these names what they mean
             SearchSettings(**spelt)
         return spelt
@@ -97,6 +93,18 @@ class LaunchArguments(Arguments):
     def rules(self) -> list[ArmedRule]:
         """The watch rules, armed."""
         return [parse_rule(written) for written in self.watch_rules]
+
+
+def search_spelt(search: Mapping[str, Any]) -> dict[str, Any]:
+    """Search settings as a person writes them, in Python's spelling, each checked by itself."""
+    known = {field.encode_name: field for field in msgspec.structs.fields(SearchSettings)}
+    spelt: dict[str, Any] = {}
+    for name, value in search.items():
+        if name not in known:
+            raise S2sdapError("unknown_setting", setting=f"search.{name}", nearest=nearest(name, known))
+        _check(f"search.{name}", value, known[name].type)
+        spelt[known[name].name] = msgspec.convert(value, known[name].type)
+    return spelt
 
 
 def parse_launch(raw: bytes) -> tuple[LaunchArguments, list[str]]:

@@ -168,6 +168,16 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(4301, "unknown_stage", "There is no stage {stage!r}; this model has {known}", "Name one of its stages"),
     ErrorKind(4302, "unsupported_breakpoint", "{reason}", "Remove that part of the breakpoint"),
     ErrorKind(4303, "no_sentence_there", "There is no sentence at or after line {line}", "Set the breakpoint on a line with text"),
+    # 44xx: comparing
+    ErrorKind(4401, "side_clash", "A side of a comparison cannot name both `{one}` and `{other}`",
+              "Name a branch or a hypothesis of the session, or another decode of its sentence"),
+    ErrorKind(4402, "no_branch", "There is no branch {branch} of {sentence}", "Name a branch that the sentence has; its first is 0"),
+    ErrorKind(4403, "no_such_sentence", "There is no sentence {sentence}; there are {count}, the first is 0", "Name one of them"),
+    ErrorKind(4404, "no_reference", "There is no reference for {sentence}", "Launch with `reference`, or give its text"),
+    ErrorKind(4405, "nothing_written", "{run} has written no token, so there is nothing to compare", "Step to a token first"),
+    ErrorKind(4406, "call_not_ours", "`{what}` cannot be changed in a call of the program that was attached to",
+              "Compare branches of it, or launch the model to compare it with another decode"),
+    ErrorKind(4407, "no_hypothesis", "There is no hypothesis {hypothesis} in {run}", "Ask for `threads` again"),
     # 50xx: the protocol
     ErrorKind(5001, "bad_json", "The message is not JSON: {reason}", "Send one JSON object a frame"),
     ErrorKind(5002, "bad_message", "The message is no protocol request: {reason}", "Send `seq`, `type` and `command`"),

@@ -3,10 +3,19 @@
 from typing import Final
 
 from s2sdap.dap.dispatch import Handler
-from s2sdap.dap.handlers import attaching, breakpoints, inspection, lifecycle, panels, running, sources
+from s2sdap.dap.handlers import (
+    attaching,
+    breakpoints,
+    comparing,
+    inspection,
+    lifecycle,
+    panels,
+    running,
+    sources,
+)
 
 HANDLERS: Final[dict[str, Handler]] = {
     handler.command: handler
-    for family in (lifecycle, attaching, breakpoints, running, inspection, sources, panels)
+    for family in (lifecycle, attaching, breakpoints, running, inspection, sources, panels, comparing)
     for handler in family.FAMILY
 }

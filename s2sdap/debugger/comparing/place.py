@@ -1,0 +1,58 @@
+"""Where in a session a side of a comparison is: a sentence of its program, or one of a call's batch."""
+
+from dataclasses import dataclass
+
+from s2sdap.debugger.program import Sentence
+from s2sdap.debugger.session import Session
+from s2sdap.debugger.timeline import Branch, Timeline
+from s2sdap.vocabulary.errors import S2sdapError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """A sentence and its timeline, `None` where its records are not kept.
+
+    `row` is the sentence's number in a batch that is decoded at once, else 0; `current`: the cursor is
+    on it.
+    """
+
+    sentence: Sentence
+    timeline: Timeline | None
+    row: int
+    current: bool
+
+    def branch(self, wanted: int | None) -> Branch | None:
+        """A branch by its id, by default the one the person is on; `None` where nothing is kept."""
+        if self.timeline is None:
+            if wanted not in (None, 0):
+                raise S2sdapError("no_branch", branch=wanted, sentence=f"line {self.sentence.line + 1}")
+            return None
+        if wanted is None:
+            return self.timeline.branch
+        for branch in self.timeline.branches:
+            if branch.id == wanted:
+                return branch
+        raise S2sdapError("no_branch", branch=wanted, sentence=f"line {self.sentence.line + 1}")
+
+
+def place_of(session: Session, sentence: int | None) -> Place:
+    """The sentence of that number from 0, by default the one at the cursor."""
+    walk = session.walk
+    timeline = walk.timeline if walk.placed else None
+    batch = 1 if timeline is None else 1 + len(timeline.branch.encoder.others)
+    if timeline is not None and batch > 1:
+        if sentence is None:
+            return Place(timeline.sentence, timeline, session.frame.before.sentence, current=True)
+        if not 0 <= sentence < batch:
+            raise S2sdapError("no_such_sentence", sentence=sentence, count=batch)
+        return Place(timeline.sentence, timeline, sentence, current=True)
+    if sentence is None:
+        here = walk.timeline  # raises `ended` where the cursor is on none
+        return Place(here.sentence, here, 0, current=True)
+    sentences = session.program.sentences
+    if not 0 <= sentence < len(sentences):
+        raise S2sdapError("no_such_sentence", sentence=sentence, count=len(sentences))
+    kept = walk.timeline_of(sentence)
+    if kept is not None and kept.dropped:
+        kept = None
+    return Place(sentences[sentence], kept, 0, current=kept is timeline and kept is not None)

@@ -1,0 +1,204 @@
+"""What a person names to be compared, found in a session or decoded beside it. The session stays as it is.
+
+A side is found in two parts: `find` looks it up while the session stands still; `finish` then takes the
+steps that are missing, on records that never change, so the session may move meanwhile.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from s2sdap.debugger.comparing.place import Place, place_of
+from s2sdap.debugger.comparing.runs import Run, Work, begun, best_run, forced_run, run_on
+from s2sdap.debugger.comparing.whereabouts import Whereabouts, where_did_it_go
+from s2sdap.debugger.program import Sentence
+from s2sdap.debugger.session import Session
+from s2sdap.decoding.generation.settings import SAME_MEANING, GenerationSettings, changed, generation_settings
+from s2sdap.decoding.plan import Plan
+from s2sdap.decoding.planning import Settings, generates, planner_for
+from s2sdap.decoding.records import EncoderRecord, Hypothesis, StepRecord
+from s2sdap.decoding.reference import Reference, reference_of
+from s2sdap.decoding.settings import SearchSettings
+from s2sdap.models.contract import Described
+from s2sdap.vocabulary.errors import S2sdapError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One side of a comparison; with nothing named, the best output of the current branch.
+
+    `search` (in Python's spelling) and `generation` change the session's settings; `model` is a
+    checkpoint's name, which decodes the same source; `reference` forces the sentence's reference, or
+    the text that it is. Of a batch of somebody's own call, `sentence` is the number in it.
+    """
+
+    branch: int | None = None
+    sentence: int | None = None
+    hypothesis: int | None = None
+    model: str | None = None
+    search: Mapping[str, Any] = field(default_factory=dict)
+    generation: Mapping[str, Any] = field(default_factory=dict)
+    reference: str | bool = False
+
+    @property
+    def decodes(self) -> str | None:
+        """What of it asks for a decode of its own, `None` where nothing does."""
+        given = {"model": self.model, "search": self.search, "generation": self.generation}
+        return next((name for name, value in given.items() if value), None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """A side as far as the session has it. Without `encoder` nothing of it has been decoded yet."""
+
+    label: str
+    plan: Plan
+    encoder: EncoderRecord | None
+    records: tuple[StepRecord, ...]
+    sentence: int
+    hypothesis: Hypothesis | None
+    branch: int | None
+    reference: str | None
+
+
+def find(session: Session, side: Side, model: Described | None = None, *, called: bool = False) -> Found:
+    """Look a side up. `model` is the one that it names, loaded; `called`: it is a call of somebody's own."""
+    _check(side, called=called)
+    where = place_of(session, side.sentence)
+    reference = _reference(where.sentence, side)
+    if side.decodes is not None:
+        decoder = model or session.model
+        plan = _planned(session, decoder, side, where.sentence)
+        return Found(_name(side, where), plan, None, (), 0, None, None, reference)
+    branch = where.branch(side.branch)
+    if branch is None or where.timeline is None:
+        plan = _planned(session, session.model, side, where.sentence)
+        return Found(_name(side, where), plan, None, (), 0, None, None, reference)
+    hypothesis = None
+    if side.hypothesis is not None:
+        live = session.hypotheses() if where.current and branch is session.walk.branch else ()
+        known = (*live, *branch.tip.live, *branch.tip.finished)
+        hypothesis = next((each for each in known if each.id == side.hypothesis), None)
+        if hypothesis is None:
+            raise S2sdapError("no_hypothesis", hypothesis=side.hypothesis, run=f"branch {branch.id}")
+    row = where.row if hypothesis is None else hypothesis.sentence
+    label = _name(side, where, branch.id)
+    plan = where.timeline.decode
+    records = tuple(branch.records)
+    return Found(label, plan, branch.encoder, records, row, hypothesis, branch.id, reference)
+
+
+def finish(found: Found) -> Work[Run]:
+    """The run of a side, to its end unless it names a hypothesis."""
+    encoder = begun(found.plan) if found.encoder is None else found.encoder
+    if found.reference is not None:
+        reference = reference_of(found.plan, encoder, found.reference)
+        if not reference.tokens:
+            raise S2sdapError("no_reference", sentence=found.label)
+        run = yield from forced_run(found.label, found.plan, encoder, reference, sentence=found.sentence)
+        return run
+    if found.hypothesis is not None:
+        records = found.records[: found.hypothesis.length]
+        return Run(found.label, found.plan, encoder, records, found.hypothesis, found.branch)
+    records = yield from run_on(found.plan, encoder, found.records)
+    return best_run(found.label, found.plan, encoder, records, sentence=found.sentence, branch=found.branch)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sought:
+    """A reference that was looked for: where it went in `search`, and itself, `forced`."""
+
+    reference: Reference
+    whereabouts: Whereabouts
+    plan: Plan
+    forced: Run
+
+
+def seek(found: Found) -> Work[Sought]:
+    """Where the reference of a side went in its search, which is run to its end."""
+    if found.reference is None:
+        raise AssertionError("a reference is sought that nobody named")
+    encoder = begun(found.plan) if found.encoder is None else found.encoder
+    reference = reference_of(found.plan, encoder, found.reference)
+    if not reference.tokens:
+        raise S2sdapError("no_reference", sentence=found.label)
+    records = yield from run_on(found.plan, encoder, found.records)
+    where = where_did_it_go(found.plan, encoder, records, reference.tokens, found.sentence)
+    forced = yield from forced_run("reference", found.plan, encoder, reference, sentence=found.sentence)
+    return Sought(reference, where, found.plan, forced)
+
+
+def settings_of(session: Session, model: Described, side: Side) -> Settings:
+    """The session's settings as far as they mean something to `model`, changed by those of the side."""
+    base = session.settings
+    if generates(model):
+        if isinstance(base, SearchSettings):
+            same = {name: value for name, value in changed(base).items() if name in _CARRIED}
+            base = generation_settings(same, {}, model.name)
+        base = base or GenerationSettings()
+        new = generation_settings(side.search, side.generation, model.name)
+        own = {name: getattr(new, name) for name in _OWN if name in side.search}
+        return msgspec.structs.replace(base, given={**base.given, **new.given}, **own)
+    if side.generation:
+        raise S2sdapError("other_search", given="generation", wanted="search", model=model.name)
+    ours = msgspec.structs.asdict(base) if isinstance(base, SearchSettings) else {}
+    return SearchSettings(**{**ours, **side.search})
+
+
+_OWN: Final = ("prefix", "seed", "max_source_length")
+_CARRIED: Final = frozenset((*SAME_MEANING, *_OWN))
+"""Of our own settings, those that a library's search has as well."""
+
+
+def _check(side: Side, *, called: bool) -> None:
+    """Refuse what cannot be meant together."""
+    own = side.decodes
+    if own is not None and called:
+        raise S2sdapError("call_not_ours", what=own)
+    for one, given in (("branch", side.branch), ("hypothesis", side.hypothesis)):
+        if given is not None and own is not None:
+            raise S2sdapError("side_clash", one=one, other=own)
+    if side.hypothesis is not None and side.reference is not False:
+        raise S2sdapError("side_clash", one="hypothesis", other="reference")
+
+
+def _reference(sentence: Sentence, side: Side) -> str | None:
+    if side.reference is False:
+        return None
+    text = sentence.reference if side.reference is True else side.reference
+    if text is None:
+        raise S2sdapError("no_reference", sentence=f"line {sentence.line + 1}")
+    return text
+
+
+def _planned(session: Session, model: Described, side: Side, sentence: Sentence) -> Plan:
+    program = session.program
+    return planner_for(model, settings_of(session, model, side))(
+        sentence.text,
+        sentence=sentence.index,
+        line=sentence.line + 1,
+        where=program.name,
+        folder=None if program.path is None else os.path.dirname(program.path),
+    )
+
+
+def _name(side: Side, where: Place, branch: int | None = None) -> str:
+    """What people call a side."""
+    parts: list[str] = []
+    if side.reference is not False:
+        parts.append("reference")
+    if side.hypothesis is not None:
+        parts.append(f"hypothesis {side.hypothesis}")
+    if side.model is not None:
+        parts.append(side.model)
+    written = {each.name: each.encode_name for each in msgspec.structs.fields(SearchSettings)}
+    parts += [f"{written[name]}={value}" for name, value in side.search.items()]
+    parts += [f"{name}={value}" for name, value in side.generation.items()]
+    if branch is not None:
+        parts.append(f"branch {branch}")
+    if side.sentence is not None:
+        parts.append(f"sentence {side.sentence}")
+    return ", ".join(parts) or f"line {where.sentence.line + 1}"

@@ -1,0 +1,98 @@
+"""A reference as the tokens that a decode would have to choose to write it, and the decode that does.
+
+Teacher forcing here is a token edit a step, so it goes through the very step that search goes
+through, under the same settings, and every plan can do it.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from s2sdap.decoding.edits import TokenEdit
+from s2sdap.decoding.plan import Plan
+from s2sdap.decoding.records import EncoderRecord, Hypothesis, StepRecord
+from s2sdap.decoding.step import Decode
+from s2sdap.models.tokens import TargetVocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A reference: its text, the tokens that write it, the end symbol included where there is one.
+
+    `unknown` are the parts of the text that the vocabulary lacks: the tokens cannot write those.
+    """
+
+    text: str
+    tokens: tuple[int, ...]
+    unknown: tuple[str, ...]
+
+
+def reference_of(plan: Plan, encoder: EncoderRecord, text: str) -> Reference:
+    """The reference `text` as `plan` would have to write it, what its settings force first included."""
+    target = plan.model.target
+    written = target.encode(text)
+    end = (target.eos,) if target.eos >= 0 else ()
+    tokens = (*_forced_first(encoder, written), *written, *end)
+    return Reference(text, tokens, unknown_parts(target, text, written))
+
+
+def unknown_parts(target: TargetVocabulary, text: str, tokens: tuple[int, ...]) -> tuple[str, ...]:
+    """The characters of `text` that became the unknown token, or the words where those are tokens."""
+    if target.unknown is None or target.unknown not in tokens:
+        return ()
+    missing = tokens.count(target.unknown)
+    lacks = (each for each in text if target.unknown in target.encode(each))
+    characters = tuple(lacks)
+    if len(characters) == missing:
+        return tuple(dict.fromkeys(characters))
+    words = (word for word in text.split() if target.unknown in target.encode(word))
+    return tuple(dict.fromkeys(words))
+
+
+def forced_steps(
+    plan: Plan, encoder: EncoderRecord, tokens: tuple[int, ...], sentence: int = 0
+) -> Generator[int, None, tuple[tuple[StepRecord, ...], Hypothesis]]:
+    """Write `tokens` whatever the model would choose; yields after every step.
+
+    Of a batch, `sentence` is the one that is forced. Returns the records and the hypothesis as far as
+    it came: the settings may end it before its last token.
+    """
+    node = next(each for each in encoder.after.live if each.sentence == sentence)
+    records: list[StepRecord] = []
+    before = encoder.after
+    for token in tokens:
+        mine = [each for each in before.live if each.sentence == sentence]
+        edits = tuple(TokenEdit(before.step, each.id, token) for each in mine)
+        record = plan.step(encoder, before, edits)
+        records.append(record)
+        before = record.after
+        node = next(
+            each for each in (*before.live, *before.finished) if each.parent is node and each.token == token
+        )
+        yield len(records)
+        if node.finished or before.ended:
+            break
+    return tuple(records), node
+
+
+def with_room_for(plan: Plan, length: int) -> Plan:
+    """`plan` as one that may write `length` tokens, and writes one hypothesis at a time.
+
+    Only our own search can be told; a plan of a library's goes by the library's settings.
+    """
+    if not isinstance(plan, Decode):
+        return plan
+    longest = max(plan.settings.max_length, length)
+    settings = msgspec.structs.replace(plan.settings, beam_size=1, n_best=1, max_length=longest)
+    return replace(plan, settings=settings)
+
+
+def _forced_first(encoder: EncoderRecord, tokens: tuple[int, ...]) -> tuple[int, ...]:
+    """The token that a library's settings put first (a language, say) where the text has it not."""
+    prepared: Any = encoder.encoded
+    forced = getattr(getattr(prepared, "config", None), "forced_bos_token_id", None)
+    if not isinstance(forced, int) or prepared.ids.shape[1] != 1 or tokens[:1] == (forced,):
+        return ()
+    return (forced,)
