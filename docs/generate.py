@@ -39,6 +39,7 @@ GROUPS = {
     51: "Who may connect",
     52: "The scripted client",
     61: "Attaching to a process",
+    71: "Session files",
 }
 
 

@@ -95,11 +95,9 @@ class Frame:
         """The tensor at `site`; raises `no_such_site`."""
         value = self.site_or_none(site)
         if value is None:
-            later = site in (
-                *self.decode.model.layout.sites,
-                sites.PREDICTION_LOGITS,
-                sites.PREDICTION_LOGPROBS,
-            )
+            layout = self.decode.model.layout
+            known = (*layout.sites, sites.PREDICTION_LOGITS, sites.PREDICTION_LOGPROBS)
+            later = site in known and site not in dict(layout.missing)
             raise S2sdapError("not_yet" if later else "no_such_site", site=site, stage=self.stage)
         return value
 

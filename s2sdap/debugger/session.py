@@ -13,10 +13,12 @@ assignment of `armed` may come from another thread while it runs.
 """
 
 import math
+import os
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +42,9 @@ from s2sdap.models.contract import Described
 from s2sdap.models.loading import load_model
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
+
+if TYPE_CHECKING:
+    from s2sdap.debugger.session_file.write import Saved
 
 _NO_MEMORY = ("out of memory", "can't allocate memory")
 """How torch's allocators say it; only some of them have a class of exception for it."""
@@ -76,6 +81,10 @@ class Session:
             on_result or (lambda _result: None),
             self._closed,
         )
+        self.of_call = planner is not None
+        """Whether the decode is a call of somebody's own program, which only that can make again."""
+        self.origin: Mapping[str, Any] = {}
+        """Where the model came from, as a launch names it."""
         self._stop_on_entry = stop_on_entry
         self._motion: Motion | None = None
         self._pause = False
@@ -96,7 +105,22 @@ class Session:
         `reference` is the path of a file beside a `program`, and text beside a `source`.
         """
         loaded = load_model(model) if isinstance(model, str) else model
-        return cls(loaded, open_program(program, source, reference), settings, stop_on_entry=stop_on_entry)
+        session = cls(loaded, open_program(program, source, reference), settings, stop_on_entry=stop_on_entry)
+        session.origin = {"model": model} if isinstance(model, str) else {}
+        return session
+
+    @classmethod
+    def open_recording(cls, path: str | os.PathLike[str], *, stop_on_entry: bool = True) -> "Session":
+        """A session over what `save` wrote, without the model: to look at and to step through."""
+        from s2sdap.debugger.session_file.post_mortem import open_recording  # noqa: PLC0415 - it needs us
+
+        return open_recording(path, stop_on_entry=stop_on_entry)
+
+    def save(self, path: str | os.PathLike[str], *, sites: str | Sequence[str] = "all") -> "Saved":
+        """Write the whole session to one file; see `session_file.write.save`."""
+        from s2sdap.debugger.session_file.write import save  # noqa: PLC0415 - it needs us
+
+        return save(self, path, sites=sites)
 
     # ---- run control -------------------------------------------------------------------------
 

@@ -49,6 +49,15 @@ class Timeline:
         self.current = 0
         self._dropped: dict[int, list[tuple[Edit, ...]]] = {}
 
+    @classmethod
+    def restored(cls, decode: Plan, sentence: Sentence, branches: list[Branch], current: int) -> "Timeline":
+        """A timeline over branches that were run before; nothing is computed."""
+        timeline = cls.__new__(cls)
+        timeline.decode, timeline.sentence = decode, sentence
+        timeline.branches, timeline.current = branches, current
+        timeline._dropped = {}
+        return timeline
+
     @property
     def branch(self) -> Branch:
         """The current branch."""

@@ -220,4 +220,18 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
               "Write names of submodules, with `:N` after the one whose output is a tuple, and the site of each"),
     ErrorKind(6110, "cannot_step", "This call cannot be stepped: {reason}", "Without that it can be stepped"),
     ErrorKind(6111, "nothing_to_debug", "A {type} cannot be debugged: {reason}", "Give a transformers model that generates, or a torch module with `sites`"),
+    # 71xx: session files
+    ErrorKind(7101, "session_missing", "Cannot read the session {path}: {reason}", "Give the path of a file that a session was saved to"),
+    ErrorKind(7102, "session_foreign", "{path} is no session file: {reason}", "Give a file that a session was saved to"),
+    ErrorKind(7103, "session_newer", "{path} is a session file of version {found}; this release reads up to {supported}",
+              "Open it with s2sdap {release}, which wrote it, or a newer one"),
+    ErrorKind(7104, "session_damaged", "{path}: {where}: {reason}", "Take another copy of the file, or save the session again"),
+    ErrorKind(7105, "session_too_large", "{what} of the session file would have {size} bytes; the limit is {limit}",
+              "Save a session over fewer sentences, or with `light` sites"),
+    ErrorKind(7106, "session_unwritable", "Cannot write {path}: {reason}", "Give a path in a folder that you may write to"),
+    ErrorKind(7107, "session_overwrite", "{path} exists and is no session file", "Give another path; only a session file is replaced"),
+    ErrorKind(7108, "nothing_to_save", "Nothing has run yet, so there is nothing to save", "Save at a stop"),
+    ErrorKind(7109, "post_mortem", "This is a recording of {model}, which cannot {what}",
+              "Replay it with the model, or launch the model on its program; see docs/session-files.md"),
+    ErrorKind(7110, "not_recorded", "The recording does not hold {what}", "Run so far with the model, and save the session again"),
 )  # fmt: skip

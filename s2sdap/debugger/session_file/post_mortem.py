@@ -1,0 +1,215 @@
+"""Opening a recording: a session without its model, to look at and step through like a core file.
+
+It stops where it stood when it was saved, with the rule or the error that it stood at. A recording cannot
+run on or take an edit: its plans refuse both, and say how to go on with the model.
+"""
+
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from s2sdap.debugger.program import Program, read_program
+from s2sdap.debugger.session import Session
+from s2sdap.debugger.session_file.breakpoints import armed_of
+from s2sdap.debugger.session_file.layout import ALL, DOCUMENT, BranchPart, DecodePart, Document
+from s2sdap.debugger.session_file.read import OpenFile, open_file
+from s2sdap.debugger.session_file.recorded import RecordedModel, RecordedPlan
+from s2sdap.debugger.session_file.restore import Restored
+from s2sdap.debugger.session_file.telling import (
+    CALL,
+    program_of,
+    result_of,
+    settings_of,
+    shown_of,
+    stop_of,
+)
+from s2sdap.debugger.stops import Cursor, Motion, Stop
+from s2sdap.debugger.timeline import Branch, Timeline
+from s2sdap.debugger.walk import Result, Walk
+from s2sdap.decoding.edits import ENCODER_STEP
+from s2sdap.decoding.plan import Plan
+from s2sdap.vocabulary.errors import S2sdapError
+from s2sdap.vocabulary.stages import Stage
+
+
+def _unplanned(text: str, **_where: Any) -> Plan:
+    """The planner of a recording: it has none but the plans of what was run."""
+    raise S2sdapError("not_recorded", what=f"a decode of {text[:100]!r}")
+
+
+class RecordedWalk(Walk):
+    """The cursor's way over what was recorded: sentences without records are passed over."""
+
+    def __init__(self, model: RecordedModel, program: Program, closed: threading.Event) -> None:
+        super().__init__(model, program, _unplanned, 0, lambda _result: None, closed)
+
+    def take(self, timelines: Mapping[int, Timeline], results: Mapping[int, Result]) -> None:
+        """What there is to walk over."""
+        self._timelines.update(timelines)
+        self.results.update(results)
+
+    def stand_at(self, cursor: Cursor) -> None:
+        """Put the cursor where it stood; in a file that was made up, at the end of what there is."""
+        self._sentence = cursor.sentence
+        self._place_at(max(ENCODER_STEP, min(cursor.step, len(self.branch.records) - 1)))
+        if self.step >= 0 and cursor.stage in self.stages:
+            self._stage = self.stages.index(cursor.stage)
+        self._followed = cursor.hypothesis
+        self._keep_following()
+
+    def stand_at_end(self) -> None:
+        """Put the cursor on the last position of the last sentence."""
+        self._sentence = max(self._timelines)
+        self._place_at(len(self.branch.records) - 1)
+
+    def reset(self) -> None:
+        """Back to before the beginning; what was recorded stays."""
+        self._sentence, self.step, self._stage, self._followed = -1, ENCODER_STEP, 0, 1
+
+    def fail(self, error: S2sdapError) -> None:
+        """What cannot be read here has not failed in the run that was recorded."""
+        del error
+
+    def _runs_on(self, branch: Branch) -> bool:
+        del branch
+        return False
+
+    def _enter_next(self) -> bool:
+        later = [index for index in self._timelines if index > self._sentence]
+        if not later:
+            self._sentence = len(self.program.sentences)
+            return False
+        self._sentence = min(later)
+        self.step, self._stage, self._followed = ENCODER_STEP, 0, 1
+        return True if self.has_encoder else self.forward()
+
+    def _earlier(self) -> int | None:
+        return max((index for index in self._timelines if index < self._sentence), default=None)
+
+    def _make_room(self) -> None:
+        """Nothing is held that could be dropped."""
+
+
+class Recording(Session):
+    """A session over a recording. It stops where it stood when it was saved."""
+
+    walk: RecordedWalk
+
+    def __init__(self, file: OpenFile, *, stop_on_entry: bool = True) -> None:
+        """Raises `session_damaged` where the document does not hold together."""
+        self.file = file
+        document = file.document
+        try:
+            program = _found_again(program_of(document.program))
+            decodes, model = _restored(file)
+            sentences = {
+                part.sentence: _timeline(file, part, restored, program, model) for part, restored in decodes
+            }
+            super().__init__(
+                model,
+                program,
+                settings_of(document.settings),
+                stop_on_entry=stop_on_entry,
+                planner=_unplanned,
+            )
+            walk = RecordedWalk(model, program, self._closed)
+            results = (result_of(each, program) for each in document.results)
+            walk.take(sentences, {each.sentence.index: each for each in results})
+            self._stood = _cursor(document, walk)
+        except S2sdapError as error:  # an edit that is none, settings that cannot be
+            raise error if error.number // 100 == 71 else file.store.damaged(DOCUMENT, error) from None
+        except _MADE_UP as error:
+            raise file.store.damaged(DOCUMENT, f"{type(error).__name__}: {error}") from None
+        self.walk = walk
+        self.origin = document.origin
+        self.of_call = document.settings.kind == CALL
+        self.armed = armed_of(document.breakpoints, model.layout.stages)
+
+    def _move(self, motion: Motion) -> bool:
+        if motion is Motion.START and self._stop_on_entry:
+            if self._stood is None:
+                self.walk.stand_at_end()
+            else:
+                self.walk.stand_at(self._stood)
+            return True
+        return super()._move(motion)
+
+    def _why(self) -> Stop | None:
+        told = self.file.document.stop
+        if self._motion is Motion.START and self._stop_on_entry and told is not None and self._stood:
+            stop = stop_of(told, self.cursor)
+            if stop is not None:
+                return stop
+        return super()._why()
+
+
+def open_recording(path: str | os.PathLike[str], *, stop_on_entry: bool = True) -> Recording:
+    """A session over the recording in `path`. Raises an error of the 71 hundreds."""
+    return Recording(open_file(path), stop_on_entry=stop_on_entry)
+
+
+_MADE_UP: Final = (ValueError, IndexError, KeyError, TypeError, AttributeError, RuntimeError, OverflowError)
+"""What putting a document together raises that no session wrote."""
+
+
+def _found_again(program: Program) -> Program:
+    """The program with its file, if that still reads the same here; else its text stands for it."""
+    if program.path is None:
+        return program
+    try:
+        same = read_program(program.path).lines == program.lines
+    except S2sdapError:
+        same = False
+    return program if same else replace(program, path=None)
+
+
+def _restored(file: OpenFile) -> tuple[list[tuple[DecodePart, Restored]], RecordedModel]:
+    """The records of every sentence, and the model that made them."""
+    document = file.document
+    size = len(document.model.vocabulary.pieces)
+    stages = [Stage(stage) for stage in document.model.stages]
+    later = [stage for stage in stages if stage is not Stage.ENCODER]
+    if not later or len(set(stages)) != len(stages) or Stage.ENCODER in stages[1:]:
+        raise file.store.damaged(DOCUMENT, "its model has no stages, or has them in an odd order")
+    decodes = [(part, Restored(file, part, size, stages)) for part in document.decodes]
+    if not decodes:
+        raise file.store.damaged(DOCUMENT, "nothing was recorded")
+    encoders = [encoder for _, restored in decodes for encoder in restored.encoders]
+    sources = {encoder.source.text: encoder.source for encoder in encoders}
+    names = document.model.sites if document.kept == ALL else document.kept.split(", ")
+    return decodes, RecordedModel(document.model, frozenset(names), sources)
+
+
+def _timeline(
+    file: OpenFile, part: DecodePart, restored: Restored, program: Program, model: RecordedModel
+) -> Timeline:
+    """The branches of a sentence over its records."""
+    branches = [_branch(each, restored) for each in part.branches]
+    if not 0 <= part.sentence < len(program.sentences) or part.current not in [each.id for each in branches]:
+        raise restored.wrong("it has no current branch, or is no sentence of the program")
+    plan = RecordedPlan(model, shown_of(file.document.shown[part.branches[0].shown]), restored.best)
+    return Timeline.restored(plan, program.sentences[part.sentence], branches, part.current)
+
+
+def _branch(part: BranchPart, restored: Restored) -> Branch:
+    """A branch, once each of its steps comes after the one before."""
+    before = -1 - part.encoder
+    for number in part.steps:
+        if not 0 <= number < len(restored.steps) or restored.told_before(number) != before:
+            raise restored.wrong(f"branch {part.id} leads from step {before} to {number}")
+        before = number
+    if not 0 <= part.encoder < len(restored.encoders):
+        raise restored.wrong(f"branch {part.id} has no encoder")
+    records = [restored.steps[number] for number in part.steps]
+    return Branch(part.id, part.parent, part.fork, restored.encoders[part.encoder], records)
+
+
+def _cursor(document: Document, walk: RecordedWalk) -> Cursor | None:
+    """Where the session stood, `None` where that was past the end, or is nowhere."""
+    told = document.cursor
+    timeline = None if told is None else walk.timeline_of(told.sentence)
+    if told is None or timeline is None:
+        return None
+    return Cursor(told.sentence, timeline.branch.id, told.step, Stage(told.stage), told.hypothesis)
