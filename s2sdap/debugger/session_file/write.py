@@ -9,13 +9,13 @@ import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import torch
 
-import s2sdap
 from s2sdap.debugger.session_file.breakpoints import tell_armed
 from s2sdap.debugger.session_file.layout import (
     ALL,
@@ -143,7 +143,7 @@ def _write(
     document = Document(
         format=FORMAT,
         version=VERSION,
-        release=s2sdap.__version__,
+        release=version("s2sdap"),
         torch=str(torch.__version__),
         kept=ALL if kept is None else ", ".join(sorted(kept)),
         parts=parts.sizes,
