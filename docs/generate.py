@@ -40,6 +40,7 @@ GROUPS = {
     52: "The scripted client",
     61: "Attaching to a process",
     71: "Session files",
+    72: "Corpus runs",
 }
 
 

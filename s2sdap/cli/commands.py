@@ -124,10 +124,17 @@ def run(
     ] = None,
     device: Annotated[str, typer.Option(help="Where the model runs: cpu, cuda:0 ...")] = "cpu",
     threads: Annotated[int, typer.Option(help="Threads of torch.", min=1, max=1024)] = 1,
+    exact: Annotated[bool, typer.Option("--exact", help="Decode every sentence by itself.")] = False,
+    batch_size: Annotated[int, typer.Option(help="Sentences a batch at most.", min=1)] = 64,
+    batch_tokens: Annotated[
+        int, typer.Option(help="Source tokens a batch at most, times the beam.", min=1)
+    ] = 32_768,
 ) -> None:
     """Decode a file without stopping: one target a line, in step with the lines of FILE.
 
     An empty line gives an empty line, and so does a sentence that could not be decoded.
+    Sentences are decoded in batches of like length; one on which a rule may fire is
+    decoded again by itself, exactly.
 
     Exit code: 0 no rule fired, 1 a rule fired, 2 bad input, a bad setting or
     a sentence that could not be decoded, 130 interrupted (what was written
@@ -135,6 +142,7 @@ def run(
     """
     from s2sdap.cli.run import RunOptions
     from s2sdap.cli.run import run as decode
+    from s2sdap.decoding.batched.grouping import BatchBounds
 
     search: dict[str, Any] = {
         "beam_size": beam,
@@ -163,6 +171,8 @@ def run(
         dtype=dtype,
         revision=revision,
         trust_remote_code=trust_remote_code,
+        exact=exact,
+        bounds=BatchBounds(batch_size, batch_tokens),
     )
     raise typer.Exit(decode(options))
 

@@ -5,12 +5,11 @@ under the settings, scores are in nats.
 """
 
 import math
-from collections.abc import Sequence
 
 import msgspec
 
+from s2sdap.debugger.corpus.alone import Decoded
 from s2sdap.debugger.stops import Stop
-from s2sdap.debugger.walk import Result
 from s2sdap.decoding.decode import Output
 from s2sdap.vocabulary.errors import S2sdapError
 
@@ -70,7 +69,11 @@ class StopLine(_Camel):
 
 
 class SentenceLine(_Camel):
-    """A sentence. `output`, `score` and `tokens` are those of the best output."""
+    """A sentence. `output`, `score` and `tokens` are those of the best output.
+
+    `batched` says that its numbers are those of a batch, which may be off in their last digits; no rule
+    fires on such a sentence.
+    """
 
     line: int
     source: str
@@ -82,23 +85,31 @@ class SentenceLine(_Camel):
     stops: list[StopLine] = []
     error: ErrorLine | None = None
     reference: str | None = None
+    batched: bool = False
 
 
-def sentence_line(result: Result, stops: Sequence[Stop]) -> bytes:
+def sentence_line(decoded: Decoded) -> bytes:
     """One line of the report."""
+    return msgspec.json.encode(told(decoded)) + b"\n"
+
+
+def told(decoded: Decoded) -> SentenceLine:
+    """A sentence as the report has it."""
+    result = decoded.result
     outputs = [_output(output) for output in result.outputs]
     line = SentenceLine(
         line=result.sentence.line + 1,
         source=result.sentence.text,
         n_best=outputs,
-        stops=[_stop(stop) for stop in stops],
+        stops=[_stop(stop) for stop in decoded.stops],
         error=_error(result.error),
         reference=result.sentence.reference,
+        batched=not decoded.exact,
     )
     if outputs:
         best = outputs[0]
         line.output, line.score, line.final, line.tokens = best.text, best.score, best.final, best.tokens
-    return msgspec.json.encode(line) + b"\n"
+    return line
 
 
 def _output(output: Output) -> OutputLine:

@@ -1,7 +1,8 @@
 """`s2sdap run`: decode a file with nobody watching, and write down where a watch rule fired.
 
-It is the session that an editor drives, with its rules armed: each stop is noted and the run goes
-on. Outputs are written as they come, one a line, in step with the lines of the input.
+Sentences are decoded in batches; where a rule may fire, the session that an editor drives decodes the
+sentence again, exactly, and each of its stops is noted. Outputs are written one a line, in step with the
+lines of the input.
 """
 
 import contextlib
@@ -10,22 +11,24 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from s2sdap.cli.interrupts import Interrupts
 from s2sdap.cli.outcomes import DONE, FIRED, INTERRUPTED, REFUSED, leave_standard_output, say
 from s2sdap.debugger.program import MAX_BYTES, Program, lines_of, make_program, read_lines, read_program
-from s2sdap.debugger.stops import Stop, StopReason
+from s2sdap.debugger.stops import StopReason
 from s2sdap.debugger.watch_rules import ArmedRule, parse_rule
+from s2sdap.decoding.batched.grouping import BatchBounds
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.models import HUGGING_FACE
 from s2sdap.vocabulary.errors import S2sdapError
 
 if TYPE_CHECKING:
-    from s2sdap.debugger.walk import Result
+    from s2sdap.debugger.corpus.alone import Decoded
 
 STANDARD: Final = "-"
 """Standard input, or standard output."""
@@ -50,6 +53,8 @@ class RunOptions:
     dtype: str | None
     revision: str | None
     trust_remote_code: bool
+    exact: bool = False
+    bounds: BatchBounds = field(default_factory=BatchBounds)
 
 
 def run(options: RunOptions) -> int:
@@ -78,8 +83,7 @@ def _decode(
 ) -> int:
     import torch
 
-    from s2sdap.debugger.breakpoints import Armed
-    from s2sdap.debugger.session import Session
+    from s2sdap.debugger.corpus.run import Corpus
     from s2sdap.decoding.planning import settings_for
     from s2sdap.models.loading import load_model
 
@@ -95,91 +99,59 @@ def _decode(
     for file in (output, report):
         _empty(file)
     with _progress(len(program.sentences)) as advance:
-        writer = _Writer(program, output, report, advance)
-        session = Session(
-            model,
-            program,
-            settings,
-            stop_on_entry=False,
-            budget=0,  # nobody goes back, so no records of earlier sentences are kept
-            on_result=writer.result,
+        writer = _Writer(output, report)
+        corpus = Corpus(
+            model, program, settings, rules, bounds=options.bounds, exact=options.exact, advance=advance
         )
-        session.armed = Armed.of(rules=rules)
+        if corpus.singly is not None:
+            say(corpus.singly)
+        interrupts = Interrupts()
         try:
-            stop = session.start()
-            while stop.reason is not StopReason.END:
-                writer.stop(stop)
-                before, stop = stop, session.continue_()
-                same = stop.cursor is not None and stop.cursor == before.cursor
-                if same and before.error is not None and stop.error is not None:
-                    raise stop.error  # it cannot get past this position
+            with interrupts.watched():
+                for decoded in corpus:
+                    with interrupts.held():
+                        writer.add(decoded)
         except KeyboardInterrupt:
-            writer.finish(len(writer.written))
             return INTERRUPTED
         except BrokenPipeError:
             leave_standard_output()
             return writer.code
-        writer.finish(len(program.lines))
+        writer.written.up_to(len(program.lines))
         return writer.code
 
 
 class _Writer:
-    """Writes what a run yields: the outputs at once, a sentence's report when its stops are known."""
+    """Writes a sentence after the other, and what the run comes to."""
 
-    def __init__(
-        self, program: Program, output: IO[bytes], report: IO[bytes] | None, advance: Callable[[], None]
-    ) -> None:
+    def __init__(self, output: IO[bytes], report: IO[bytes] | None) -> None:
         self.code = DONE
         self.written = _Lines(output)
-        self._program = program
         self._report = report
-        self._advance = advance
-        self._results: dict[int, "Result"] = {}
-        self._stops: dict[int, list[Stop]] = {}
         self._said: set[str] = set()
 
-    def result(self, result: "Result") -> None:
-        """A sentence is decoded, or could not be; the stops of its last step are still to come."""
-        index = result.sentence.index
-        self._report_before(index)
-        self._results[index] = result
+    def add(self, decoded: "Decoded") -> None:
+        """A sentence is decoded, or could not be, and its stops are known."""
+        from s2sdap.cli.report import sentence_line
+
+        result = decoded.result
         self.written.up_to(result.sentence.line)
         self.written.add(result.text)
-        self._advance()
         if result.error is not None:
             self._failed(result.error)
-
-    def stop(self, stop: Stop) -> None:
-        """A rule fired, or its condition could not be told."""
-        if stop.reason is StopReason.RULE:
-            self.code = max(self.code, FIRED)
-        elif stop.error is not None:
-            self._failed(stop.error)
-        if stop.cursor is None:
-            return
-        result = self._results.get(stop.cursor.sentence)
-        if result is None or result.error is None:  # a sentence that failed has its error already
-            self._stops.setdefault(stop.cursor.sentence, []).append(stop)
-
-    def finish(self, lines: int) -> None:
-        """Write what is left, and the empty lines up to `lines`."""
-        self.written.up_to(lines)
-        self._report_before(len(self._program.sentences))
+        for stop in decoded.stops:
+            if stop.reason is StopReason.RULE:
+                self.code = max(self.code, FIRED)
+            elif stop.error is not None:
+                self._failed(stop.error)
+        if self._report is not None:
+            self._report.write(sentence_line(decoded))
+            self._report.flush()
 
     def _failed(self, error: S2sdapError) -> None:
         self.code = REFUSED
         if str(error) not in self._said:
             self._said.add(str(error))
             say(error)
-
-    def _report_before(self, index: int) -> None:
-        from s2sdap.cli.report import sentence_line
-
-        for done in [each for each in self._results if each < index]:
-            result, stops = self._results.pop(done), self._stops.pop(done, [])
-            if self._report is not None:
-                self._report.write(sentence_line(result, stops))
-                self._report.flush()
 
 
 class _Lines:
@@ -188,9 +160,6 @@ class _Lines:
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._count = 0
-
-    def __len__(self) -> int:
-        return self._count
 
     def up_to(self, line: int) -> None:
         """Empty lines before 0-based `line`."""

@@ -3,7 +3,7 @@
 import codecs
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from s2sdap.vocabulary.errors import S2sdapError
@@ -26,12 +26,33 @@ class Program:
     """The sentences of a file, or of one inline source (then `path` is `None`).
 
     `lines` are all the lines, the empty ones too: outputs are written one a line, in step with it.
+    A run begins at sentence `first`; those before it keep their numbers and are passed over.
     """
 
     path: str | None
     name: str
     lines: tuple[str, ...]
     sentences: tuple[Sentence, ...]
+    first: int = 0
+
+    @property
+    def folder(self) -> str | None:
+        """Where the file lies, from which the paths on its lines are meant."""
+        return None if self.path is None else os.path.dirname(self.path)
+
+    def beginning_at(self, line: int) -> "Program":
+        """The program from 0-based `line` on, or from the first sentence after it.
+
+        Raises `no_sentence_there`.
+        """
+        sentence = self.sentence_from(line)
+        if sentence is None:
+            raise S2sdapError("no_sentence_there", line=line + 1)
+        return replace(self, first=sentence.index)
+
+    def only(self, index: int) -> "Program":
+        """The program of that sentence alone, which keeps its number and its line."""
+        return replace(self, sentences=self.sentences[: index + 1], first=index)
 
     def sentence_from(self, line: int) -> Sentence | None:
         """The sentence on 0-based `line` or the first one after it."""

@@ -5,7 +5,6 @@ order in which the model computes them. A position that has no record yet is com
 is shown again.
 """
 
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -71,7 +70,7 @@ class Walk:
         self._timelines: dict[int, Timeline] = {}
         self._sizes: dict[int, int] = {}
         self._bytes = 0
-        self._sentence = -1
+        self._sentence = program.first - 1
         self.step = ENCODER_STEP
         self._stage = 0
         self._followed = 1
@@ -81,7 +80,7 @@ class Walk:
     @property
     def begun(self) -> bool:
         """Whether the walk has entered the program."""
-        return self._sentence >= 0
+        return self._sentence >= self.program.first
 
     @property
     def ended(self) -> bool:
@@ -285,7 +284,8 @@ class Walk:
         self._sizes.clear()
         self._bytes = 0
         self.results.clear()
-        self._sentence, self.step, self._stage, self._followed = -1, ENCODER_STEP, 0, 1
+        self._sentence = self.program.first - 1
+        self.step, self._stage, self._followed = ENCODER_STEP, 0, 1
 
     def _place_at(self, step: int) -> None:
         """To the last stage of `step`, or to the encoder."""
@@ -380,13 +380,12 @@ class Walk:
 
     def _plan(self, sentence: Sentence) -> Plan:
         """The decode of a sentence. Raises where it has no tokens or too many."""
-        path = self.program.path
         return self._planner(
             sentence.text,
             sentence=sentence.index,
             line=sentence.line + 1,
             where=self.program.name,
-            folder=None if path is None else os.path.dirname(path),
+            folder=self.program.folder,
         )
 
     def _keep_following(self) -> None:

@@ -6,6 +6,7 @@ edited that site. So what is shown is what the run used, and an unedited run is 
 construction.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -17,6 +18,7 @@ from s2sdap.models.tokens import Source, SourceToken, TargetVocabulary
 from s2sdap.vocabulary.stages import Stage
 
 __all__ = [
+    "BatchingModel",
     "Described",
     "GeneratingModel",
     "Layout",
@@ -134,4 +136,21 @@ class Model(Described, Protocol):
 
     def select(self, state: Any, rows: Int[Tensor, "R"], /) -> Any:
         """The state whose row i is row `rows[i]` of `state`."""
+        ...
+
+
+@runtime_checkable
+class BatchingModel(Model, Protocol):
+    """A model that reads several sentences at once, for a corpus that nobody watches.
+
+    `step` then takes an `Encoded` with a row a hypothesis. What a batch computes differs from what
+    a sentence alone does in the last bits, so nothing that is shown comes from it unsaid.
+    """
+
+    def encode_batch(self, sources: Sequence[Source], /) -> Any:
+        """Read the sources, filled up to the longest. Returns an `Encoded` with a row a sentence."""
+        ...
+
+    def select_encoded(self, encoded: Any, rows: Int[Tensor, "R"], /) -> Any:
+        """The `Encoded` whose row i is row `rows[i]` of `encoded`."""
         ...

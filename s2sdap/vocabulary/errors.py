@@ -234,4 +234,8 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(7109, "post_mortem", "This is a recording of {model}, which cannot {what}",
               "Replay it with the model, or launch the model on its program; see docs/session-files.md"),
     ErrorKind(7110, "not_recorded", "The recording does not hold {what}", "Run so far with the model, and save the session again"),
+    # 72xx: a corpus that nobody watches
+    ErrorKind(7201, "runs_singly", "Sentences are decoded one by one: {reason}", "Nothing has to be mended; it takes longer"),
+    ErrorKind(7202, "no_such_token", "Line {line} of {path} has no step {step}: its output ends at step {last}",
+              "Give a step from 0 to {last}"),
 )  # fmt: skip

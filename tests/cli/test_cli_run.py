@@ -1,5 +1,6 @@
 """`s2sdap run`: its outputs are those of `decode`, in step with the lines; its report is complete."""
 
+import functools
 import json
 import math
 import os
@@ -79,11 +80,30 @@ def test_the_report_has_a_line_for_each_sentence(full, dates):
         assert row["source"] == LINES[row["line"] - 1]
         assert row.get("reference") == REFERENCES[row["line"] - 1]
         outputs = decode(dates, row["source"], BEAM, sentence=index)
+        same = functools.partial(pytest.approx, rel=1e-4, abs=1e-5) if row.get("batched") else list
         assert [best["text"] for best in row["nBest"]] == [each.text for each in outputs]
-        assert [best["final"] for best in row["nBest"]] == [each.final for each in outputs]
-        assert (row["output"], row["score"]) == (outputs[0].text, outputs[0].score)
+        assert [best["final"] for best in row["nBest"]] == same([each.final for each in outputs])
+        assert row["output"] == outputs[0].text
+        assert [row["score"]] == same([outputs[0].score])
         assert [token["piece"] for token in row["tokens"]] == list(outputs[0].pieces)
-        assert [token["p"] for token in row["tokens"]] == [math.exp(each) for each in outputs[0].logprobs]
+        assert [token["p"] for token in row["tokens"]] == same([math.exp(p) for p in outputs[0].logprobs])
+
+
+def test_what_fired_was_decoded_by_itself(full):
+    _, _, report = full
+    assert not any(row.get("batched") for row in report if "stops" in row)
+    assert any(row.get("batched") for row in report)
+
+
+def test_exact_decodes_every_sentence_by_itself(s2sdap, dates, tmp_path):
+    report = tmp_path / "out.jsonl"
+    done = s2sdap("run", "-", "--exact", "--report", report, stdin=WINDOWS)
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = [json.loads(line) for line in report.read_text().splitlines()]
+    assert not any("batched" in row for row in rows)
+    for row in rows:
+        (output,) = decode(dates, row["source"])
+        assert (row["score"], row["final"]) == (output.score, output.final)
 
 
 def test_the_report_has_every_stop_with_its_finding(full, dates):
@@ -118,7 +138,9 @@ def test_sampling_draws_what_decode_draws(s2sdap, dates):
         *("--seed", 11, "--prefix", "20", "--max-length", 9),
         stdin=WINDOWS,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    assert done.stderr.startswith("S2S7201: Sentences are decoded one by one: each sentence has draws")
+    assert done.stderr.count("\n") == 1
     expected = decoded(dates, LINES, settings)
     assert done.stdout.splitlines() == expected
     assert all(line.startswith("20") for line in expected if line)
@@ -143,8 +165,18 @@ def test_a_condition_that_cannot_be_told_is_said_once_and_the_run_goes_on(s2sdap
     done = s2sdap("run", "-", "--break", "lowConfidence(attention > 2)", stdin=b"March 3, 1999\n1/2/2003\n")
     assert done.returncode == 2
     assert done.stdout.splitlines() == ["1999-03-03", "2003-01-02"]
-    assert done.stderr.startswith("S2S4203: ")
-    assert done.stderr.count("\n") == 1
+    said, again, *others = done.stderr.splitlines()
+    assert said.startswith("S2S7201: Sentences are decoded one by one: a rule looks at `attention`")
+    assert again.startswith("S2S4203: ")
+    assert not others
+
+
+def test_a_condition_that_a_batch_cannot_tell_is_told_by_itself(s2sdap):
+    done = s2sdap("run", "-", "--break", "lowConfidence(p < token)", stdin=b"March 3, 1999\n1/2/2003\n")
+    assert done.returncode == 2
+    assert done.stdout.splitlines() == ["1999-03-03", "2003-01-02"]
+    (said,) = done.stderr.splitlines()
+    assert said.startswith("S2S4203: ")
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 """A recurrent network as a model that can be debugged: the contract over `RnnNetwork`."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from s2sdap.models.checkpoint import Checkpoint
-from s2sdap.models.contract import Layout, Probe, Source, TargetVocabulary
+from s2sdap.models.contract import Layout, Probe, Source, TargetVocabulary, untouched
 from s2sdap.models.rnn.config import RnnConfig
 from s2sdap.models.rnn.network import Encoded, RnnNetwork, State
 from s2sdap.models.tokenizers import SourceTokenizer, TargetTokens
@@ -14,7 +16,7 @@ from s2sdap.vocabulary.stages import Stage
 
 
 class RnnModel:
-    """A network with its tokenizers, from a checkpoint. Fulfils the contract's `Model`."""
+    """A network with its tokenizers, from a checkpoint. Fulfils the contract's `BatchingModel`."""
 
     target: TargetVocabulary
     max_source_length: int | None = None
@@ -60,6 +62,20 @@ class RnnModel:
     def select(self, state: State, rows: Int[Tensor, "R"], /) -> State:
         """The state whose row i is row `rows[i]` of `state`."""
         return state.select(rows)
+
+    @torch.no_grad()
+    def encode_batch(self, sources: Sequence[Source], /) -> Encoded:
+        """Read several sources at once: a row a sentence, masked where it is filled up."""
+        lengths = torch.tensor([len(source.tokens) for source in sources])
+        ids = torch.zeros(len(sources), int(lengths.max()), dtype=torch.long)
+        for row, source in enumerate(sources):
+            ids[row, : lengths[row]] = torch.tensor([token.id for token in source.tokens])
+        return self.network.encode(ids.to(self.device), lengths.to(self.device), untouched)
+
+    @torch.no_grad()
+    def select_encoded(self, encoded: Encoded, rows: Int[Tensor, "R"], /) -> Encoded:
+        """The `Encoded` whose row i is row `rows[i]` of `encoded`."""
+        return encoded.select(rows)
 
 
 def layout_of(network: RnnNetwork, target_size: int) -> Layout:

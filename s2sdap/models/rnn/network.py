@@ -49,6 +49,16 @@ class Encoded:
     hidden: tuple[Float[Tensor, "B D"], ...]
     cells: tuple[Float[Tensor, "B D"], ...]
 
+    def select(self, rows: Int[Tensor, "R"]) -> "Encoded":
+        """What is known of other sentences: row i is row `rows[i]` of this one."""
+        return Encoded(
+            self.states.index_select(0, rows),
+            None if self.keys is None else self.keys.index_select(0, rows),
+            None if self.mask is None else self.mask.index_select(0, rows),
+            tuple(layer.index_select(0, rows) for layer in self.hidden),
+            tuple(layer.index_select(0, rows) for layer in self.cells),
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class State:

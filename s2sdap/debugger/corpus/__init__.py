@@ -1,0 +1,1 @@
+"""A corpus decoded with nobody watching: in batches, and exactly where a watch rule fires."""

@@ -1,0 +1,87 @@
+"""From the steps of a batch back to its outputs: every finished hypothesis followed to its beginning."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from s2sdap.decoding.decode import Output
+from s2sdap.models.contract import Described
+
+
+class Step(NamedTuple):
+    """What a step decided: of `active` sentences the live rows' parents, tokens and log-probs.
+
+    `candidates` are the row, token, log-prob and score of all that could get a place; those that
+    finished are among them. `None` where the step followed a prefix.
+    """
+
+    active: Tensor
+    parents: Tensor
+    tokens: Tensor
+    values: Tensor
+    candidates: tuple[Tensor, Tensor, Tensor, Tensor] | None
+
+
+def outputs_of(
+    model: Described, steps: Sequence[Step], finals: Tensor, where: Tensor, most: int
+) -> tuple[tuple[Output, ...], ...]:
+    """The outputs of each sentence, best first. `where` is step * most + candidate, `finals` [B, N]."""
+    count, kept = where.shape
+    found = (finals > -np.inf).cpu().numpy().reshape(-1)
+    codes = where.cpu().numpy().reshape(-1)
+    owners = np.repeat(np.arange(count), kept)
+    at, candidate = codes // most, codes % most
+    tokens = np.zeros((len(codes), len(steps)), np.int64)
+    values = np.zeros((len(codes), len(steps)), np.float64)
+    scores = np.zeros(len(codes), np.float64)
+    rows = np.zeros(len(codes), np.int64)
+    for time in range(len(steps) - 1, -1, -1):
+        step = steps[time]
+        place = np.full(count, -1)
+        place[step.active.cpu().numpy()] = np.arange(len(step.active))
+        earlier = np.flatnonzero(found & (at > time))
+        if len(earlier):
+            sentence, row = place[owners[earlier]], rows[earlier]
+            tokens[earlier, time] = step.tokens.cpu().numpy()[sentence, row]
+            values[earlier, time] = step.values.cpu().numpy()[sentence, row]
+            rows[earlier] = step.parents.cpu().numpy()[sentence, row]
+        ending = np.flatnonzero(found & (at == time))
+        if len(ending) and step.candidates is not None:
+            sentence, chosen = place[owners[ending]], candidate[ending]
+            row_of, token_of, value_of, score_of = (each.cpu().numpy() for each in step.candidates)
+            rows[ending] = row_of[sentence, chosen]
+            tokens[ending, time] = token_of[sentence, chosen]
+            values[ending, time] = value_of[sentence, chosen]
+            scores[ending] = score_of[sentence, chosen]
+    all_finals = finals.cpu().numpy().reshape(-1)
+    return tuple(
+        tuple(
+            _output(
+                model,
+                tokens[index, : at[index] + 1],
+                values[index, : at[index] + 1],
+                float(scores[index]),
+                float(all_finals[index]),
+            )
+            for index in range(sentence * kept, (sentence + 1) * kept)
+            if found[index]
+        )
+        for sentence in range(count)
+    )
+
+
+def _output(
+    model: Described, tokens: NDArray[np.int64], values: NDArray[np.float64], score: float, final: float
+) -> Output:
+    written = tuple(tokens.tolist())
+    return Output(
+        text=model.target.text(written),
+        tokens=written,
+        pieces=tuple(map(model.target.piece, written)),
+        logprobs=tuple(values.tolist()),
+        score=score,
+        final=final,
+    )

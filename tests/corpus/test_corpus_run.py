@@ -1,0 +1,158 @@
+"""A corpus run finds what single runs find, tells it exactly, and decodes the rest in batches."""
+
+import dataclasses
+import random
+
+import pytest
+import torch
+from tiny_models import PromptedModel, rnn
+
+from s2sdap.debugger.corpus.alone import alone
+from s2sdap.debugger.corpus.run import Corpus
+from s2sdap.debugger.program import make_program
+from s2sdap.debugger.session import Session
+from s2sdap.debugger.stops import StopReason
+from s2sdap.debugger.watch_rules import parse_rule
+from s2sdap.decoding.batched.grouping import BatchBounds
+from s2sdap.decoding.planning import planner_for
+from s2sdap.decoding.settings import SearchSettings
+from s2sdap.models.loading import load_model
+from s2sdap.vocabulary.errors import S2sdapError
+
+torch.set_num_threads(1)  # sums keep their order
+
+DATES = [
+    f"{month} {day}, {year}"
+    for month in ("March", "J", "avril", "1", "No")
+    for day, year in ((1, 1999), (30, 2005), (12, 34), (4, 2007))
+] + ["tomorrow", "", "2/3/4", "x" * 2001, "5 sept 1961"]
+BEAM = SearchSettings(beam_size=3, n_best=2, length_penalty=0.6)
+
+
+def by_itself(model, program, settings, rules):
+    return list(alone(model, program, planner_for(model, settings), rules))
+
+
+def compared(model, lines, settings, written, **others):
+    """A corpus run, after it was held against single runs of every sentence."""
+    rules = tuple(parse_rule(each) for each in written)
+    program = make_program(lines, path=None)
+    corpus = Corpus(model, program, settings, rules, **others)
+    found = list(corpus)
+    expected = by_itself(model, program, settings, rules)
+    assert [each.result.sentence for each in found] == list(program.sentences)
+    for one, other in zip(found, expected, strict=True):
+        assert one.stops == other.stops
+        assert one.result.error == other.result.error
+        assert [each.tokens for each in one.result.outputs] == [each.tokens for each in other.result.outputs]
+        if one.exact:
+            assert one.result == other.result
+        else:
+            assert not one.stops
+    return corpus, found
+
+
+@pytest.mark.parametrize("settings", [SearchSettings(), BEAM], ids=["greedy", "beam"])
+@pytest.mark.parametrize(
+    "rules",
+    [
+        ["lowConfidence(p < 0.7)"],
+        ["lowConfidence(entropy > 0.9 and step > 1)"],
+        ["lowConfidence(margin < 0.3 or rank > 0)"],
+        ["lowConfidence(token == '7')", "lowConfidence(line == 3 and step == 0)"],
+    ],
+    ids=["p", "entropy", "margin", "words"],
+)
+def test_rules_fire_where_they_fire_on_single_runs(settings, rules):
+    corpus, found = compared(load_model("dates"), DATES, settings, rules, bounds=BatchBounds(8))
+    assert any(each.stops for each in found)
+    assert corpus.counts.batched > 0
+    assert corpus.counts.batched + corpus.counts.again + corpus.counts.alone == len(found)
+
+
+def test_a_rule_on_the_threshold_is_decided_by_the_exact_run():
+    """The condition is true of the exact number, by the smallest step that there is."""
+    model, line = load_model("dates"), "J 4, 2005"
+    session = Session(model, make_program([line], path=None), stop_on_entry=False)
+    session.armed = dataclasses.replace(session.armed, rules=(parse_rule("lowConfidence(p < 0.9)"),))
+    p = session.start().finding.p
+    lines = [line, *(f"March {day}, 1999" for day in range(1, 9))]
+    for condition, fires in ((f"p <= {p!r}", True), (f"p < {p!r}", False)):
+        rule = f"lowConfidence(({condition}) and p > {p!r} - 1e-9)"
+        _, found = compared(model, lines, SearchSettings(), [rule])
+        assert bool(found[0].stops) is fires
+        assert found[0].exact
+
+
+def test_without_rules_nearly_everything_is_batched():
+    corpus, _ = compared(load_model("dates"), DATES[:20], BEAM, [])
+    assert corpus.counts.batched >= 16
+    assert corpus.counts.measured < corpus.counts.tolerance < 1e-3
+
+
+def test_asked_to_be_exact_it_is():
+    corpus, found = compared(load_model("dates"), DATES, BEAM, ["lowConfidence"], exact=True)
+    assert all(each.exact for each in found)
+    assert corpus.singly is None
+
+
+def test_tiny_windows_and_batches_keep_the_order():
+    corpus, _ = compared(load_model("dates"), DATES, None, ["lowConfidence"], bounds=BatchBounds(2, 40))
+    assert corpus.counts.batched
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "rule", "why"),
+    [
+        (lambda: load_model("dates"), SearchSettings(sample=True), "lowConfidence", "draws of its own"),
+        (lambda: load_model("dates"), None, "lowConfidence(max(attention) < 0.1)", "`attention`"),
+        (lambda: PromptedModel(encoder=True), SearchSettings(max_length=5), "lowConfidence", "one sentence"),
+    ],
+    ids=["sampling", "attention", "single steps"],
+)
+def test_what_cannot_be_batched_is_decoded_singly_and_said(model, settings, rule, why):
+    corpus, found = compared(model(), ["abc", "ab", "dead"], settings, [rule])
+    assert corpus.singly.name == "runs_singly"
+    assert why in str(corpus.singly)
+    assert all(each.exact for each in found)
+
+
+class Breaking:
+    """A model whose batches fail, or give no numbers; by themselves its sentences decode."""
+
+    def __init__(self, model, how):
+        self.inner, self.how = model, how
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+    def encode_batch(self, sources):
+        if self.how == "raises":
+            raise RuntimeError("no batch today")
+        encoded = self.inner.encode_batch(sources)
+        return dataclasses.replace(encoded, states=encoded.states * float("nan"))
+
+
+@pytest.mark.parametrize("how", ["raises", "nan"])
+def test_a_batch_that_fails_is_decoded_singly(how):
+    draw = random.Random(1)
+    lines = ["".join(draw.choices("abcdefgh", k=draw.randint(2, 8))) for _ in range(6)]
+    _, found = compared(Breaking(rnn(), how), lines, SearchSettings(max_length=8), ["lowConfidence"])
+    assert all(each.exact for each in found)
+
+
+def test_a_run_that_begins_at_a_line_passes_over_the_others():
+    model, program = load_model("dates"), make_program(DATES, path=None)
+    begun = program.beginning_at(3)
+    found = by_itself(model, begun, SearchSettings(), (parse_rule("lowConfidence(p < 0.7)"),))
+    assert [each.result.sentence for each in found] == list(program.sentences[3:])
+    session = Session(model, begun)
+    stop = session.start()
+    assert (stop.reason, stop.cursor.sentence, session.walk.sentence.line) == (StopReason.ENTRY, 3, 3)
+    session.next()
+    session.step_back()
+    assert (session.cursor.sentence, session.cursor.step) == (3, -1)
+    with pytest.raises(S2sdapError, match="S2S4009"):
+        session.step_back()
+    session.restart()
+    assert session.start().cursor.sentence == 3
