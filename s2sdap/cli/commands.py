@@ -17,6 +17,8 @@ app = typer.Typer(
 )
 
 PORT: dict[str, Any] = {"min": 0, "max": 65535}
+MODEL_HELP = "A bundled model, a checkpoint's folder, or hf: and a Hugging Face folder or id."
+SEARCH_HELP = "A search setting by its name in a launch, such as beamSize=4; can be repeated."
 GENERATION_HELP = "A setting of the model's own generate, by its GenerationConfig name; can be repeated."
 BREAK_HELP = (
     "A watch rule, such as 'lowConfidence(p < 0.5)'; where it fires is counted and reported. Can be repeated."
@@ -90,7 +92,7 @@ def run(
     file: Annotated[str, typer.Argument(help="A UTF-8 file of sentences, one a line; - is standard input.")],
     model: Annotated[
         str,
-        typer.Option(help="A bundled model, a checkpoint's folder, or hf: and a Hugging Face folder or id."),
+        typer.Option(help=MODEL_HELP),
     ] = DEFAULT_MODEL,
     generation: Annotated[
         list[str] | None,
@@ -173,6 +175,69 @@ def run(
         trust_remote_code=trust_remote_code,
         exact=exact,
         bounds=BatchBounds(batch_size, batch_tokens),
+    )
+    raise typer.Exit(decode(options))
+
+
+@app.command()
+def compare(
+    file: Annotated[str, typer.Argument(help="A UTF-8 file of sentences, one a line.")],
+    model: Annotated[str, typer.Option(help=MODEL_HELP)] = DEFAULT_MODEL,
+    search: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help=SEARCH_HELP)] = None,
+    generation: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help=GENERATION_HELP)] = None,
+    with_model: Annotated[
+        str | None, typer.Option(help="Another checkpoint that decodes the same sentences.")
+    ] = None,
+    with_search: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A search setting of the other decode.")
+    ] = None,
+    with_generation: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="The same of the model's own generate.")
+    ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(help="A file of references, in step with FILE: compare each with the output."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="Where the models run: cpu, cuda:0 ...")] = "cpu",
+    threads: Annotated[int, typer.Option(help="Threads of torch.", min=1, max=1024)] = 1,
+    dtype: Annotated[
+        str | None, typer.Option(help="Type of the weights: float32, bfloat16 ..., auto.")
+    ] = None,
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit on the hub.")] = None,
+    with_dtype: Annotated[str | None, typer.Option(help="The dtype of the other decode's weights.")] = None,
+    with_revision: Annotated[str | None, typer.Option(help="The other decode's revision.")] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Let code beside the weights run, of both models.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a sentence.")] = False,
+) -> None:
+    """Decode a file in two ways and say where they first part.
+
+    The second way is another checkpoint, other settings, or the references.
+
+    Exit code: 0 all the same, 1 some differ, 2 bad input, a bad setting or a
+    sentence that could not be decoded, 130 interrupted.
+    """
+    from s2sdap.cli.compare import CompareOptions
+    from s2sdap.cli.compare import compare as decode
+
+    options = CompareOptions(
+        file=file,
+        model=model,
+        search=search or (),
+        generation=generation or (),
+        with_model=with_model,
+        with_search=with_search or (),
+        with_generation=with_generation or (),
+        reference=reference,
+        device=device,
+        threads=threads,
+        dtype=dtype,
+        revision=revision,
+        with_dtype=with_dtype,
+        with_revision=with_revision,
+        trust_remote_code=trust_remote_code,
+        json=as_json,
     )
     raise typer.Exit(decode(options))
 

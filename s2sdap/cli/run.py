@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import msgspec
 
 from s2sdap.cli.interrupts import Interrupts
+from s2sdap.cli.named_values import named_values
 from s2sdap.cli.outcomes import DONE, FIRED, INTERRUPTED, REFUSED, leave_standard_output, say
 from s2sdap.debugger.program import MAX_BYTES, Program, lines_of, make_program, read_lines, read_program
 from s2sdap.debugger.stops import StopReason
@@ -61,7 +62,7 @@ def run(options: RunOptions) -> int:
     """Decode the file. Returns the exit code."""
     if not options.model.startswith(HUGGING_FACE):
         _check_search(options.search)
-    generation = _generation(options.generation)
+    generation = named_values("--generation", options.generation)
     rules = tuple(parse_rule(written) for written in options.rules)
     program = _program(options.file, options.reference)
     _check_apart(options)
@@ -171,22 +172,6 @@ class _Lines:
         self._file.write(text.translate(_ONE_LINE).encode() + b"\n")
         self._file.flush()
         self._count += 1
-
-
-def _generation(written: Sequence[str]) -> dict[str, Any]:
-    """`num_beams=4` and the like: values are read as JSON where they are, else as text."""
-    given: dict[str, Any] = {}
-    for each in written:
-        name, equals, value = each.partition("=")
-        if not equals or not name:
-            raise S2sdapError(
-                "bad_setting", setting="--generation", value=each, expected="NAME=VALUE, as in num_beams=4"
-            )
-        try:
-            given[name] = msgspec.json.decode(value.encode())
-        except msgspec.DecodeError:
-            given[name] = value
-    return given
 
 
 def _check_search(search: Mapping[str, Any]) -> None:

@@ -54,8 +54,8 @@ def reference_body(sought: Sought) -> custom.ReferenceBody:
         tokens=[
             token_body(plan.model.target.piece(node.token), node.token, node.logprob) for node in forced.nodes
         ],
-        score=forced.hypothesis.score,
-        final=forced.hypothesis.final,
+        score=forced.hypothesis.score if sought.whole else None,
+        final=forced.hypothesis.final if sought.whole else None,
         unknown=list(sought.reference.unknown),
     )
     if output is not None:

@@ -178,6 +178,8 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(4406, "call_not_ours", "`{what}` cannot be changed in a call of the program that was attached to",
               "Compare branches of it, or launch the model to compare it with another decode"),
     ErrorKind(4407, "no_hypothesis", "There is no hypothesis {hypothesis} in {run}", "Ask for `threads` again"),
+    ErrorKind(4408, "nothing_to_compare", "Nothing is named that the decodes should be compared with",
+              "Give --with-model, --with-search, --with-generation or --reference"),
     # 50xx: the protocol
     ErrorKind(5001, "bad_json", "The message is not JSON: {reason}", "Send one JSON object a frame"),
     ErrorKind(5002, "bad_message", "The message is no protocol request: {reason}", "Send `seq`, `type` and `command`"),

@@ -30,6 +30,7 @@ sys.exit(code or ("torch" in sys.modules) * 99)
         (["run", "--help"], ["--break", "--n-best", "--report", "Exit code", "130"]),
         (["demo", "--help"], ["--fast"]),
         (["doctor", "--help"], ["Exit code"]),
+        (["compare", "--help"], ["--with-model", "--reference", "Exit code"]),
         (["schema"], ["beamSize"]),
     ],
 )

@@ -133,6 +133,8 @@ def forced_run(
                 taken = next(forcing)
             except StopIteration as end:
                 records, hypothesis = end.value
+                if hypothesis.length < len(reference.tokens):
+                    label += f", which the settings end after {hypothesis.length} tokens"
                 return Run(label, roomy, encoder, records, hypothesis)
         yield taken
 

@@ -5,7 +5,7 @@ steps that are missing, on records that never change, so the session may move me
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -109,12 +109,17 @@ def finish(found: Found) -> Work[Run]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sought:
-    """A reference that was looked for: where it went in `search`, and itself, `forced`."""
+    """A reference that was looked for: where it went, and itself, `forced`."""
 
     reference: Reference
     whereabouts: Whereabouts
     plan: Plan
     forced: Run
+
+    @property
+    def whole(self) -> bool:
+        """Whether it could be forced to its end; a library's settings may end it before."""
+        return len(self.forced.nodes) == len(self.reference.tokens)
 
 
 def seek(found: Found) -> Work[Sought]:
@@ -122,13 +127,21 @@ def seek(found: Found) -> Work[Sought]:
     if found.reference is None:
         raise AssertionError("a reference is sought that nobody named")
     encoder = begun(found.plan) if found.encoder is None else found.encoder
-    reference = reference_of(found.plan, encoder, found.reference)
-    if not reference.tokens:
-        raise S2sdapError("no_reference", sentence=found.label)
     records = yield from run_on(found.plan, encoder, found.records)
-    where = where_did_it_go(found.plan, encoder, records, reference.tokens, found.sentence)
-    forced = yield from forced_run("reference", found.plan, encoder, reference, sentence=found.sentence)
-    return Sought(reference, where, found.plan, forced)
+    sought = yield from sought_in(found.plan, encoder, records, found.reference, found.sentence)
+    return sought
+
+
+def sought_in(
+    plan: Plan, encoder: EncoderRecord, records: Sequence[StepRecord], text: str, sentence: int
+) -> Work[Sought]:
+    """Where the reference `text` went in a search that has ended."""
+    reference = reference_of(plan, encoder, text)
+    if not reference.tokens:
+        raise S2sdapError("no_reference", sentence=repr(text))
+    where = where_did_it_go(plan, encoder, records, reference.tokens, sentence)
+    forced = yield from forced_run("reference", plan, encoder, reference, sentence=sentence)
+    return Sought(reference, where, plan, forced)
 
 
 def settings_of(session: Session, model: Described, side: Side) -> Settings:

@@ -214,7 +214,7 @@ def told(whereabouts: Whereabouts, plan: Plan, unknown: Sequence[str] = ()) -> s
         case Outcome.N_BEST | Outcome.LOST:
             returned = "" if whereabouts.outcome is Outcome.N_BEST else ", and is not returned"
             what = (
-                f"it was finished as number {(whereabouts.place or 0) + 1} of {whereabouts.finished}"
+                f"it was finished with rank {whereabouts.place} of {whereabouts.finished}"
                 f"{returned}: {_below(whereabouts.behind)} the output by the final score"
             )
         case Outcome.CUT:
@@ -227,7 +227,7 @@ def told(whereabouts: Whereabouts, plan: Plan, unknown: Sequence[str] = ()) -> s
             looked = "" if fall.fate is not None else ", and search never looked at it"
             what = (
                 f"it left the beam at step {fall.step}: {target.piece(fall.token)!r} after {written!r} "
-                f"ranked {fall.rank + 1}{looked} ({fall.reason.name.lower()})"
+                f"had rank {fall.rank}{looked} ({fall.reason.name.lower()})"
             )
             if fall.survivor is not None:
                 lowest = target.text(fall.survivor.tokens)

@@ -151,17 +151,18 @@ class ReferenceBody(_Camel):
 
     `outcome` is output, nBest, lost (finished, not returned), pruned, never (not looked at), cut (by
     the length limit) or open; `text` says it in a line. `tokens` are the reference's, teacher-forced,
-    with their sum `score` and the score after penalties `final`, beside those of the output. Of a
-    finished one, `place` is its rank among `finished`, `behind` how far below the output it is.
+    with their sum `score` and the score after penalties `final`, beside those of the output (absent
+    where a library's settings end it before its last token; `tokens` then are those that there was room
+    for). Of a finished one, `place` is its rank among `finished`, `behind` how far below the output it is.
     """
 
     outcome: str
     text: str
     reference: str
     tokens: list[TokenBody]
-    score: float
-    final: float
     unknown: list[str]
+    score: float | None = None
+    final: float | None = None
     output: str | None = None
     output_score: float | None = None
     output_final: float | None = None
