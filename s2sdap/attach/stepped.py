@@ -60,9 +60,9 @@ class BegunPlan:
         """The finished hypotheses that are the result."""
         return self._plan.best(after)
 
-    def settings_shown(self) -> tuple[SettingShown, ...]:
+    def settings_shown(self, after: Snapshot | None = None) -> tuple[SettingShown, ...]:
         """Every setting with its value and where it came from."""
-        return self._plan.settings_shown()
+        return self._plan.settings_shown(after)
 
 
 def stepped(

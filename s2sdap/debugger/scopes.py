@@ -245,7 +245,7 @@ def _encoder(frame: Frame) -> list[Description]:
 
 def _settings(frame: Frame) -> list[Description]:
     model = frame.decode.model
-    settings = frame.decode.settings_shown()
+    settings = frame.decode.settings_shown((frame.record or frame.encoder).after)
     missing = model.layout.missing
     return [
         plain("model", model.name),

@@ -5,20 +5,29 @@ The forward has run already when the plan is made; an edit runs it again with th
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from s2sdap.decoding.edits import Edit, TokenEdit
+from s2sdap.decoding.asked import check_for_encoder
+from s2sdap.decoding.edits import (
+    Edit,
+    LogitEdit,
+    PruneEdit,
+    ReviveEdit,
+    SettingEdit,
+    SiteEdit,
+    SourceEdit,
+    TokenEdit,
+)
 from s2sdap.decoding.plan import SettingShown
 from s2sdap.decoding.records import Candidates, EncoderRecord, Hypothesis, Snapshot, StepRecord
 from s2sdap.models.contract import Described
 from s2sdap.models.tokens import Source
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
-from s2sdap.vocabulary.stages import Stage
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,8 +63,7 @@ class ForwardPlan:
 
     def begin(self, edits: Sequence[Edit] = ()) -> EncoderRecord:
         """What the encoder gave. Edits of it run the whole forward again."""
-        if any(isinstance(edit, TokenEdit) for edit in edits):
-            raise S2sdapError("no_step_here", stage=Stage.ENCODER)
+        check_for_encoder(edits)
         passed = self.forward(edits) if edits else self.first
         rows = len(self.sources)
         read = [_row(passed.read, row, rows) for row in range(rows)]
@@ -68,8 +76,10 @@ class ForwardPlan:
         """The one step: what the forward computed after its encoder."""
         if before.ended:
             raise S2sdapError("ended")
-        if any(isinstance(edit, TokenEdit) for edit in edits):  # the program chooses, not the module
-            raise S2sdapError("not_editable", name="token")
+        for edit in edits:
+            if not isinstance(edit, SiteEdit):
+                reason = "the program goes on with what the module returns, and chooses by itself"
+                raise S2sdapError("edit_unfit", what=_WHAT[type(edit)], reason=reason)
         passed: Passed = self.forward((*encoder.edits, *edits)) if edits else before.state
         values = dict(passed.sites)
         if sites.PREDICTION_LOGITS in values:
@@ -86,10 +96,20 @@ class ForwardPlan:
         del after
         return ()
 
-    def settings_shown(self) -> tuple[SettingShown, ...]:
+    def settings_shown(self, after: Snapshot | None = None) -> tuple[SettingShown, ...]:
         """Where each site comes from."""
+        del after
         return self.shown
 
+
+_WHAT: Final = {
+    TokenEdit: "A token",
+    LogitEdit: "A logit",
+    PruneEdit: "A hypothesis",
+    ReviveEdit: "A hypothesis",
+    SettingEdit: "A setting",
+    SourceEdit: "The source",
+}
 
 _NO_CANDIDATES = Candidates(
     parent=np.zeros(0, np.int32),

@@ -46,8 +46,8 @@ class Plan(Protocol):
         """The finished hypotheses that are the result, best first (of a batch, sentence by sentence)."""
         ...
 
-    def settings_shown(self) -> tuple[SettingShown, ...]:
-        """Every setting with its value and where it came from."""
+    def settings_shown(self, after: Snapshot | None = None) -> tuple[SettingShown, ...]:
+        """Every setting with its value and where it came from, as the step that led to `after` had them."""
         ...
 
 

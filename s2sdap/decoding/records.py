@@ -69,6 +69,8 @@ class Hypothesis:
     coverage: Float[Tensor, "S"] | None
     sentence: int = 0
     """Its sentence, where a batch of several is decoded at once."""
+    attended: Float[Tensor, "K S"] | None = None
+    """The attention of its step on each source token, for all rows of that step; see `row`."""
 
     def path(self) -> "Iterator[Hypothesis]":
         """This hypothesis and those it continues, newest first, without the root."""
@@ -152,6 +154,7 @@ class Snapshot:
     """All that is needed to run a step: the state before it, with one row a live hypothesis.
 
     `live` and `finished` are in search's order of preference; `ended` says that search is over.
+    `settings` are those in force where a person changed some, `None` while they are the plan's own.
     """
 
     step: int
@@ -160,6 +163,7 @@ class Snapshot:
     state: Any
     next_id: int
     ended: bool
+    settings: Any = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

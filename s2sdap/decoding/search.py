@@ -6,7 +6,7 @@ one; sampling is a set of beams of one whose place is drawn.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from s2sdap.decoding.asked import Asked, check_places, check_some_left
 from s2sdap.decoding.penalties import coverage_term, length_term
 from s2sdap.decoding.records import Candidates, Fate, Hypothesis, Reason, Snapshot
 from s2sdap.decoding.settings import SearchSettings
@@ -50,23 +51,26 @@ def select(
     eos: int,
     logits: Float[Tensor, "K V"],
     logprobs: Float[Tensor, "K V"],
+    attended: Float[Tensor, "K S"] | None,
     coverage: Float[Tensor, "K S"] | None,
-    prefixed: Mapping[int, int],
-    chosen: Mapping[int, int],
+    asked: Asked,
     sentence: int,
 ) -> Selection:
     """Choose the next live hypotheses.
 
-    `logprobs` are those under the settings, `logits` the model's own. `prefixed` and `chosen` map
-    rows to the token that the prefix or a person gave them, which takes a place whatever its rank.
-    A person's choice outranks scores to the end: the hypothesis that carries it keeps a place in
-    the beam and comes first in the output. `sentence` is mixed into the random draws.
+    `logprobs` are those under the settings, `logits` the model's own. What the prefix or a person
+    `asked` for takes a place whatever its rank. A person's choice outranks scores to the end: the
+    hypothesis that carries it keeps a place in the beam and comes first in the output. `attended` is
+    the attention of this step on each source token, `coverage` that of all steps, where it counts.
+    `sentence` is mixed into the random draws.
     """
-    forced = {**prefixed, **chosen}
-    proposals = _proposals(snapshot, settings, eos, logits, logprobs, forced)
+    check_some_left(
+        asked.pruned, range(len(snapshot.live)), [each.id for each in snapshot.live], len(snapshot.finished)
+    )
+    proposals = _proposals(snapshot, settings, eos, logits, logprobs, asked)
     if settings.sample:
-        proposals = _drawn(snapshot, settings, logprobs, forced, proposals, sentence)
-    kept, fates = _places(proposals, settings, eos, forced, snapshot)
+        proposals = _drawn(snapshot, settings, logprobs, asked, proposals, sentence)
+    kept, fates = _places(proposals, settings, eos, asked, snapshot)
     length = snapshot.step + 1
     lp = length_term(length, settings.length_penalty)
     cp = [0.0] * len(snapshot.live)
@@ -98,13 +102,14 @@ def select(
             score=proposal.score,
             final=proposal.score / lp + cp[proposal.row],
             finished=done,
-            forced=parent.forced or proposal.row in chosen,
+            forced=parent.forced or asked.by_person(proposal.row, proposal.token),
             coverage=None if coverage is None else coverage[proposal.row],
+            attended=attended,
         )
         children[index] = identity
         (finished if done else live).append(hypothesis)
     finished.sort(key=standing, reverse=True)
-    ended = _ended(live, finished, settings)
+    ended = _ended(live, finished, settings, asked)
     if ended:
         for hypothesis in live:
             fates[hypothesis.candidate] = (Fate.PRUNED, Reason.ENDED)
@@ -133,7 +138,7 @@ def _proposals(
     eos: int,
     logits: Float[Tensor, "K V"],
     logprobs: Float[Tensor, "K V"],
-    forced: Mapping[int, int],
+    asked: Asked,
 ) -> list[_Proposal]:
     """Every continuation that is looked at, best score first; ties go to the lower row and token."""
     width = min(logprobs.shape[-1], max(POOL, 2 * settings.beam_size))
@@ -142,23 +147,26 @@ def _proposals(
     constrained = (
         bool((best.values[:, -1] == -math.inf).any()) or settings.no_repeat_ngram or settings.min_length
     )
+    forced = asked.forced
     proposals: list[_Proposal] = []
     for row, (tokens, values) in enumerate(rows):
         score = snapshot.live[row].score
-        wanted = forced.get(row)
-        out = Reason.NONE if wanted is None else Reason.FORCED
-        if wanted is not None:
-            logprob = logprobs[row, wanted].item()
+        given = asked.given(row)
+        out = Reason.FORCED if row in forced or row in asked.pruned else Reason.NONE
+        for token in given:
+            logprob = logprobs[row, token].item()
             if logprob == -math.inf:  # the settings forbid it: count what the model itself thinks
-                logprob = torch.log_softmax(logits[row], dim=-1)[wanted].item()
-            proposals.append(_Proposal(row, wanted, logprob, score + logprob, Reason.NONE))
+                logprob = torch.log_softmax(logits[row], dim=-1)[token].item()
+            proposals.append(_Proposal(row, token, logprob, score + logprob, Reason.NONE))
         proposals += [
             _Proposal(row, token, value, score + value, out)
             for token, value in zip(tokens, values, strict=True)
-            if value > -math.inf and token != wanted
+            if value > -math.inf and token not in given
         ]
         if constrained:
-            proposals += _forbidden(row, snapshot, settings, eos, logits[row], logprobs[row], width, wanted)
+            forbidden = _forbidden(row, snapshot, settings, eos, logits[row], logprobs[row], width, given)
+            pruned = row in asked.pruned
+            proposals += [each._replace(reason=Reason.FORCED) if pruned else each for each in forbidden]
     proposals.sort(
         key=lambda proposal: (proposal.reason != Reason.NONE, -proposal.score, proposal.row, proposal.token)
     )
@@ -173,13 +181,13 @@ def _forbidden(
     logits: Float[Tensor, "V"],
     logprobs: Float[Tensor, "V"],
     width: int,
-    wanted: int | None,
+    given: tuple[int, ...],
 ) -> list[_Proposal]:
     """The model's own favourites that the settings forbade, so that nobody wonders where they went."""
     favourites = torch.log_softmax(logits, dim=-1).topk(width)
     out: list[_Proposal] = []
     for token, value in zip(favourites.indices.tolist(), favourites.values.double().tolist(), strict=True):
-        if value > -math.inf and logprobs[token] == -math.inf and token != wanted:
+        if value > -math.inf and logprobs[token] == -math.inf and token not in given:
             early = token == eos and snapshot.step + 1 < settings.min_length
             reason = Reason.LENGTH if early else Reason.CONSTRAINT
             out.append(_Proposal(row, token, value, snapshot.live[row].score + value, reason))
@@ -190,7 +198,7 @@ def _drawn(
     snapshot: Snapshot,
     settings: SearchSettings,
     logprobs: Float[Tensor, "K V"],
-    forced: Mapping[int, int],
+    asked: Asked,
     proposals: list[_Proposal],
     sentence: int,
 ) -> list[_Proposal]:
@@ -200,9 +208,11 @@ def _drawn(
     hypothesis): no random state has to be kept, any step can be run again by itself, and a branch
     that a person opens meets the same luck as the one it left.
     """
-    drawn: dict[int, int] = dict(forced)
+    for tokens in asked.revived.values():
+        check_places(len(set(tokens)), 1)
+    drawn = asked.drawn
     for row, hypothesis in enumerate(snapshot.live):
-        if row in drawn:
+        if row in drawn or row in asked.pruned:
             continue
         counter = [hypothesis.id, snapshot.step, sentence, 0]
         uniform = np.random.Generator(np.random.Philox(key=settings.seed, counter=counter)).random()
@@ -211,7 +221,7 @@ def _drawn(
         drawn[row] = min(token, logprobs.shape[-1] - 1)
     out = [
         proposal
-        if proposal.reason or proposal.token == drawn[proposal.row]
+        if proposal.reason or proposal.token == drawn.get(proposal.row)
         else proposal._replace(reason=Reason.DRAW)
         for proposal in proposals
     ]
@@ -230,7 +240,7 @@ def _places(
     proposals: Sequence[_Proposal],
     settings: SearchSettings,
     eos: int,
-    forced: Mapping[int, int],
+    asked: Asked,
     snapshot: Snapshot,
 ) -> tuple[list[int], list[tuple[Fate, Reason]]]:
     """Who gets a place: the indices of those kept, best first, and the fate of every proposal.
@@ -240,7 +250,7 @@ def _places(
     """
     width = len(snapshot.live) if settings.sample else settings.beam_size
     last = snapshot.step + 1 >= settings.max_length
-    reserved = _reserved(proposals, forced, snapshot)
+    reserved, full = _reserved(proposals, eos, asked, snapshot, width)
     free = width - sum(1 for index in reserved if proposals[index].token != eos)
     kept: list[int] = []
     fates: list[tuple[Fate, Reason]] = []
@@ -251,7 +261,7 @@ def _places(
             continue
         why = Reason.FORCED if chosen else Reason.NONE
         if proposal.token == eos:
-            earned = chosen or rank < width
+            earned = chosen or (rank < width and not full)
         else:
             earned = chosen or free > 0
             free -= 0 if chosen or not earned else 1
@@ -268,19 +278,35 @@ def _places(
     return kept, fates
 
 
-def _reserved(proposals: Sequence[_Proposal], forced: Mapping[int, int], snapshot: Snapshot) -> set[int]:
-    """The proposals that have a place whatever their rank.
+def _reserved(
+    proposals: Sequence[_Proposal], eos: int, asked: Asked, snapshot: Snapshot, width: int
+) -> tuple[set[int], bool]:
+    """The proposals that have a place whatever their rank, and whether a person gave away the only one.
 
-    They are the forced tokens, and the best continuation of each hypothesis that a person chose.
+    They are what a person asks for in this step, the prefix' tokens and, while there is room, the best
+    continuation of each hypothesis that carries an earlier choice.
     """
-    reserved: dict[int, int] = {}
+    forced = asked.forced
+    now: list[int] = []
+    carried: dict[int, int] = {}
     for index, proposal in enumerate(proposals):
-        if proposal.row in forced:
-            if forced[proposal.row] == proposal.token:
-                reserved[proposal.row] = index
-        elif snapshot.live[proposal.row].forced and not proposal.reason:
-            reserved.setdefault(proposal.row, index)
-    return set(reserved.values())
+        if proposal.reason:
+            continue
+        if asked.by_person(proposal.row, proposal.token):
+            now.append(index)
+        elif proposal.row in forced or snapshot.live[proposal.row].forced:
+            carried.setdefault(proposal.row, index)
+    room = width - sum(1 for index in now if proposals[index].token != eos)
+    if room < 0:
+        check_places(width - room, width)
+    reserved = set(now)
+    full = width == 1 and room == 0
+    for index in carried.values():
+        ending = proposals[index].token == eos
+        if (ending or room > 0) and not full:
+            reserved.add(index)
+            room -= 0 if ending else 1
+    return reserved, full
 
 
 def standing(hypothesis: Hypothesis) -> tuple[bool, float]:
@@ -288,13 +314,17 @@ def standing(hypothesis: Hypothesis) -> tuple[bool, float]:
     return (hypothesis.forced, hypothesis.final)
 
 
-def _ended(live: Sequence[Hypothesis], finished: Sequence[Hypothesis], settings: SearchSettings) -> bool:
+def _ended(
+    live: Sequence[Hypothesis], finished: Sequence[Hypothesis], settings: SearchSettings, asked: Asked
+) -> bool:
     """Whether no live hypothesis is left, or none could still push its way into the output."""
     if not live:
         return True
     if settings.sample or len(finished) < settings.n_best:
         return False
-    if settings.beam_size == 1:
+    if any(asked.by_person(hypothesis.row, hypothesis.token) for hypothesis in live):
+        return False
+    if settings.beam_size == 1 and any(hypothesis.step == live[0].step for hypothesis in finished):
         return True
     if settings.early_stopping and not any(hypothesis.forced for hypothesis in live):
         return len(finished) >= settings.beam_size

@@ -4,14 +4,16 @@
 the first snapshot, `step` goes from one snapshot to the next.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
-import msgspec
 import torch
+from torch import Tensor
 
-from s2sdap.decoding.edits import Edit, Recorder, TokenEdit
+from s2sdap.decoding.asked import asked, check_bans_hold, check_for_encoder, with_changes
+from s2sdap.decoding.changed_settings import Changed, prefix_of, shown, with_edits
+from s2sdap.decoding.edits import Edit, Recorder
 from s2sdap.decoding.penalties import attention_mass
 from s2sdap.decoding.plan import Planner, SettingShown
 from s2sdap.decoding.processors import logprobs_under_settings
@@ -21,7 +23,6 @@ from s2sdap.decoding.settings import SearchSettings
 from s2sdap.models.contract import Model, Source
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
-from s2sdap.vocabulary.stages import Stage
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,8 +67,7 @@ class Decode:
 
     def begin(self, edits: Sequence[Edit] = ()) -> EncoderRecord:
         """Run the encoder. Its record holds the snapshot before step 0."""
-        if any(isinstance(edit, TokenEdit) for edit in edits):
-            raise S2sdapError("no_step_here", stage=Stage.ENCODER)
+        check_for_encoder(edits)
         recorder = Recorder(edits, rows=None)
         with torch.inference_mode():
             encoded = self.model.encode(self.source, recorder)
@@ -85,31 +85,30 @@ class Decode:
         if before.ended:
             raise S2sdapError("ended")
         rows = {hypothesis.id: row for row, hypothesis in enumerate(before.live)}
+        changed = before.settings or Changed(self.settings, self.prefix)
+        now = with_edits(changed, before, edits, self.model)
+        wishes = asked(edits, rows, len(self.model.target), _prefixed(now, before))
         recorder = Recorder(edits, rows)
-        device = self.model.device
+        device, eos = self.model.device, self.model.target.eos
         with torch.inference_mode():
             tokens = torch.tensor([hypothesis.token for hypothesis in before.live], device=device)
             logits, state = self.model.step(encoder.encoded, before.state, tokens, recorder)
-            logits = recorder(sites.PREDICTION_LOGITS, logits)
-            logprobs = recorder(
-                sites.PREDICTION_LOGPROBS,
-                logprobs_under_settings(logits, before, self.settings, self.model.target.eos),
-            )
+            logits = with_changes(recorder(sites.PREDICTION_LOGITS, logits), edits, rows)
+            recorder.sites[sites.PREDICTION_LOGITS] = logits
+            logprobs = logprobs_under_settings(logits, before, now.settings, eos)
+            check_bans_hold(logprobs, edits, rows)
+            logprobs = recorder(sites.PREDICTION_LOGPROBS, logprobs)
             recorder.check_consumed()
             if bool(torch.isnan(logprobs).any()):
                 raise S2sdapError(
                     "model_failed", where=f"step {before.step}", reason="its logits are no numbers"
                 )
+            attended = _attended(recorder)
+            coverage = None
+            if attended is not None and now.settings.coverage_penalty:
+                coverage = attended if before.step == 0 else attended + _covered(before)
             selection = select(
-                before,
-                self.settings,
-                self.model.target.eos,
-                logits,
-                logprobs,
-                self._coverage(before, recorder),
-                self._prefixed(before),
-                self._chosen(rows, edits),
-                self.sentence,
+                before, now.settings, eos, logits, logprobs, attended, coverage, wishes, self.sentence
             )
             parents = [hypothesis.row for hypothesis in selection.live]
             if parents != list(range(len(before.live))):
@@ -121,54 +120,52 @@ class Decode:
             state=state,
             next_id=selection.next_id,
             ended=selection.ended,
+            settings=before.settings if now is changed else now,
         )
         return StepRecord(before.step, before, recorder.sites, selection.candidates, after, tuple(edits))
 
     def best(self, after: Snapshot) -> tuple[Hypothesis, ...]:
         """The `n_best` finished hypotheses, best first."""
-        return after.finished[: self.settings.n_best]
+        settings = self.settings if after.settings is None else after.settings.settings
+        return after.finished[: settings.n_best]
 
-    def settings_shown(self) -> tuple[SettingShown, ...]:
+    def settings_shown(self, after: Snapshot | None = None) -> tuple[SettingShown, ...]:
         """The search settings; one that equals its default is told as such."""
-        fields = msgspec.structs.fields(self.settings)
-        values = ((field, getattr(self.settings, field.name)) for field in fields)
-        return tuple(
-            SettingShown(field.encode_name, value, "default" if value == field.default else "launch")
-            for field, value in values
-        )
+        return shown(self.settings, None if after is None else after.settings)
 
-    def _prefixed(self, before: Snapshot) -> dict[int, int]:
-        """The prefix's token for every row, while there is one."""
-        if before.step >= len(self.prefix):
-            return {}
-        return dict.fromkeys(range(len(before.live)), self.prefix[before.step])
 
-    def _chosen(self, rows: dict[int, int], edits: Sequence[Edit]) -> dict[int, int]:
-        """The token that a person chose, by row."""
-        chosen = {}
-        for edit in edits:
-            if isinstance(edit, TokenEdit):
-                if edit.hypothesis not in rows:
-                    raise S2sdapError("unknown_thread", id=edit.hypothesis)
-                if not 0 <= edit.token < len(self.model.target):
-                    raise S2sdapError("unknown_token", token=f"#{edit.token}", nearest="")
-                chosen[rows[edit.hypothesis]] = edit.token
-        return chosen
+def _prefixed(now: Changed, before: Snapshot) -> dict[int, int]:
+    """The prefix's token for every row, while there is one."""
+    if before.step >= len(now.prefix):
+        return {}
+    return dict.fromkeys(range(len(before.live)), now.prefix[before.step])
 
-    def _coverage(self, before: Snapshot, recorder: Recorder) -> "torch.Tensor | None":
-        """The attention that each source token has received, this step's included: [K, S]."""
-        if not self.settings.coverage_penalty or sites.ATTENTION_WEIGHTS not in recorder.sites:
-            return None
-        mass = attention_mass(recorder.sites[sites.ATTENTION_WEIGHTS])
-        earlier = [hypothesis.coverage for hypothesis in before.live]
-        known = [coverage for coverage in earlier if coverage is not None]
-        return mass + torch.stack(known) if known else mass
+
+def _attended(recorder: Recorder) -> Tensor | None:
+    """The attention that each source token receives in this step: [K, S]."""
+    weights = recorder.sites.get(sites.ATTENTION_WEIGHTS)
+    return None if weights is None else attention_mass(weights)
+
+
+def _covered(before: Snapshot) -> Tensor:
+    """The attention that each source token received before this step: [K, S].
+
+    Where a person set the penalty just now, it is summed from the first step on.
+    """
+    rows: list[Tensor] = []
+    for hypothesis in before.live:
+        covered = hypothesis.coverage
+        if covered is None:
+            masses = [node.attended[node.row] for node in hypothesis.path() if node.attended is not None]
+            covered = functools.reduce(torch.add, reversed(masses))
+        rows.append(covered)
+    return torch.stack(rows)
 
 
 def own_search(model: Model, settings: SearchSettings) -> Planner:
     """Plans that decode with our own search. Refuses settings that no sentence could decode under."""
     prefix_of(model, settings)
-    return partial(_planned, model, settings)
+    return functools.partial(_planned, model, settings)
 
 
 def _planned(
@@ -183,18 +180,3 @@ def _planned(
 ) -> Decode:
     del folder  # a line is text, and names no file
     return Decode.of(model, text, settings, sentence=sentence, line=line, where=where)
-
-
-def prefix_of(model: Model, settings: SearchSettings) -> tuple[int, ...]:
-    """The tokens of the settings' prefix. Raises where the model cannot write it, or has no room to."""
-    prefix = model.target.encode(settings.prefix)
-    if model.target.unknown is not None and model.target.unknown in prefix:
-        raise S2sdapError(
-            "bad_setting", setting="prefix", value=settings.prefix, expected="made of target tokens"
-        )
-    if prefix and len(prefix) >= settings.max_length:
-        raise S2sdapError(
-            "settings_clash",
-            reason=f"`prefix` has {len(prefix)} tokens, `maxLength` is {settings.max_length}",
-        )
-    return prefix

@@ -159,6 +159,11 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(4107, "bad_value", "{value!r} does not fit {name}: {reason}", "Give {expected}"),
     ErrorKind(4108, "not_yet", "{site} is not known yet at the {stage} stage", "Step on to the stage that computes it"),
     ErrorKind(4109, "bad_edit", "Edit {number} of the list is none: {reason}", "Write edits as an export has them"),
+    ErrorKind(4110, "last_hypothesis", "Hypothesis {id} is the last one, and nothing has finished: nothing would be left",
+              "Revive another continuation first, or choose another token"),
+    ErrorKind(4111, "setting_fixed", "`{setting}` cannot change at step {step}: {reason}", "Launch again with it"),
+    ErrorKind(4112, "edits_clash", "{reason}", "Take one of the edits of this step back"),
+    ErrorKind(4113, "edit_unfit", "{what} cannot be changed here: {reason}", "Change a tensor of the step, or launch again"),
     # 42xx: expressions
     ErrorKind(4201, "expression_syntax", "Column {column}: {reason}", "See docs/expressions.md"),
     ErrorKind(4202, "expression_name", "Column {column}: there is no {name!r} here{nearest}", "See docs/expressions.md"),

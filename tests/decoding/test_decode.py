@@ -90,6 +90,7 @@ def test_a_hypothesis_shares_the_path_before_it():
         "state",
         "next_id",
         "ended",
+        "settings",
     }
 
 

@@ -109,8 +109,9 @@ class RecordedPlan:
         """The hypotheses that were the result."""
         return self._best.get(after, ())
 
-    def settings_shown(self) -> tuple[SettingShown, ...]:
+    def settings_shown(self, after: Snapshot | None = None) -> tuple[SettingShown, ...]:
         """The settings as they were shown."""
+        del after
         return self._shown
 
 

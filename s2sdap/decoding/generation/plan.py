@@ -14,7 +14,8 @@ from torch import Tensor
 from transformers import GenerationMixin
 from transformers.generation import stopping_criteria
 
-from s2sdap.decoding.edits import Edit, Recorder, TokenEdit
+from s2sdap.decoding.asked import asked, check_for_encoder, with_changes
+from s2sdap.decoding.edits import Edit, Recorder, SettingEdit
 from s2sdap.decoding.generation import beams, sampling
 from s2sdap.decoding.generation.beam_telling import Beams
 from s2sdap.decoding.generation.choice import Told
@@ -33,7 +34,6 @@ from s2sdap.models.huggingface.loading import quiet
 from s2sdap.models.tokens import Source
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
-from s2sdap.vocabulary.stages import Stage
 
 REMEMBERED: Final = 2
 """Steps that were run again for what they had let go, and stay at hand."""
@@ -143,8 +143,7 @@ class GeneratePlan:
 
     def begin(self, edits: Sequence[Edit] = ()) -> EncoderRecord:
         """Let `generate` prepare: it reads the source. The record holds the snapshot before step 0."""
-        if any(isinstance(edit, TokenEdit) for edit in edits):
-            raise S2sdapError("no_step_here", stage=Stage.ENCODER)
+        check_for_encoder(edits)
         count = len(self.sources)
         first: dict[int | None, int] = {None: 0}
         recorder = Recorder(edits, first | {number: number for number in range(1, count)})
@@ -237,8 +236,11 @@ class GeneratePlan:
         )
         row_of = {hypothesis.id: row for hypothesis, row in zip(before.live, rows, strict=True)}
         recorder = Recorder(edits, row_of)
-        chosen = self._chosen(row_of, edits)
         prefixed = dict.fromkeys(rows, self.prefix[before.step]) if before.step < len(self.prefix) else {}
+        wishes = asked(edits, row_of, len(self.model.target), prefixed)
+        if wishes.pruned or wishes.revived or any(isinstance(edit, SettingEdit) for edit in edits):
+            raise S2sdapError("edit_unfit", what="That", reason="`generate` does not take it yet")
+        chosen = wishes.chosen
         cache = None if running.cache is None else live.take(running.cache)
         with torch.no_grad(), chance(running.luck):
             outputs, kwargs, name, cache = forward(
@@ -246,7 +248,8 @@ class GeneratePlan:
             )
             recorder.gather()
             logits = outputs.logits[:, -1].to(copy=True, dtype=torch.float32, device=running.ids.device)
-            logits = recorder(sites.PREDICTION_LOGITS, logits)
+            logits = with_changes(recorder(sites.PREDICTION_LOGITS, logits), edits, row_of)
+            recorder.sites[sites.PREDICTION_LOGITS] = logits
             searching = isinstance(running.search, Beams)
             scores = torch.log_softmax(logits, dim=-1) if searching else logits
             processed = process(prepared.processors, running.ids, scores, normalised=searching)
@@ -260,14 +263,14 @@ class GeneratePlan:
                     "model_failed", where=f"step {before.step}", reason="its logits are no numbers"
                 )
             gathered = self._gathered(prepared, running, outputs, processed.final, logits)
-            asked = gathered.all_scores() if gathered is not None else None
+            past = gathered.all_scores() if gathered is not None else None
             if searching:
                 choice = beams.choose(
-                    model, prepared, before, running.search, processed, prefixed, chosen, asked
+                    model, prepared, before, running.search, processed, prefixed, chosen, past
                 )
             else:
                 choice = sampling.choose(
-                    prepared, before, running.ids, running.search, processed, prefixed, chosen, asked
+                    prepared, before, running.ids, running.search, processed, prefixed, chosen, past
                 )
             luck = Luck.now(running.luck.device) if running.luck is not None else None
         moment = None
@@ -289,18 +292,6 @@ class GeneratePlan:
         whole = LeanSites(_of_rows(recorder.sites, rows), again, processed)
         candidates = Told(before, rows, choice, lambda: whole.processed)
         return StepRecord(before.step, before, whole, candidates, after, tuple(edits)), whole
-
-    def _chosen(self, row_of: Mapping[int, int], edits: Sequence[Edit]) -> dict[int, int]:
-        """The token that a person chose, by row."""
-        chosen: dict[int, int] = {}
-        for edit in edits:
-            if isinstance(edit, TokenEdit):
-                if edit.hypothesis not in row_of:
-                    raise S2sdapError("unknown_thread", id=edit.hypothesis)
-                if not 0 <= edit.token < len(self.model.target):
-                    raise S2sdapError("unknown_token", token=f"#{edit.token}", nearest="")
-                chosen[row_of[edit.hypothesis]] = edit.token
-        return chosen
 
     def _gives_back(self, prepared: Prepared) -> bool:
         """Whether the caller gets the cache, in the output or because it was the caller's own."""
@@ -364,8 +355,9 @@ class GeneratePlan:
         with self._lock, torch.no_grad():
             return returned(self.model.model, encoder.encoded, after)
 
-    def settings_shown(self) -> tuple[SettingShown, ...]:
+    def settings_shown(self, after: Snapshot | None = None) -> tuple[SettingShown, ...]:
         """Every generation setting that is in force, with where its value comes from."""
+        del after
         by = "call" if self._theirs else "launch"
         config = self._kwargs.get("generation_config")
         return shown(self.model.model, config, self._given, self.prefix, by)
