@@ -241,6 +241,10 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(7109, "post_mortem", "This is a recording of {model}, which cannot {what}",
               "Replay it with the model, or launch the model on its program; see docs/session-files.md"),
     ErrorKind(7110, "not_recorded", "The recording does not hold {what}", "Run so far with the model, and save the session again"),
+    ErrorKind(7111, "cannot_replay", "The session in {path} cannot be replayed: {reason}", "Look at it without the model"),
+    ErrorKind(7112, "session_and_more", "A launch of the recording {path} takes no {other}", "Leave it out: the recording has its own"),
+    ErrorKind(7113, "no_recording", "This session runs a model, and `path` names no recording to replay", "Give the `path` of a session file"),
+    ErrorKind(7114, "relative_path", "{path!r} is no path from the root", "Write the whole path: the adapter may run in another folder"),
     # 72xx: a corpus that nobody watches
     ErrorKind(7201, "runs_singly", "Sentences are decoded one by one: {reason}", "Nothing has to be mended; it takes longer"),
     ErrorKind(7202, "no_such_token", "Line {line} of {path} has no step {step}: its output ends at step {last}",

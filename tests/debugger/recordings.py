@@ -6,6 +6,27 @@ from s2sdap import Session
 from s2sdap.debugger.scopes import scopes_of
 from s2sdap.decoding.records import Hypothesis
 
+SEARCHES = {
+    "greedy": {"max_length": 6},
+    "beam": {"beam_size": 3, "n_best": 2, "max_length": 6, "coverage_penalty": 0.4, "length_penalty": 0.6},
+    "sampling": {"sample": True, "n_best": 2, "seed": 5, "max_length": 6, "temperature": 1.5},
+}
+
+
+def edited(session):
+    """Run two sentences with a forced token and an edited attention, so that there are branches."""
+    session.start()
+    session.next()
+    session.next()
+    session.force("z")
+    session.step_out()
+    session.next()
+    session.next()
+    session.edit_attention(1, 0.9)
+    session.edit_site("encoder.states", [0.5] * 8, index=(0,))
+    session.next()
+    return session
+
 
 def reopened(session, path, **options):
     """The session saved to `path` and opened again, without its model."""

@@ -8,7 +8,7 @@ import torch
 from driving import do, everything, finish, place, places, session_of
 from models.hf_tiny import folder_of
 from models.small_networks import small_config
-from recordings import assert_recorded, reopened, shown
+from recordings import SEARCHES, assert_recorded, edited, reopened, shown
 from tiny_models import PromptedModel, rnn
 
 from s2sdap import S2sdapError, SearchSettings, Session, load_model
@@ -16,27 +16,6 @@ from s2sdap.debugger.breakpoints import Armed
 from s2sdap.debugger.stops import StopReason
 from s2sdap.debugger.watch_rules import parse_rule
 from s2sdap.decoding.generation.settings import GenerationSettings
-
-SEARCHES = {
-    "greedy": {"max_length": 6},
-    "beam": {"beam_size": 3, "n_best": 2, "max_length": 6, "coverage_penalty": 0.4, "length_penalty": 0.6},
-    "sampling": {"sample": True, "n_best": 2, "seed": 5, "max_length": 6, "temperature": 1.5},
-}
-
-
-def edited(session):
-    """Run two sentences with a forced token and an edited attention, so that there are branches."""
-    session.start()
-    session.next()
-    session.next()
-    session.force("z")
-    session.step_out()
-    session.next()
-    session.next()
-    session.edit_attention(1, 0.9)
-    session.edit_site("encoder.states", [0.5] * 8, index=(0,))
-    session.next()
-    return session
 
 
 @pytest.mark.parametrize("search", SEARCHES)

@@ -16,6 +16,7 @@ from s2sdap.debugger.session_file.breakpoints import armed_of
 from s2sdap.debugger.session_file.layout import ALL, DOCUMENT, BranchPart, DecodePart, Document
 from s2sdap.debugger.session_file.read import OpenFile, open_file
 from s2sdap.debugger.session_file.recorded import RecordedModel, RecordedPlan
+from s2sdap.debugger.session_file.replay import Replay, replay
 from s2sdap.debugger.session_file.restore import Restored
 from s2sdap.debugger.session_file.telling import (
     CALL,
@@ -30,8 +31,13 @@ from s2sdap.debugger.timeline import Branch, Timeline
 from s2sdap.debugger.walk import Result, Walk
 from s2sdap.decoding.edits import ENCODER_STEP
 from s2sdap.decoding.plan import Plan
+from s2sdap.models.contract import Described
+from s2sdap.models.loading import load_model
 from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.stages import Stage
+
+_ORIGIN: Final = ("model", "device", "dtype", "revision")
+"""What is taken from a file of how to load a model. Whether its own code may run, a file does not decide."""
 
 
 def _unplanned(text: str, **_where: Any) -> Plan:
@@ -126,6 +132,22 @@ class Recording(Session):
         self.origin = document.origin
         self.of_call = document.settings.kind == CALL
         self.armed = armed_of(document.breakpoints, model.layout.stages)
+
+    def replay(self, model: str | Described | None = None) -> Replay:
+        """Run it again, by default with the model that its launch named, and say where it differs."""
+        if model is None or isinstance(model, str):
+            model = self.load(model)
+        return replay(self, model)
+
+    def load(self, model: str | None = None, **options: Any) -> Described:
+        """The model of that name, or the one that the launch named, with the options of `load_model`."""
+        if model is not None:
+            return load_model(model, **options)
+        origin = {name: value for name, value in self.origin.items() if name in _ORIGIN}
+        if not isinstance(origin.get("model"), str):
+            reason = "it does not say where its model came from, so name one"
+            raise S2sdapError("cannot_replay", path=self.file.path, reason=reason)
+        return load_model(origin.pop("model"), **{**origin, **options})
 
     def _move(self, motion: Motion) -> bool:
         if motion is Motion.START and self._stop_on_entry:
