@@ -296,6 +296,36 @@ def doctor() -> None:
     raise typer.Exit(check())
 
 
+@app.command("open")
+def open_(
+    file: Annotated[str, typer.Argument(help="A file that a session was saved to.")],
+    replay: Annotated[bool, typer.Option("--replay", help="Run it again and say where it differs.")] = False,
+    model: Annotated[
+        str | None, typer.Option(help="Run it again with this model, in place of the one that it names.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="Where that model runs: cpu, cuda:0 ...")] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Let code beside the weights run.")
+    ] = False,
+) -> None:
+    """Show what a session file holds, without its model; or run it again.
+
+    To step through it, launch it from an editor or a script: "session": FILE.
+
+    Exit code: 0 shown, or the same in every bit, 1 the replay differs, 2 no
+    session file, or it cannot be replayed.
+    """
+    from s2sdap.cli.opening import OpenOptions, open_session
+
+    raise typer.Exit(
+        open_session(
+            OpenOptions(
+                file=file, replay=replay, model=model, device=device, trust_remote_code=trust_remote_code
+            )
+        )
+    )
+
+
 @app.command()
 def schema() -> None:
     """Print the launch configuration as a JSON schema."""

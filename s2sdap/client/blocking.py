@@ -154,6 +154,9 @@ class Debugger:
     compare = _blocking(AsyncDebugger.compare)
     where_did_my_reference_go = _blocking(AsyncDebugger.where_did_my_reference_go)
 
+    save = _blocking(AsyncDebugger.save)
+    replay = _blocking(AsyncDebugger.replay)
+
     request = _blocking(AsyncDebugger.request)
 
     def disconnect(self) -> None:

@@ -13,15 +13,16 @@ ends within its timeout; a refusal is `Refused`, whatever else goes wrong an `S2
 
 from typing import Any
 
-from s2sdap.client.comparing import Comparing
 from s2sdap.client.connection import read
 from s2sdap.client.launching import camel_case
+from s2sdap.client.recordings import Recordings
 
 
-class AsyncDebugger(Comparing):
+class AsyncDebugger(Recordings):
     """A session with an adapter. Made by `spawn`, `connect` or `connect_address`.
 
-    Its verbs stand in one file a subject: `run_control`, `reading`, `editing`, `comparing`.
+    Its verbs stand in one file a subject: `run_control`, `reading`, `editing`, `comparing`,
+    `recordings`.
     """
 
     async def request(self, command: str, /, **arguments: Any) -> Any:

@@ -112,6 +112,7 @@ class RunControl:
         program: str | os.PathLike[str] | None = None,
         source: str | None = None,
         reference: str | os.PathLike[str] | None = None,
+        session: str | os.PathLike[str] | None = None,
         model: str | None = None,
         search: Mapping[str, Any] | None = None,
         stop_on_entry: bool = True,
@@ -127,7 +128,8 @@ class RunControl:
     ) -> StopView:
         """Load a model and run to the first stop: the entry, or without it the first that is armed.
 
-        `program` is a file of sentences, `source` is text. Any further keyword is a search setting
+        `program` is a file of sentences, `source` is text, `session` in place of both a file that `save`
+        wrote, which needs no model. Any further keyword is a search setting
         (`beam_size=4`), as are the items of `search`. `breakpoints` are lines, `stages` names of
         stages, `rules` watch rules; they are armed before the decode begins. A launch that is refused
         can be tried again; where one of those is refused, that takes a new session.
@@ -139,6 +141,7 @@ class RunControl:
             reference,
             {**(search or {}), **settings},
             {
+                "session": None if session is None else os.path.abspath(session),
                 "model": model,
                 "stop_on_entry": stop_on_entry,
                 "watch_rules": watch_rules,

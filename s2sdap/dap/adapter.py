@@ -178,8 +178,8 @@ class Adapter:
                     raise
                 # It has begun, so its answer stands, however often it is cancelled.
 
-    async def edit(self, job: "Callable[[], Stop]") -> Stop:
-        """Make an edit on the model thread. Meanwhile nothing reads the session, as while it moves."""
+    async def edit(self, job: Callable[[], T]) -> T:
+        """Do `job` to the session on the model thread. Meanwhile nothing reads it, as while it moves."""
         self.editing = True
         try:
             return await self.on_model_thread(job)

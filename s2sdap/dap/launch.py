@@ -34,6 +34,12 @@ class LaunchArguments(Arguments):
     reference: Annotated[
         str | None, Meta(description="A file of references in step with `program`; text with `source`.")
     ] = None
+    session: Annotated[
+        str | None,
+        Meta(
+            description="A session file in place of all that: looked at and stepped through, without a model."
+        ),
+    ] = None
     model: Annotated[
         str,
         Meta(
@@ -84,6 +90,18 @@ class LaunchArguments(Arguments):
         if not self.model.startswith(HUGGING_FACE):  # others mean by these names what they mean
             SearchSettings(**spelt)
         return spelt
+
+    def check_recording(self) -> None:
+        """Refuse what a recording has of its own. Raises `session_and_more`."""
+        own = ("program", "source", "reference", "search", "generation", "seed", "dtype", "revision")
+        given = [name for name in own if getattr(self, name) not in (None, {})]
+        if self.session is not None and (given or self.model != DEFAULT_MODEL):
+            raise S2sdapError("session_and_more", path=self.session, other=f"`{(given or ['model'])[0]}`")
+
+    def origin(self) -> dict[str, Any]:
+        """Where the model comes from, in the words of `load_model`."""
+        names = ("model", "device", "dtype", "revision")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
 
     def same_model(self, other: "LaunchArguments") -> bool:
         """Whether `other` loads the very same model."""

@@ -289,3 +289,22 @@ def test_after_the_end_the_connection_is_closed_from_this_side(session):
     with pytest.raises(S2sdapError) as caught:
         session.next()
     assert caught.value.number == 5202
+
+
+def test_a_session_is_saved_opened_and_replayed(session, served, tmp_path):
+    session.launch(source="March 3, 1999", beam_size=2)
+    session.next()
+    session.force("2")
+    session.step_out()
+    shown = [(each.piece, each.p) for each in session.top_tokens(4)]
+    saved = session.save(tmp_path / "session.s2s")
+    assert (saved.sentences, saved.size) == (1, (tmp_path / "session.s2s").stat().st_size)
+    with Debugger.connect_address(served.tcp, token_file=served.token_file) as recorded:
+        recorded.launch(session=tmp_path / "session.s2s")
+        assert [(each.piece, each.p) for each in recorded.top_tokens(4)] == shown
+        with pytest.raises(Refused, match="recording of dates"):
+            recorded.force("1")
+        found = recorded.replay()
+        assert found.identical
+        assert [each.branch for each in found.branches] == [0, 1]
+    assert session.replay(tmp_path / "session.s2s", model="dates").same_model

@@ -10,12 +10,23 @@ from s2sdap.dap.handlers import (
     inspection,
     lifecycle,
     panels,
+    recordings,
     running,
     sources,
 )
 
 HANDLERS: Final[dict[str, Handler]] = {
     handler.command: handler
-    for family in (lifecycle, attaching, breakpoints, running, inspection, sources, panels, comparing)
+    for family in (
+        lifecycle,
+        attaching,
+        breakpoints,
+        running,
+        inspection,
+        sources,
+        panels,
+        comparing,
+        recordings,
+    )
     for handler in family.FAMILY
 }

@@ -18,6 +18,7 @@ from s2sdap.vocabulary.errors import S2sdapError
 
 if TYPE_CHECKING:
     from s2sdap.debugger.session import Session
+    from s2sdap.debugger.session_file.post_mortem import Recording
 
 
 def rule_filters(known: tuple[str, ...] | None) -> list[dict[str, Any]]:
@@ -141,7 +142,10 @@ def cancel(adapter: Adapter, arguments: Cancel) -> Reply:
 async def _load(adapter: Adapter, wanted: LaunchArguments, *, first: bool) -> None:
     """Read the program and load the model; then put the new session in the place of the old."""
     search = wanted.search_given()
-    rules = wanted.rules()
+    wanted.rules()  # refused before anything is loaded
+    if wanted.session is not None:
+        await _load_recording(adapter, wanted, first=first)
+        return
     for path in (wanted.program, wanted.reference if wanted.program else None):
         _refuse_irregular(path)
     program = await asyncio.to_thread(open_program, wanted.program, wanted.source, wanted.reference)
@@ -153,6 +157,38 @@ async def _load(adapter: Adapter, wanted: LaunchArguments, *, first: bool) -> No
         session = await adapter.on_model_thread(lambda: _open_session(adapter, wanted, program, search))
     finally:
         adapter.end_progress(progress)
+    _put_in_place(adapter, wanted, session, first=first)
+
+
+async def _load_recording(adapter: Adapter, wanted: LaunchArguments, *, first: bool) -> None:
+    """Open a session file; its breakpoints are those that a client has not replaced yet."""
+    from s2sdap.dap.recorded_breakpoints import ask_again
+
+    wanted.check_recording()
+    _refuse_irregular(wanted.session)
+    progress = adapter.begin_progress(f"Opening {wanted.session}")
+    try:
+        recording = await adapter.on_model_thread(lambda: _open_recording(wanted))
+    finally:
+        adapter.end_progress(progress)
+    if first:
+        told = recording.file.document.breakpoints
+        ask_again(adapter.requested, told, recording.program, recording.model.layout.stages)
+        adapter.program = recording.program
+        adapter.emit("initialized")
+    _put_in_place(adapter, wanted, recording, first=first)
+
+
+def _open_recording(wanted: LaunchArguments) -> "Recording":
+    """On the model thread: import torch, open the file."""
+    from s2sdap.debugger.session_file.post_mortem import open_recording
+
+    return open_recording(wanted.session or "", stop_on_entry=wanted.stop_on_entry and not wanted.no_debug)
+
+
+def _put_in_place(adapter: Adapter, wanted: LaunchArguments, session: "Session", *, first: bool) -> None:
+    """The new session takes the place of the old one, if there was one: tell what that changes."""
+    program, rules = session.program, wanted.rules()
     if adapter.session is not None:
         adapter.session.close()
     adapter.launch = wanted
@@ -208,13 +244,15 @@ def _open_session(
         except Exception as error:  # whatever a model's own loading raises is told, not lost
             reason = f"{type(error).__name__}: {error}"
             raise S2sdapError("model_failed", where=f"loading {wanted.model}", reason=reason) from error
-    return Session(
+    session = Session(
         model,
         program,
         settings_for(model, search, wanted.generation),
         stop_on_entry=wanted.stop_on_entry and not wanted.no_debug,
         on_result=partial(adapter.on_result, program),
     )
+    session.origin = wanted.origin()
+    return session
 
 
 FAMILY = (initialize, launch, configuration_done, restart, terminate, disconnect, cancel)

@@ -6,7 +6,7 @@ compared all the same: so a saved session is also a way to compare checkpoints.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -109,34 +109,36 @@ class _Found:
             self.widest[difference.name] = max(self.widest.get(difference.name, 0.0), difference.largest)
 
 
-def replay(
-    recording: "Recording",
-    model: Described,
-    *,
-    interrupted: Callable[[], bool] = lambda: False,
-    done: Callable[[BranchReplay], None] = lambda _branch: None,
-) -> Replay:
-    """Run every branch of a recording again with `model`, under the recorded settings and edits.
+def replay(recording: "Recording", model: Described) -> Replay:
+    """Run every branch of a recording again with `model`, under the recorded settings and edits."""
+    return replay_of(recording, model, tuple(replays(recording, model)))
 
-    `interrupted` ends it between two steps, with what was compared so far; `done` is told each branch.
+
+def replay_of(recording: "Recording", model: Described, branches: tuple[BranchReplay, ...]) -> Replay:
+    """What came of these branches, together."""
+    told = recording.model
+    return Replay(told.name, told.fingerprint, model.name, model.fingerprint, branches)
+
+
+def replays(
+    recording: "Recording", model: Described, interrupted: Callable[[], bool] = lambda: False
+) -> Iterator[BranchReplay]:
+    """The branches one after the other; `interrupted` ends a branch between two steps.
+
+    Raises `cannot_replay` for a call of somebody's own program, and where the settings are none of
+    this model's.
     """
     if recording.of_call:
         reason = "it is a call that somebody's own program made"
         raise S2sdapError("cannot_replay", path=recording.file.path, reason=reason)
     planner = planner_for(model, recording.settings)
-    branches: list[BranchReplay] = []
     for sentence in recording.program.sentences:
         timeline = recording.walk.timeline_of(sentence.index)
         if timeline is None:
             continue
         again = _Sentence(recording, model, planner, timeline, interrupted)
         for branch in timeline.branches:
-            if interrupted():
-                break
-            branches.append(again.run(branch))
-            done(branches[-1])
-    told = recording.model
-    return Replay(told.name, told.fingerprint, model.name, model.fingerprint, tuple(branches))
+            yield again.run(branch)
 
 
 class _Sentence:
