@@ -165,7 +165,7 @@ class _Ways:
                 right = _done(self._run(self._right, sentence, self.names[1]))
             elif sentence.reference is not None:
                 sought = _sought(left, sentence.reference)
-                right = sought.forced
+                right = sought.forced  # a model that is there can always be forced
             if right is None:
                 raise S2sdapError("no_reference", sentence=f"line {sentence.line + 1}")
             comparison = aligned(left, right)

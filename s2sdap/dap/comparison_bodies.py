@@ -52,12 +52,13 @@ def reference_body(sought: Sought) -> custom.ReferenceBody:
         text=told(where, plan, sought.reference.unknown),
         reference=sought.reference.text,
         tokens=[
-            token_body(plan.model.target.piece(node.token), node.token, node.logprob) for node in forced.nodes
+            token_body(plan.model.target.piece(node.token), node.token, node.logprob)
+            for node in (() if forced is None else forced.nodes)
         ],
-        score=forced.hypothesis.score if sought.whole else None,
-        final=forced.hypothesis.final if sought.whole else None,
         unknown=list(sought.reference.unknown),
     )
+    if forced is not None and sought.whole:
+        body.score, body.final = forced.hypothesis.score, forced.hypothesis.final
     if output is not None:
         body.output = plan.model.target.text(output.tokens)
         body.output_score, body.output_final = output.score, output.final

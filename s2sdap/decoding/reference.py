@@ -15,6 +15,7 @@ from s2sdap.decoding.plan import Plan
 from s2sdap.decoding.records import EncoderRecord, Hypothesis, StepRecord
 from s2sdap.decoding.step import Decode
 from s2sdap.models.tokens import TargetVocabulary
+from s2sdap.vocabulary.errors import S2sdapError
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +41,16 @@ def reference_of(plan: Plan, encoder: EncoderRecord, text: str) -> Reference:
 
 def unknown_parts(target: TargetVocabulary, text: str, tokens: tuple[int, ...]) -> tuple[str, ...]:
     """The characters of `text` that became the unknown token, or the words where those are tokens."""
-    if target.unknown is None or target.unknown not in tokens:
+    unknown = target.unknown
+    if unknown is None or unknown not in tokens:
         return ()
-    missing = tokens.count(target.unknown)
-    lacks = (each for each in text if target.unknown in target.encode(each))
-    characters = tuple(lacks)
-    if len(characters) == missing:
-        return tuple(dict.fromkeys(characters))
-    words = (word for word in text.split() if target.unknown in target.encode(word))
-    return tuple(dict.fromkeys(words))
+    try:
+        characters = [each for each in text if unknown in target.encode(each)]
+        if len(characters) == tokens.count(unknown):
+            return tuple(dict.fromkeys(characters))
+        return tuple(dict.fromkeys(word for word in text.split() if unknown in target.encode(word)))
+    except S2sdapError:  # a recording has no tokenizer
+        return (target.piece(unknown),)
 
 
 def forced_steps(

@@ -62,12 +62,11 @@ async def _found(adapter: Adapter, *wanted: custom.SideArguments) -> "list[Found
 
     session = adapter.need_session()
     sides = [_side(each) for each in wanted]
-    called = adapter.calls is not None
-    models = [None if called else await _model(adapter, each) for each in wanted]
+    models = [None if session.of_call else await _model(adapter, each) for each in wanted]
     if adapter.session is not session:
         raise S2sdapError("ended")
     return await adapter.on_model_thread(
-        lambda: [find(session, side, model, called=called) for side, model in zip(sides, models, strict=True)]
+        lambda: [find(session, side, model) for side, model in zip(sides, models, strict=True)]
     )
 
 

@@ -110,9 +110,12 @@ def best_run(
     sentence: int = 0,
     branch: int | None = None,
 ) -> Run:
-    """The best output of a search that has ended; of a batch, that of one of its sentences."""
+    """The best output of a search; of a batch, that of one of its sentences.
+
+    Where there is no output yet, it is the best live hypothesis.
+    """
     after = records[-1].after if records else encoder.after
-    best = [each for each in plan.best(after) if each.sentence == sentence]
+    best = [each for each in (*plan.best(after), *after.live) if each.sentence == sentence]
     if not best:
         raise S2sdapError("nothing_written", run=label)
     return Run(label, plan, encoder, tuple(records), best[0], branch)

@@ -64,9 +64,9 @@ class Found:
     reference: str | None
 
 
-def find(session: Session, side: Side, model: Described | None = None, *, called: bool = False) -> Found:
-    """Look a side up. `model` is the one that it names, loaded; `called`: it is a call of somebody's own."""
-    _check(side, called=called)
+def find(session: Session, side: Side, model: Described | None = None) -> Found:
+    """Look a side up. `model` is the one that it names, loaded."""
+    _check(session, side)
     where = place_of(session, side.sentence)
     reference = _reference(where.sentence, side)
     if side.decodes is not None:
@@ -103,23 +103,23 @@ def finish(found: Found) -> Work[Run]:
     if found.hypothesis is not None:
         records = found.records[: found.hypothesis.length]
         return Run(found.label, found.plan, encoder, records, found.hypothesis, found.branch)
-    records = yield from run_on(found.plan, encoder, found.records)
+    records = yield from _to_the_end(found, encoder)
     return best_run(found.label, found.plan, encoder, records, sentence=found.sentence, branch=found.branch)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sought:
-    """A reference that was looked for: where it went, and itself, `forced`."""
+    """A reference that was looked for: where it went, and itself, `forced`; without a model it cannot be."""
 
     reference: Reference
     whereabouts: Whereabouts
     plan: Plan
-    forced: Run
+    forced: Run | None
 
     @property
     def whole(self) -> bool:
         """Whether it could be forced to its end; a library's settings may end it before."""
-        return len(self.forced.nodes) == len(self.reference.tokens)
+        return self.forced is not None and len(self.forced.nodes) == len(self.reference.tokens)
 
 
 def seek(found: Found) -> Work[Sought]:
@@ -127,7 +127,7 @@ def seek(found: Found) -> Work[Sought]:
     if found.reference is None:
         raise AssertionError("a reference is sought that nobody named")
     encoder = begun(found.plan) if found.encoder is None else found.encoder
-    records = yield from run_on(found.plan, encoder, found.records)
+    records = yield from _to_the_end(found, encoder)
     sought = yield from sought_in(found.plan, encoder, records, found.reference, found.sentence)
     return sought
 
@@ -135,13 +135,29 @@ def seek(found: Found) -> Work[Sought]:
 def sought_in(
     plan: Plan, encoder: EncoderRecord, records: Sequence[StepRecord], text: str, sentence: int
 ) -> Work[Sought]:
-    """Where the reference `text` went in a search that has ended."""
+    """Where the reference `text` went in a search."""
     reference = reference_of(plan, encoder, text)
     if not reference.tokens:
         raise S2sdapError("no_reference", sentence=repr(text))
     where = where_did_it_go(plan, encoder, records, reference.tokens, sentence)
-    forced = yield from forced_run("reference", plan, encoder, reference, sentence=sentence)
+    forced = None
+    try:
+        forced = yield from forced_run("reference", plan, encoder, reference, sentence=sentence)
+    except S2sdapError as error:
+        if error.name != _ONLY_RECORDED:
+            raise
     return Sought(reference, where, plan, forced)
+
+
+def _to_the_end(found: Found, encoder: EncoderRecord) -> Work[tuple[StepRecord, ...]]:
+    """The records of a side to the end of its search; of a recording, those that there are."""
+    try:
+        records = yield from run_on(found.plan, encoder, found.records)
+    except S2sdapError as error:
+        if error.name != _ONLY_RECORDED:
+            raise
+        records = found.records
+    return records
 
 
 def settings_of(session: Session, model: Described, side: Side) -> Settings:
@@ -161,15 +177,16 @@ def settings_of(session: Session, model: Described, side: Side) -> Settings:
     return SearchSettings(**{**ours, **side.search})
 
 
+_ONLY_RECORDED: Final = "post_mortem"
 _OWN: Final = ("prefix", "seed", "max_source_length")
 _CARRIED: Final = frozenset((*SAME_MEANING, *_OWN))
 """Of our own settings, those that a library's search has as well."""
 
 
-def _check(side: Side, *, called: bool) -> None:
-    """Refuse what cannot be meant together."""
+def _check(session: Session, side: Side) -> None:
+    """Refuse what cannot be meant together, or not here."""
     own = side.decodes
-    if own is not None and called:
+    if own is not None and session.of_call:
         raise S2sdapError("call_not_ours", what=own)
     for one, given in (("branch", side.branch), ("hypothesis", side.hypothesis)):
         if given is not None and own is not None:
