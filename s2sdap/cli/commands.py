@@ -124,6 +124,9 @@ def run(
     report: Annotated[
         str | None, typer.Option(help="Write a JSON object a sentence here: outputs, tokens, every stop.")
     ] = None,
+    html: Annotated[
+        str | None, typer.Option(help="Write a report for people here: one file, worst sentences first.")
+    ] = None,
     device: Annotated[str, typer.Option(help="Where the model runs: cpu, cuda:0 ...")] = "cpu",
     threads: Annotated[int, typer.Option(help="Threads of torch.", min=1, max=1024)] = 1,
     exact: Annotated[bool, typer.Option("--exact", help="Decode every sentence by itself.")] = False,
@@ -167,6 +170,7 @@ def run(
         output=output,
         rules=rules or (),
         report=report,
+        html=html,
         device=device,
         threads=threads,
         generation=generation or (),
@@ -240,6 +244,59 @@ def compare(
         json=as_json,
     )
     raise typer.Exit(decode(options))
+
+
+@app.command()
+def debug(
+    file: Annotated[str, typer.Argument(help="A UTF-8 file of sentences, one a line.")],
+    line: Annotated[int, typer.Option(help="The line to open, from 1.", min=1)] = 1,
+    step: Annotated[int, typer.Option(help="The token to pause at, from 0.", min=0)] = 0,
+    model: Annotated[
+        str,
+        typer.Option(help="A bundled model, a checkpoint's folder, or hf: and a Hugging Face folder or id."),
+    ] = DEFAULT_MODEL,
+    search: Annotated[
+        list[str] | None,
+        typer.Option("--search", metavar="NAME=VALUE", help="A search setting, as in beamSize=4."),
+    ] = None,
+    generation: Annotated[
+        list[str] | None,
+        typer.Option("--generation", metavar="NAME=VALUE", help=GENERATION_HELP),
+    ] = None,
+    reference: Annotated[str | None, typer.Option(help="A file of references, in step with FILE.")] = None,
+    rules: Annotated[list[str] | None, typer.Option("--break", help="A watch rule that fires there.")] = None,
+    device: Annotated[str, typer.Option(help="Where the model runs: cpu, cuda:0 ...")] = "cpu",
+    threads: Annotated[int, typer.Option(help="Threads of torch.", min=1, max=1024)] = 1,
+    dtype: Annotated[
+        str | None, typer.Option(help="Type of the weights: float32, bfloat16 ..., auto.")
+    ] = None,
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit on the hub.")] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Let code beside the weights run.")
+    ] = False,
+) -> None:
+    """Open one sentence paused at one token, in this terminal.
+
+    Shows the step; at a terminal, single letters then drive the debugger.
+    """
+    from s2sdap.cli.debug import Place
+    from s2sdap.cli.debug import debug as open_at
+    from s2sdap.cli.named_values import named_values
+    from s2sdap.cli.reopening import Opening
+
+    opening = Opening(
+        program=file,
+        model=model,
+        reference=reference,
+        search=named_values("--search", search or ()),
+        generation=named_values("--generation", generation or ()),
+        device=device,
+        threads=threads,
+        dtype=dtype,
+        revision=revision,
+        trust_remote_code=trust_remote_code,
+    )
+    open_at(opening, Place(line=line, step=step, rules=tuple(rules or ())))
 
 
 @app.command()

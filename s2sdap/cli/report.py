@@ -8,6 +8,7 @@ import math
 
 import msgspec
 
+from s2sdap.cli.reopening import Opening
 from s2sdap.debugger.corpus.alone import Decoded
 from s2sdap.debugger.stops import Stop
 from s2sdap.decoding.decode import Output
@@ -52,7 +53,10 @@ class ErrorLine(_Camel):
 
 
 class StopLine(_Camel):
-    """A stop: what the watch rule found, or why its condition could not be told."""
+    """A stop: what the watch rule found, or why its condition could not be told.
+
+    `command` opens the sentence paused at this token.
+    """
 
     step: int
     hypothesis: int
@@ -65,6 +69,7 @@ class StopLine(_Camel):
     margin: float | None = None
     rank: int | None = None
     best: list[LikelyLine] = []
+    command: str | None = None
     error: ErrorLine | None = None
 
 
@@ -88,20 +93,16 @@ class SentenceLine(_Camel):
     batched: bool = False
 
 
-def sentence_line(decoded: Decoded) -> bytes:
-    """One line of the report."""
-    return msgspec.json.encode(told(decoded)) + b"\n"
-
-
-def told(decoded: Decoded) -> SentenceLine:
-    """A sentence as the report has it."""
+def told(decoded: Decoded, opening: Opening | None = None) -> SentenceLine:
+    """A sentence as the report has it; `opening` knows the command that opens a stop."""
     result = decoded.result
+    line_number = result.sentence.line + 1
     outputs = [_output(output) for output in result.outputs]
     line = SentenceLine(
-        line=result.sentence.line + 1,
+        line=line_number,
         source=result.sentence.text,
         n_best=outputs,
-        stops=[_stop(stop) for stop in decoded.stops],
+        stops=[_stop(stop, line_number, opening) for stop in decoded.stops],
         error=_error(result.error),
         reference=result.sentence.reference,
         batched=not decoded.exact,
@@ -125,7 +126,7 @@ def _output(output: Output) -> OutputLine:
     )
 
 
-def _stop(stop: Stop) -> StopLine:
+def _stop(stop: Stop, number: int, opening: Opening | None) -> StopLine:
     if stop.cursor is None:
         raise AssertionError("a stop within a sentence has a place")
     line = StopLine(
@@ -135,6 +136,8 @@ def _stop(stop: Stop) -> StopLine:
         line.rule, line.condition, line.token = found.rule, found.condition, found.token
         line.p, line.entropy, line.margin, line.rank = found.p, found.entropy, found.margin, found.rank
         line.best = [LikelyLine(piece=piece, p=p) for piece, p in found.best]
+        if opening is not None:
+            line.command = opening.command(number, line.step, f"{found.rule}({found.condition})")
     return line
 
 

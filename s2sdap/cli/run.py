@@ -8,6 +8,7 @@ lines of the input.
 import contextlib
 import dataclasses
 import os
+import shlex
 import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,7 +20,9 @@ import msgspec
 
 from s2sdap.cli.interrupts import Interrupts
 from s2sdap.cli.named_values import named_values
+from s2sdap.cli.reopening import STANDARD, Opening
 from s2sdap.cli.outcomes import DONE, FIRED, INTERRUPTED, REFUSED, leave_standard_output, say
+from s2sdap.client.launching import camel_case
 from s2sdap.debugger.program import MAX_BYTES, Program, lines_of, make_program, read_lines, read_program
 from s2sdap.debugger.stops import StopReason
 from s2sdap.debugger.watch_rules import ArmedRule, parse_rule
@@ -29,10 +32,9 @@ from s2sdap.models import HUGGING_FACE
 from s2sdap.vocabulary.errors import S2sdapError
 
 if TYPE_CHECKING:
+    from s2sdap.cli.html_report import HtmlReport
     from s2sdap.debugger.corpus.alone import Decoded
 
-STANDARD: Final = "-"
-"""Standard input, or standard output."""
 _ONE_LINE: Final = str.maketrans("\n\r", "  ")
 """A target with a line end in it must not put the lines of the output out of step."""
 
@@ -48,6 +50,7 @@ class RunOptions:
     output: str
     rules: Sequence[str]
     report: str | None
+    html: str | None
     device: str
     threads: int
     generation: Sequence[str]
@@ -69,9 +72,10 @@ def run(options: RunOptions) -> int:
     with contextlib.ExitStack() as stack:
         output = stack.enter_context(_opened(options.output))
         report = stack.enter_context(_opened(options.report)) if options.report else None
+        html = stack.enter_context(_opened(options.html)) if options.html else None
         # What the model's own code prints is no target.
         stack.enter_context(contextlib.redirect_stdout(sys.stderr))
-        return _decode(options, program, generation, rules, output, report)
+        return _decode(options, program, generation, rules, output, report, html)
 
 
 def _decode(
@@ -81,9 +85,12 @@ def _decode(
     rules: tuple[ArmedRule, ...],
     output: IO[bytes],
     report: IO[bytes] | None,
+    html: IO[bytes] | None,
 ) -> int:
     import torch
 
+    from s2sdap.cli.html_report import HtmlReport
+    from s2sdap.cli.run_summary import html_of
     from s2sdap.debugger.corpus.run import Corpus
     from s2sdap.decoding.planning import settings_for
     from s2sdap.models.loading import load_model
@@ -97,43 +104,67 @@ def _decode(
         trust_remote_code=options.trust_remote_code,
     )
     settings = settings_for(model, options.search, generation)
-    for file in (output, report):
+    for file in (output, report, html):
         _empty(file)
     with _progress(len(program.sentences)) as advance:
-        writer = _Writer(output, report)
+        opening = opening_of(options)
+        shown = HtmlReport(opening) if html is not None else None
+        writer = _Writer(output, report, opening, shown)
         corpus = Corpus(
             model, program, settings, rules, bounds=options.bounds, exact=options.exact, advance=advance
         )
         if corpus.singly is not None:
             say(corpus.singly)
-        interrupts = Interrupts()
+        interrupts, interrupted = Interrupts(), False
         try:
             with interrupts.watched():
                 for decoded in corpus:
                     with interrupts.held():
                         writer.add(decoded)
         except KeyboardInterrupt:
-            return INTERRUPTED
+            interrupted = True
         except BrokenPipeError:
             leave_standard_output()
             return writer.code
-        writer.written.up_to(len(program.lines))
-        return writer.code
+        if not interrupted:
+            writer.written.up_to(len(program.lines))
+    if html is not None and shown is not None:
+        text = html_of(shown, corpus, shlex.join(["s2sdap", *sys.argv[1:]]), interrupted=interrupted)
+        html.write(text.encode())
+    return INTERRUPTED if interrupted else writer.code
+
+
+def opening_of(options: RunOptions) -> Opening:
+    """How what this run finds is opened."""
+    return Opening(
+        program=options.file,
+        model=options.model,
+        reference=options.reference,
+        search={camel_case(name): value for name, value in options.search.items()},
+        generation=named_values("--generation", options.generation),
+        device=options.device,
+        threads=options.threads,
+        dtype=options.dtype,
+        revision=options.revision,
+        trust_remote_code=options.trust_remote_code,
+    )
 
 
 class _Writer:
     """Writes a sentence after the other, and what the run comes to."""
 
-    def __init__(self, output: IO[bytes], report: IO[bytes] | None) -> None:
+    def __init__(
+        self, output: IO[bytes], report: IO[bytes] | None, opening: Opening, shown: "HtmlReport | None"
+    ) -> None:
         self.code = DONE
         self.written = _Lines(output)
         self._report = report
+        self._opening = opening
+        self._shown = shown
         self._said: set[str] = set()
 
     def add(self, decoded: "Decoded") -> None:
         """A sentence is decoded, or could not be, and its stops are known."""
-        from s2sdap.cli.report import sentence_line
-
         result = decoded.result
         self.written.up_to(result.sentence.line)
         self.written.add(result.text)
@@ -144,9 +175,16 @@ class _Writer:
                 self.code = max(self.code, FIRED)
             elif stop.error is not None:
                 self._failed(stop.error)
+        if self._report is None and self._shown is None:
+            return
+        from s2sdap.cli.report import told
+
+        line = told(decoded, self._opening)
         if self._report is not None:
-            self._report.write(sentence_line(decoded))
+            self._report.write(msgspec.json.encode(line) + b"\n")
             self._report.flush()
+        if self._shown is not None:
+            self._shown.add(line)
 
     def _failed(self, error: S2sdapError) -> None:
         self.code = REFUSED
@@ -202,13 +240,13 @@ def _program(file: str, reference: str | None) -> Program:
 def _check_apart(options: RunOptions) -> None:
     """Refuse to write over what is read, or two things into one file."""
     read = [name for name in (options.file, options.reference) if name and name != STANDARD]
-    written = [name for name in (options.output, options.report) if name and name != STANDARD]
+    written = [name for name in (options.output, options.report, options.html) if name and name != STANDARD]
     for index, name in enumerate(written):
         for other in [*read, *written[:index]]:
             same = os.path.realpath(name) == os.path.realpath(other)
             if same and not (os.path.exists(name) and stat.S_ISCHR(os.stat(name).st_mode)):
                 raise OSError(None, "it is named twice; give the outputs files of their own", name)
-    if options.output == options.report == STANDARD:
+    if [options.output, options.report, options.html].count(STANDARD) > 1:
         raise OSError(None, "it is named twice; give the outputs files of their own", "standard output")
 
 

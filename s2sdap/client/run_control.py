@@ -115,6 +115,8 @@ class RunControl:
         session: str | os.PathLike[str] | None = None,
         model: str | None = None,
         search: Mapping[str, Any] | None = None,
+        generation: Mapping[str, Any] | None = None,
+        start_line: int | None = None,
         stop_on_entry: bool = True,
         breakpoints: Iterable[int] = (),
         stages: Iterable[str] = (),
@@ -123,14 +125,18 @@ class RunControl:
         seed: int | None = None,
         threads: int | None = None,
         device: str | None = None,
+        dtype: str | None = None,
+        revision: str | None = None,
+        trust_remote_code: bool | None = None,
         timeout: float | None = None,
         **settings: Any,
     ) -> StopView:
         """Load a model and run to the first stop: the entry, or without it the first that is armed.
 
         `program` is a file of sentences, `source` is text, `session` in place of both a file that `save`
-        wrote, which needs no model. Any further keyword is a search setting
-        (`beam_size=4`), as are the items of `search`. `breakpoints` are lines, `stages` names of
+        wrote, which needs no model. Any further keyword is a search setting (`beam_size=4`), as are the
+        items of `search`; `generation` is that of a Hugging Face model. The run begins at `start_line`, if
+        one is given. `breakpoints` are lines, `stages` names of
         stages, `rules` watch rules; they are armed before the decode begins. A launch that is refused
         can be tried again; where one of those is refused, that takes a new session.
         """
@@ -143,11 +149,16 @@ class RunControl:
             {
                 "session": None if session is None else os.path.abspath(session),
                 "model": model,
+                "generation": dict(generation) if generation else None,
+                "start_line": start_line,
                 "stop_on_entry": stop_on_entry,
                 "watch_rules": watch_rules,
                 "seed": seed,
                 "threads": threads,
                 "device": device,
+                "dtype": dtype,
+                "revision": revision,
+                "trust_remote_code": trust_remote_code,
                 "token": self._token,
             },
         )

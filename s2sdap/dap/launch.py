@@ -54,6 +54,10 @@ class LaunchArguments(Arguments):
         dict[str, Any],
         Meta(description="Settings of a Hugging Face model's `generate`, by their GenerationConfig names."),
     ] = msgspec.field(default_factory=dict)
+    start_line: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="Begin at this line, from 1; the sentences before it are passed over."),
+    ] = None
     stop_on_entry: Annotated[bool, Meta(description="Stop when the first sentence has been read.")] = True
     watch_rules: Annotated[
         list[str],

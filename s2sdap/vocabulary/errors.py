@@ -247,6 +247,6 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(7114, "relative_path", "{path!r} is no path from the root", "Write the whole path: the adapter may run in another folder"),
     # 72xx: a corpus that nobody watches
     ErrorKind(7201, "runs_singly", "Sentences are decoded one by one: {reason}", "Nothing has to be mended; it takes longer"),
-    ErrorKind(7202, "no_such_token", "Line {line} of {path} has no step {step}: its output ends at step {last}",
-              "Give a step from 0 to {last}"),
+    ErrorKind(7202, "no_such_token", "Line {line} of {path} does not pause at step {step}{rule}",
+              "Give a step that its output has, and a rule that fires there"),
 )  # fmt: skip

@@ -149,6 +149,8 @@ async def _load(adapter: Adapter, wanted: LaunchArguments, *, first: bool) -> No
     for path in (wanted.program, wanted.reference if wanted.program else None):
         _refuse_irregular(path)
     program = await asyncio.to_thread(open_program, wanted.program, wanted.source, wanted.reference)
+    if wanted.start_line is not None:
+        program = program.beginning_at(wanted.start_line - 1)
     if first:
         adapter.program = program
         adapter.emit("initialized")

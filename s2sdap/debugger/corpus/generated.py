@@ -34,6 +34,9 @@ from s2sdap.vocabulary.stages import Stage
 _READS_PADDING: Final = ("encoder_no_repeat_ngram_size", "encoder_repetition_penalty", "stop_strings")
 """Settings that look at the ids of the source, or of every row, and may take padding for text."""
 
+_NO_BEAM: Final = -1e8
+"""Scores below this are of beams that there are not yet, and of what is ruled out."""
+
 
 @dataclass(frozen=True, slots=True)
 class GenerateSweep:
@@ -155,9 +158,9 @@ class _Run:
         sentence_of = np.asarray([each.sentence // self.times for each in record.before.live])
         owners = sentence_of[decided.parent]
         order = np.lexsort((-decided.score, owners))
-        owner, score = owners[order], decided.score[order]
-        same = owner[1:] == owner[:-1]
-        near = same & (np.abs(score[1:] - score[:-1]) <= off)
+        owner, score = owners[order], np.maximum(decided.score[order], _NO_BEAM)
+        same = (owner[1:] == owner[:-1]) & (score[1:] > _NO_BEAM)
+        near = same & (score[:-1] - score[1:] <= off)
         self.suspect[owner[1:][near]] = True
         greedy = len(record.before.live) <= len(self.sentences)
         if greedy:  # search looked at one candidate a row, so what came second is asked of the scores
