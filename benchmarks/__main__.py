@@ -8,7 +8,7 @@ from rich.table import Table
 
 from benchmarks.wire import quiet
 
-NAMES = ("startup", "stepping", "throughput", "memory", "pausing", "imports", "huggingface")
+NAMES = ("startup", "stepping", "throughput", "corpus", "memory", "pausing", "imports", "huggingface")
 
 
 def main() -> None:

@@ -15,7 +15,6 @@ import torch
 import transformers
 from transformers import GenerationMixin
 
-from benchmarks.huggingface import marian
 from benchmarks.measuring import Row, paired
 from benchmarks.throughput import corpus as dates
 from s2sdap.debugger.corpus.run import Corpus
@@ -24,7 +23,6 @@ from s2sdap.debugger.program import make_program
 from s2sdap.debugger.watch_rules import ArmedRule, parse_rule
 from s2sdap.decoding.batched.grouping import BatchBounds, grouped
 from s2sdap.decoding.generation.settings import GenerationSettings
-from s2sdap.decoding.planning import planner_for
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.models.contract import BatchingModel, untouched
 from s2sdap.models.huggingface.face import HuggingFaceModel
@@ -60,8 +58,10 @@ def bare(model: BatchingModel, lines: Sequence[str], beam: int) -> float:
     with torch.inference_mode():
         for batch in grouped([len(source.tokens) for source in sources], beam, BatchBounds()):
             encoded = model.encode_batch([sources[index] for index in batch])
-            rows = _bare_greedy(model, encoded, len(batch)) if beam == 1 else _bare_beam(
-                model, encoded, len(batch), beam
+            rows = (
+                _bare_greedy(model, encoded, len(batch))
+                if beam == 1
+                else _bare_beam(model, encoded, len(batch), beam)
             )
             for index, tokens in zip(batch, rows, strict=True):
                 outputs[index] = model.target.text(tokens)
@@ -108,8 +108,10 @@ def _bare_beam(model: BatchingModel, encoded: object, count: int, beam: int) -> 
         kept = torch.where(ends, -torch.inf, top.values).topk(beam, dim=-1)
         scores, parents = kept.values, parents.gather(1, kept.indices)
         tokens = chosen.gather(1, kept.indices)
-        written = torch.cat((written.gather(1, parents[:, :, None].expand(-1, -1, written.shape[2])),
-                             tokens[:, :, None]), dim=-1)
+        written = torch.cat(
+            (written.gather(1, parents[:, :, None].expand(-1, -1, written.shape[2])), tokens[:, :, None]),
+            dim=-1,
+        )
         if bool((scores[:, 0] <= best).all()):
             break
         state = model.select(state, (torch.arange(count)[:, None] * beam + parents).flatten())
@@ -163,9 +165,7 @@ def _fired(model: object, lines: Sequence[str], settings: object, rules: Sequenc
     return f"fired in {fired}, {run.counts.again} again"
 
 
-def _row(
-    what: str, mine: Callable[[], float], peer: Callable[[], float], sentences: int, runs: int
-) -> Row:
+def _row(what: str, mine: Callable[[], float], peer: Callable[[], float], sentences: int, runs: int) -> Row:
     our_seconds, peer_seconds, ratio = paired(mine, peer, runs)
     return Row(
         what,

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.text import Text
 
 from s2sdap.cli import pictures
-from s2sdap.cli.reopening import Opening, narrowed
 from s2sdap.cli.pictures import plain, probability
+from s2sdap.cli.reopening import Opening, narrowed
 from s2sdap.client import Debugger
 from s2sdap.client.views import StopView
 from s2sdap.debugger.watch_rules import LOW_CONFIDENCE, ArmedRule, parse_rule

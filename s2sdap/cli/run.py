@@ -20,8 +20,8 @@ import msgspec
 
 from s2sdap.cli.interrupts import Interrupts
 from s2sdap.cli.named_values import named_values
-from s2sdap.cli.reopening import STANDARD, Opening
 from s2sdap.cli.outcomes import DONE, FIRED, INTERRUPTED, REFUSED, leave_standard_output, say
+from s2sdap.cli.reopening import STANDARD, Opening
 from s2sdap.client.launching import camel_case
 from s2sdap.debugger.program import MAX_BYTES, Program, lines_of, make_program, read_lines, read_program
 from s2sdap.debugger.stops import StopReason
