@@ -168,7 +168,7 @@ class _Ways:
                 right = sought.forced  # a model that is there can always be forced
             if right is None:
                 raise S2sdapError("no_reference", sentence=f"line {sentence.line + 1}")
-            comparison = aligned(left, right)
+            comparison = _done(aligned(left, right))
             return Compared(sentence, comparison, comparison.parting, sought)
         except S2sdapError as error:
             return Compared(sentence, error=error)

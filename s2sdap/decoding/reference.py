@@ -55,28 +55,26 @@ def unknown_parts(target: TargetVocabulary, text: str, tokens: tuple[int, ...]) 
 
 def forced_steps(
     plan: Plan, encoder: EncoderRecord, tokens: tuple[int, ...], sentence: int = 0
-) -> Generator[int, None, tuple[tuple[StepRecord, ...], Hypothesis]]:
-    """Write `tokens` whatever the model would choose; yields after every step.
+) -> Generator[StepRecord, None, Hypothesis]:
+    """Write `tokens` whatever the model would choose; yields the record of every step.
 
-    Of a batch, `sentence` is the one that is forced. Returns the records and the hypothesis as far as
-    it came: the settings may end it before its last token.
+    Of a batch, `sentence` is the one that is forced. Returns the hypothesis as far as it came: the
+    settings may end it before its last token.
     """
     node = next(each for each in encoder.after.live if each.sentence == sentence)
-    records: list[StepRecord] = []
     before = encoder.after
     for token in tokens:
         mine = [each for each in before.live if each.sentence == sentence]
         edits = tuple(TokenEdit(before.step, each.id, token) for each in mine)
         record = plan.step(encoder, before, edits)
-        records.append(record)
         before = record.after
         node = next(
             each for each in (*before.live, *before.finished) if each.parent is node and each.token == token
         )
-        yield len(records)
+        yield record
         if node.finished or before.ended:
             break
-    return tuple(records), node
+    return node
 
 
 def with_room_for(plan: Plan, length: int) -> Plan:

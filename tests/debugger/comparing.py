@@ -1,5 +1,6 @@
 """Runs over tiny models, for the tests of comparing."""
 
+from s2sdap.debugger.comparing import comparison
 from s2sdap.debugger.comparing.runs import best_run, forced_run, run_on
 from s2sdap.decoding.reference import reference_of
 from s2sdap.decoding.settings import SearchSettings
@@ -13,6 +14,11 @@ def done(work):
             next(work)
         except StopIteration as end:
             return end.value
+
+
+def compare(left, right):
+    """A comparison."""
+    return done(comparison.compare(left, right))
 
 
 def plan_of(model, text="abcdh", **settings):

@@ -4,11 +4,12 @@ import math
 
 import numpy as np
 import pytest
-from comparing import done, forced, free, plan_of
+import torch
+from comparing import compare, done, forced, free, plan_of
 from tiny_models import CONFIGS, PromptedModel, rnn
 
-from s2sdap.debugger.comparing.comparison import compare, counterpart
-from s2sdap.debugger.comparing.runs import Run
+from s2sdap.debugger.comparing.comparison import counterpart
+from s2sdap.debugger.comparing.runs import Run, best_run, run_on
 from s2sdap.decoding.decode import score
 from s2sdap.decoding.reference import reference_of, unknown_parts
 from s2sdap.models.tokenizers import TargetTokens
@@ -187,3 +188,21 @@ def test_unknown_parts_of_a_reference_are_named():
     words = SideConfig(unit="word", lowercase=False, end=False, pieces=(*SPECIAL_PIECES, "das", "Haus"))
     target = TargetTokens(words)
     assert unknown_parts(target, "das alte Haus", target.encode("das alte Haus")) == ("alte",)
+
+
+@pytest.mark.parametrize("settings", [{}, {"beam_size": 3}, {"sample": True, "seed": 4}])
+def test_what_is_thinned_is_run_again_bit_for_bit(settings):
+    plan = plan_of(rnn(), **settings)
+    encoder = plan.begin()
+    whole, thin = done(run_on(plan, encoder)), done(run_on(plan, encoder, budget=200))
+    assert sum(record.nbytes for record in thin) < sum(record.nbytes for record in whole)
+    runs = [best_run("run", plan, encoder, records) for records in (whole, thin)]
+    rows = done(compare(*runs).rows())
+    assert all(row.left == row.right and row.kl == 0 for row in rows)
+    for record, again in zip(whole, thin, strict=True):
+        assert list(record.sites) == list(again.sites)
+        for name, value in record.sites.items():
+            assert torch.equal(value, again.sites[name])
+        assert "nonsense" not in again.sites
+        with pytest.raises(KeyError):
+            again.sites["nonsense"]

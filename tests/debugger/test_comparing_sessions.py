@@ -1,13 +1,12 @@
 """Sides found in a session: branches, sentences, hypotheses, recordings. The session stays as it is."""
 
 import pytest
-from comparing import done
+from comparing import compare, done
 from driving import session_of
 from same_records import assert_same
 from tiny_models import rnn
 
 from s2sdap import Session
-from s2sdap.debugger.comparing.comparison import compare
 from s2sdap.debugger.comparing.runs import best_run
 from s2sdap.debugger.comparing.sides import Side, find, finish, seek
 from s2sdap.debugger.comparing.whereabouts import Outcome

@@ -8,13 +8,13 @@ from generating import face_of, plan_of
 from models.hf_tiny import folder_of, loaded
 
 from s2sdap import Session
-from s2sdap.debugger.comparing.comparison import compare
-from s2sdap.debugger.comparing.runs import Run, best_run, run_on
+from s2sdap.debugger.comparing import comparison
+from s2sdap.debugger.comparing.runs import best_run, forced_run, run_on
 from s2sdap.debugger.comparing.sides import Side, find, finish, seek
 from s2sdap.debugger.comparing.whereabouts import Outcome, where_did_it_go
 from s2sdap.debugger.program import inline_program
 from s2sdap.decoding.generation.settings import GenerationSettings
-from s2sdap.decoding.reference import forced_steps, reference_of
+from s2sdap.decoding.reference import Reference, reference_of
 from s2sdap.models.loading import load_model
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
@@ -31,6 +31,10 @@ def done(work):
             return end.value
 
 
+def compare(left, right):
+    return done(comparison.compare(left, right))
+
+
 @pytest.fixture(params=SETTINGS.values(), ids=SETTINGS)
 def decoded(request):
     """A batch of two, decoded to its end; the taps stay in place."""
@@ -41,8 +45,8 @@ def decoded(request):
 
 
 def forced(plan, encoder, tokens, sentence):
-    records, hypothesis = done(forced_steps(plan, encoder, tokens, sentence))
-    return Run("reference", plan, encoder, records, hypothesis)
+    reference = Reference("", tokens, ())
+    return done(forced_run("reference", plan, encoder, reference, sentence=sentence))
 
 
 @pytest.mark.parametrize("sentence", [0, 1])
@@ -62,11 +66,11 @@ def test_a_sentence_of_a_batch(decoded, sentence):
     tokens = (free.tokens[0], 5, 7)
     other = forced(plan, encoder, tokens, sentence)
     assert other.tokens == tokens
-    comparison = compare(free, other)
-    assert comparison.divergence == 1
-    assert comparison.parting.left.rival.token == 5
-    assert comparison.parting.kl == pytest.approx(0, abs=1e-9)
-    assert comparison.parting.attention_tv == pytest.approx(0, abs=1e-6)
+    parted = compare(free, other)
+    assert parted.divergence == 1
+    assert parted.parting.left.rival.token == 5
+    assert parted.parting.kl == pytest.approx(0, abs=1e-9)
+    assert parted.parting.attention_tv == pytest.approx(0, abs=1e-6)
 
 
 def test_a_forced_reference_has_the_models_own_log_probs(decoded):

@@ -32,7 +32,7 @@ async def compare(adapter: Adapter, arguments: custom.CompareArguments) -> Reply
     def work() -> Generator[int, None, custom.CompareBody]:
         first = yield from finish(left)
         second = yield from finish(right)
-        both = aligned(first, second)
+        both = yield from aligned(first, second)
         rows = yield from both.rows(start, count)
         return comparison_body(both, rows, both.parting)
 

@@ -7,7 +7,7 @@ from typing import Final
 Pair = tuple[int | None, int | None]
 """A step of the left and of the right; `None` where one has nothing to go with the other."""
 
-EDITED: Final = 1000
+EDITED: Final = 300
 """Tokens after the divergence that are aligned by edits; what is longer goes by place."""
 
 

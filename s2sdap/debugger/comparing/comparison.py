@@ -8,12 +8,14 @@ or what cannot be held against each other, is absent, and `absent` says why.
 import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from s2sdap.debugger import measures
 from s2sdap.debugger.comparing import distances
 from s2sdap.debugger.comparing.alignment import Pair, aligned, common_prefix
 from s2sdap.debugger.comparing.runs import Run, Work
 from s2sdap.debugger.frames import attention_of
+from s2sdap.models.contract import Described
 from s2sdap.models.tokens import TargetVocabulary
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.stages import Stage
@@ -160,14 +162,15 @@ class Comparison:
         return distances.symmetric_kl(p, q), distances.jensen_shannon(p.double().exp(), q.double().exp())
 
 
+_PIECES: Final = 1000
 ATTENTION = "attention"
 STATE = "state"
 DISTRIBUTION = "distribution"
 
 
-def compare(left: Run, right: Run) -> Comparison:
+def compare(left: Run, right: Run) -> Work[Comparison]:
     """Align two runs. The numbers of a row are computed when it is asked for."""
-    same = same_vocabulary(left, right)
+    same = yield from same_vocabulary(left.model, right.model)
     keys = [
         [_key(run, step, same_vocabulary=same) for step in range(len(run.nodes))] for run in (left, right)
     ]
@@ -178,15 +181,19 @@ def compare(left: Run, right: Run) -> Comparison:
     )
 
 
-def same_vocabulary(left: Run, right: Run) -> bool:
-    """Whether a token id means the same piece on both sides."""
-    a, b = left.model, right.model
-    if a is b or a.fingerprint == b.fingerprint:
+def same_vocabulary(left: Described, right: Described) -> Work[bool]:
+    """Whether a token id means the same piece to both models; yields now and then, as there may be many."""
+    if left is right or left.fingerprint == right.fingerprint:
         return True
-    one, other = a.target, b.target
+    one, other = left.target, right.target
     if (len(one), one.eos) != (len(other), other.eos):
         return False
-    return all(one.piece(token) == other.piece(token) for token in range(len(one)))
+    for start in range(0, len(one), _PIECES):
+        some = range(start, min(start + _PIECES, len(one)))
+        if any(one.piece(token) != other.piece(token) for token in some):
+            return False
+        yield start
+    return True
 
 
 def counterpart(one: TargetVocabulary, other: TargetVocabulary, token: int) -> int | None:

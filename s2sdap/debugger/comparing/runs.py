@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from torch import Tensor
 
+from s2sdap.debugger.comparing.thinning import KEPT_BYTES, Kept
 from s2sdap.decoding.edits import Edit
 from s2sdap.decoding.plan import Plan
 from s2sdap.decoding.records import EncoderRecord, Hypothesis, Snapshot, StepRecord
@@ -88,17 +89,22 @@ def run_on(
     encoder: EncoderRecord,
     records: Sequence[StepRecord] = (),
     edits: Callable[[Snapshot], Sequence[Edit]] = lambda _before: (),
+    *,
+    budget: int = KEPT_BYTES,
 ) -> Work[tuple[StepRecord, ...]]:
-    """The records with those that are still missing to the end of the search."""
-    done = list(records)
-    before = done[-1].after if done else encoder.after
+    """The records with those that are still missing to the end of the search.
+
+    Of the missing ones no more than `budget` bytes of tensors are held; see `thinning`.
+    """
+    kept = Kept(plan, encoder, records, budget)
+    before = records[-1].after if records else encoder.after
     while not before.ended:
         with _failing(f"step {before.step}"):
             record = plan.step(encoder, before, edits(before))
-        done.append(record)
+        kept.add(record)
         before = record.after
-        yield len(done)
-    return tuple(done)
+        yield len(kept.records)
+    return tuple(kept.records)
 
 
 def best_run(
@@ -130,16 +136,18 @@ def forced_run(
         if roomy is not plan:  # our own search begins a sampled sentence with several hypotheses
             encoder = roomy.begin(encoder.edits)
     forcing = forced_steps(roomy, encoder, reference.tokens, sentence)
+    kept = Kept(roomy, encoder)
     while True:
         with _failing(f"the reference of {label}"):
             try:
-                taken = next(forcing)
+                kept.add(next(forcing))
             except StopIteration as end:
-                records, hypothesis = end.value
-                if hypothesis.length < len(reference.tokens):
-                    label += f", which the settings end after {hypothesis.length} tokens"
-                return Run(label, roomy, encoder, records, hypothesis)
-        yield taken
+                hypothesis: Hypothesis = end.value
+                break
+        yield len(kept.records)
+    if hypothesis.length < len(reference.tokens):
+        label += f", which the settings end after {hypothesis.length} tokens"
+    return Run(label, roomy, encoder, tuple(kept.records), hypothesis)
 
 
 class _failing:  # noqa: N801 - it reads as a word
