@@ -120,6 +120,8 @@ class Session:
         """Write the whole session to one file; see `session_file.write.save`."""
         from s2sdap.debugger.session_file.write import save  # noqa: PLC0415 - it needs us
 
+        if self._motion is not None:
+            raise S2sdapError("running", request="save")
         return save(self, path, sites=sites)
 
     # ---- run control -------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from s2sdap.debugger.session_file.breakpoints import armed_of
 from s2sdap.debugger.session_file.layout import ALL, DOCUMENT, BranchPart, DecodePart, Document
 from s2sdap.debugger.session_file.read import OpenFile, open_file
 from s2sdap.debugger.session_file.recorded import RecordedModel, RecordedPlan
-from s2sdap.debugger.session_file.replay import Replay, replay
+from s2sdap.debugger.session_file.replay import Replay, check_replayable, replay
 from s2sdap.debugger.session_file.restore import Restored
 from s2sdap.debugger.session_file.telling import (
     CALL,
@@ -141,6 +141,7 @@ class Recording(Session):
 
     def load(self, model: str | None = None, **options: Any) -> Described:
         """The model of that name, or the one that the launch named, with the options of `load_model`."""
+        check_replayable(self)
         if model is not None:
             return load_model(model, **options)
         origin = {name: value for name, value in self.origin.items() if name in _ORIGIN}

@@ -128,9 +128,7 @@ def replays(
     Raises `cannot_replay` for a call of somebody's own program, and where the settings are none of
     this model's.
     """
-    if recording.of_call:
-        reason = "it is a call that somebody's own program made"
-        raise S2sdapError("cannot_replay", path=recording.file.path, reason=reason)
+    check_replayable(recording)
     planner = planner_for(model, recording.settings)
     for sentence in recording.program.sentences:
         timeline = recording.walk.timeline_of(sentence.index)
@@ -139,6 +137,13 @@ def replays(
         again = _Sentence(recording, model, planner, timeline, interrupted)
         for branch in timeline.branches:
             yield again.run(branch)
+
+
+def check_replayable(recording: "Recording") -> None:
+    """Raise `cannot_replay` for a call that only somebody's own program can make again."""
+    if recording.of_call:
+        reason = "it is a call that somebody's own program made"
+        raise S2sdapError("cannot_replay", path=recording.file.path, reason=reason)
 
 
 class _Sentence:
