@@ -24,7 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2sdap.debugger.attention import normalised, with_weight
-from s2sdap.debugger.breakpoints import Armed
+from s2sdap.debugger.branches import Branch
+from s2sdap.debugger.breakpoints import Armed, stage_named
 from s2sdap.debugger.expressions import Value, compile_expression
 from s2sdap.debugger.fields import FIELDS
 from s2sdap.debugger.frames import FieldValues, Frame
@@ -32,8 +33,9 @@ from s2sdap.debugger.program import Program, open_program
 from s2sdap.debugger.stopping import arrived, hit
 from s2sdap.debugger.stops import Cursor, Motion, Stop, StopReason
 from s2sdap.debugger.tokens import resolve_token
-from s2sdap.debugger.walk import Result, Walk
-from s2sdap.decoding.edits import ENCODER_STEP, Edit, SiteEdit, TokenEdit
+from s2sdap.debugger.travel import Travel
+from s2sdap.debugger.walk import Result
+from s2sdap.decoding.edits import ENCODER_STEP, Edit, SiteEdit, SourceEdit, TokenEdit
 from s2sdap.decoding.plan import Planner
 from s2sdap.decoding.planning import Settings, planner_for
 from s2sdap.decoding.records import Hypothesis
@@ -42,6 +44,7 @@ from s2sdap.models.contract import Described
 from s2sdap.models.loading import load_model
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
+from s2sdap.vocabulary.stages import Stage
 
 if TYPE_CHECKING:
     from s2sdap.debugger.session_file.write import Saved
@@ -73,7 +76,7 @@ class Session:
         self.armed = Armed()
         self._closed = threading.Event()  # shared with the walk, which must not hold the session
         self.stop: Stop | None = None
-        self.walk = Walk(
+        self.walk = Travel(
             model,
             program,
             planner or planner_for(model, settings),
@@ -307,13 +310,74 @@ class Session:
 
     def edit(self, edit: Edit) -> Stop:
         """Run the edit's step again with it, on a new branch. Refused edits leave all as it was."""
+        return self.apply((edit,))
+
+    def apply(self, edits: Sequence[Edit]) -> Stop:
+        """Make several edits as one: one branch, one thing to undo. See `Timeline.apply`.
+
+        A `SourceEdit` begins another decode, which stands beside the one of the sentence as it reads.
+        """
+        if self.of_call and any(isinstance(edit, SourceEdit) for edit in edits):
+            raise S2sdapError("source_fixed", reason="it was given by the program that made the call")
+        return self._changed(lambda: self.walk.apply(tuple(edits)))
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """The edits in force on the current branch, in the order in which they were consumed."""
+        return self.walk.branch.edits
+
+    def without(self, index: int) -> Stop:
+        """A branch without one of `edits`. Refused where another of them means nothing without it."""
+        return self._changed(lambda: self.walk.without(index))
+
+    def undo(self) -> Stop:
+        """Back to the branch and the position before the last edit of this sentence."""
+        return self._changed(self.walk.undo, "undone")
+
+    def redo(self) -> Stop:
+        """Forward to the branch of the edit that was undone last."""
+        return self._changed(self.walk.redo, "done again")
+
+    def _changed(self, change: Callable[[], None], text: str = "") -> Stop:
+        if self._closed.is_set():
+            raise S2sdapError("ended")
         try:
-            self.walk.edit(edit)
+            change()
         except S2sdapError:
             raise
         except Exception as error:
             raise _failure(f"sentence {self.walk.number} with this edit", error) from error
-        return self._stopped(Stop(StopReason.EDIT, self.cursor))
+        return self._stopped(Stop(StopReason.EDIT, self.cursor, text))
+
+    # ---- branches and time travel ------------------------------------------------------------
+
+    @property
+    def branches(self) -> tuple[Branch, ...]:
+        """The branches of the sentence at the cursor, in the order in which they were grown."""
+        return tuple(self.walk.timeline.branches)
+
+    def switch(self, branch: int) -> Stop:
+        """Stand on another branch: at the same position, or the nearest that is computed there."""
+        return self._changed(lambda: self.walk.switch(branch), f"branch {branch}")
+
+    def name_branch(self, branch: int, name: str) -> None:
+        """Call a branch by a name."""
+        self.walk.timeline.find(branch).name = name
+
+    def drop_branch(self, branch: int) -> None:
+        """Let a branch go, and its memory. The current one and the one without edits stay."""
+        self.walk.timeline.drop_branch(branch)
+
+    def goto(self, step: int, stage: Stage | str | None = None) -> Stop:
+        """To a stage of a computed step of the current branch, by default its last; -1 is the encoder."""
+        wanted = None if stage is None else stage_named(stage, self.model.layout.stages)
+        self.walk.goto(step, wanted)
+        return self._stopped(Stop(StopReason.GOTO, self.cursor))
+
+    def restart_frame(self, frame: Frame) -> Stop:
+        """To where the step of a frame begins, following its hypothesis; or to the encoder."""
+        self.walk.restart_frame(frame)
+        return self._stopped(Stop(StopReason.RESTART, self.cursor))
 
     def _set_row(self, frame: Frame, row: tuple[float, ...], layer: int | None, head: int | None) -> Stop:
         if not frame.has(sites.ATTENTION_WEIGHTS):

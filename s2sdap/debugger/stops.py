@@ -42,6 +42,8 @@ class StopReason(StrEnum):
     ERROR = "error"
     PAUSE = "pause"
     EDIT = "edit"
+    GOTO = "goto"
+    RESTART = "restart"
     END = "end"
 
 

@@ -5,90 +5,183 @@ it. Records can be dropped when memory is short; since a step is a pure function
 edits), running the branch again from its edits gives the same records.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from s2sdap.debugger.branches import Branch, History
 from s2sdap.debugger.program import Sentence
-from s2sdap.decoding.edits import ENCODER_STEP, Edit, merge
+from s2sdap.decoding.edits import ENCODER_STEP, Edit, SettingEdit, SourceEdit, merge
 from s2sdap.decoding.plan import Plan
 from s2sdap.decoding.records import EncoderRecord, Snapshot, StepRecord
+from s2sdap.vocabulary.errors import S2sdapError
 
-
-@dataclass(slots=True)
-class Branch:
-    """A run of a sentence. `fork` is the step at which it left `parent` (-1: at the encoder)."""
-
-    id: int
-    parent: int | None
-    fork: int
-    encoder: EncoderRecord
-    records: list[StepRecord] = field(default_factory=list)
-
-    def snapshot(self, step: int) -> Snapshot:
-        """The snapshot before `step`."""
-        return self.encoder.after if step == 0 else self.records[step - 1].after
-
-    @property
-    def tip(self) -> Snapshot:
-        """The snapshot after the last record."""
-        return self.snapshot(len(self.records))
-
-    @property
-    def edits(self) -> tuple[Edit, ...]:
-        """The edits in it, in the order of the steps that consumed them."""
-        return (*self.encoder.edits, *(edit for record in self.records for edit in record.edits))
+Steps = Mapping[int, tuple[Edit, ...]]
+"""Edits by the step that consumes them."""
 
 
 class Timeline:
-    """The branches of one sentence, and which of them is current."""
+    """The branches of one sentence, and which of them is current.
 
-    def __init__(self, decode: Plan, sentence: Sentence) -> None:
-        self.decode = decode
-        self.sentence = sentence
-        self.branches: list[Branch] = [Branch(0, None, ENCODER_STEP, decode.begin())]
-        self.current = 0
-        self._dropped: dict[int, list[tuple[Edit, ...]]] = {}
+    `planned` makes the plan of another text of the sentence, where it can have one.
+    """
+
+    def __init__(self, plan: Plan, sentence: Sentence, planned: Callable[[str], Plan] | None = None) -> None:
+        first = Branch(0, None, ENCODER_STEP, plan, plan.begin())
+        self._take(sentence, [first], 0, planned)
 
     @classmethod
-    def restored(cls, decode: Plan, sentence: Sentence, branches: list[Branch], current: int) -> "Timeline":
+    def restored(cls, sentence: Sentence, branches: list[Branch], current: int) -> "Timeline":
         """A timeline over branches that were run before; nothing is computed."""
         timeline = cls.__new__(cls)
-        timeline.decode, timeline.sentence = decode, sentence
-        timeline.branches, timeline.current = branches, current
-        timeline._dropped = {}
+        timeline._take(sentence, branches, current, None)
         return timeline
+
+    def _take(
+        self,
+        sentence: Sentence,
+        branches: list[Branch],
+        current: int,
+        planned: Callable[[str], Plan] | None,
+    ) -> None:
+        self.sentence = sentence
+        self.branches = branches
+        self.current = current
+        self.history = History()
+        self._planned = planned
+        self._next_id = max(branch.id for branch in branches) + 1
+        self._dropped: dict[int, list[tuple[Edit, ...]]] = {}
 
     @property
     def branch(self) -> Branch:
         """The current branch."""
-        return self.branches[self.current]
+        return self.find(self.current)
+
+    @property
+    def decode(self) -> Plan:
+        """The plan of the current branch."""
+        return self.branch.plan
+
+    def find(self, identity: int) -> Branch:
+        """The branch of that id; raises `unknown_branch`."""
+        for branch in self.branches:
+            if branch.id == identity:
+                return branch
+        known = ", ".join(str(branch.id) for branch in self.branches)
+        raise S2sdapError("unknown_branch", branch=identity, known=known)
 
     def extend(self) -> StepRecord:
         """Run the next step of the current branch."""
         branch = self.branch
-        record = self.decode.step(branch.encoder, branch.tip)
+        record = _run(branch.plan, branch.encoder, branch.tip, ())
         branch.records.append(record)
         return record
 
-    def edit(self, edit: Edit) -> Branch:
-        """Run the edit's step again with it, on a new branch that becomes the current one.
+    # ---- edits -------------------------------------------------------------------------------
 
-        Later steps of the old branch are not taken along: they belong to a future that the edit
-        changed. Where the step refuses the edit, nothing changes.
+    def apply(self, edits: Sequence[Edit], *, least: int = 0) -> Branch:
+        """Grow a branch with the edits in it, which becomes the current one.
+
+        Records before the earliest edited step are shared. At that step the edits in force stay,
+        unless a new one takes their place; later ones are not taken along: they belong to a future
+        that the edit changed. The branch is run through the last edited step, and through `least`
+        steps in any case. A changed source is read without the edits of the source as it stood.
+        Where anything is refused, nothing changes.
         """
         old = self.branch
-        if edit.step == ENCODER_STEP:
-            encoder = self.decode.begin(merge(old.encoder.edits, edit))
-            records: list[StepRecord] = []
+        source = next((each for each in reversed(edits) if isinstance(each, SourceEdit)), None)
+        fork = min(each.step for each in edits)
+        if fork < ENCODER_STEP:
+            raise S2sdapError("no_such_step", step=fork, last=len(old.records) - 1)
+        steps: dict[int, tuple[Edit, ...]] = {}
+        if source is None:
+            steps[fork] = self._in_force(old, fork)
+        for edit in edits:
+            if not isinstance(edit, SourceEdit):
+                steps[edit.step] = merge(steps.get(edit.step, ()), edit)
+        return self._grow(old, source or old.source, fork, steps, tuple(edits), least)
+
+    def edit(self, edit: Edit) -> Branch:
+        """Grow a branch with one edit in it."""
+        return self.apply((edit,))
+
+    def without(self, index: int, *, least: int = 0) -> Branch:
+        """Grow a branch that lacks one of the `edits` of the current one, and has all the others.
+
+        Raises `edit_does_not_fit` where one of those means nothing without it.
+        """
+        old = self.branch
+        edits = old.edits
+        if not 0 <= index < len(edits):
+            raise S2sdapError("unknown_edit", number=index, count=len(edits))
+        gone = edits[index]
+        left = [*edits[:index], *edits[index + 1 :]]
+        steps: dict[int, tuple[Edit, ...]] = {}
+        for each in left:
+            if each.step >= gone.step and not isinstance(each, SourceEdit):
+                steps[each.step] = (*steps.get(each.step, ()), each)
+        source = None if isinstance(gone, SourceEdit) else old.source
+        try:
+            return self._grow(old, source, gone.step, steps, tuple(left), max(least, gone.step + 1))
+        except S2sdapError as error:
+            raise S2sdapError("edit_does_not_fit", number=index, reason=error.what) from error
+
+    def _grow(
+        self,
+        old: Branch,
+        source: SourceEdit | None,
+        fork: int,
+        steps: Steps,
+        made_by: tuple[Edit, ...],
+        least: int,
+    ) -> Branch:
+        plan = old.plan if source == old.source else self._plan_for(source)
+        records: list[StepRecord] = []
+        if fork == ENCODER_STEP:
+            encoder = plan.begin(steps.get(ENCODER_STEP, ()))
         else:
             encoder = old.encoder
-            edits = merge(old.records[edit.step].edits, edit)
-            again = self.decode.step(encoder, old.snapshot(edit.step), edits)
-            records = [*old.records[: edit.step], again]
-        branch = Branch(len(self.branches), old.id, edit.step, encoder, records)
+            records = old.records[:fork]
+        count = max(least, *(step + 1 for step in steps), fork + 1)
+        while len(records) < count:
+            before = records[-1].after if records else encoder.after
+            if before.ended:
+                if not any(steps.get(step) for step in range(len(records), count)):
+                    break
+                raise S2sdapError("no_such_step", step=count - 1, last=len(records) - 1)
+            records.append(_run(plan, encoder, before, steps.get(len(records), ())))
+        branch = Branch(self._next_id, old.id, fork, plan, encoder, records, source=source, made_by=made_by)
+        self._next_id += 1
         self.branches.append(branch)
         self.current = branch.id
         return branch
+
+    def _in_force(self, branch: Branch, step: int) -> tuple[Edit, ...]:
+        if step == ENCODER_STEP:
+            return branch.encoder.edits
+        return branch.records[step].edits if step < len(branch.records) else ()
+
+    def _plan_for(self, source: SourceEdit | None) -> Plan:
+        if source is None:
+            return self.branches[0].plan
+        if self._planned is None:
+            raise S2sdapError("source_fixed", reason="it was recorded, or is a call of a program's own")
+        return self._planned(source.text)
+
+    # ---- branches ----------------------------------------------------------------------------
+
+    def drop_branch(self, identity: int) -> None:
+        """Let a branch go. Those that left it count as having left its parent, from the earlier fork on."""
+        gone = self.find(identity)
+        if identity == self.current or gone.parent is None:
+            reason = "the cursor stands on it" if identity == self.current else "it is the run without edits"
+            raise S2sdapError("branch_stays", branch=identity, reason=reason)
+        self.branches.remove(gone)
+        for branch in self.branches:
+            if branch.parent == identity:
+                branch.parent, branch.fork = gone.parent, min(branch.fork, gone.fork)
+        self._dropped.pop(identity, None)
+        self.history.forget(identity)
+
+    # ---- memory ------------------------------------------------------------------------------
 
     @property
     def size(self) -> int:
@@ -101,8 +194,8 @@ class Timeline:
 
     @property
     def untouched(self) -> bool:
-        """Whether nobody has edited it."""
-        return len(self.branches) == 1
+        """Whether nobody has edited it, or named it."""
+        return len(self.branches) == 1 and not self.branches[0].name
 
     @property
     def dropped(self) -> bool:
@@ -127,12 +220,25 @@ class Timeline:
                 continue
             records: list[StepRecord] = []
             if branch.parent is not None and branch.fork > 0:
-                records = self.branches[branch.parent].records[: branch.fork]
+                records = self.find(branch.parent).records[: branch.fork]
             for step in range(len(records), len(edits)):
                 if interrupted():
                     return False
                 before = records[-1].after if records else branch.encoder.after
-                records.append(self.decode.step(branch.encoder, before, edits[step]))
+                records.append(_run(branch.plan, branch.encoder, before, edits[step]))
             branch.records = records
             del self._dropped[branch.id]
         return True
+
+
+def _run(plan: Plan, encoder: EncoderRecord, before: Snapshot, edits: Sequence[Edit]) -> StepRecord:
+    """One step, once every edit in it names a hypothesis that lives there."""
+    _check_named(before, edits)
+    return plan.step(encoder, before, edits)
+
+
+def _check_named(before: Snapshot, edits: Iterable[Edit]) -> None:
+    live = [hypothesis.id for hypothesis in before.live]
+    for edit in edits:
+        if not isinstance(edit, SettingEdit) and edit.hypothesis not in live:
+            raise S2sdapError("unknown_thread", id=edit.hypothesis)

@@ -8,14 +8,16 @@ is shown again.
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
+from s2sdap.debugger.branches import Branch
 from s2sdap.debugger.frames import Frame, frames
 from s2sdap.debugger.program import Program, Sentence
 from s2sdap.debugger.stops import Cursor
-from s2sdap.debugger.timeline import Branch, Timeline
+from s2sdap.debugger.timeline import Timeline
 from s2sdap.decoding.decode import Output, output_of
-from s2sdap.decoding.edits import ENCODER_STEP, Edit
+from s2sdap.decoding.edits import ENCODER_STEP
 from s2sdap.decoding.plan import Plan, Planner
 from s2sdap.decoding.records import Hypothesis
 from s2sdap.models.contract import Described
@@ -177,7 +179,7 @@ class Walk:
         timeline, branch = self.timeline, self.branch
         position = (self.step, self.stage)
         return frames(
-            timeline.decode,
+            branch.plan,
             timeline.sentence,
             branch.id,
             branch.encoder,
@@ -191,7 +193,7 @@ class Walk:
         timeline = self.timeline
         branch = timeline.branch
         return Frame(
-            timeline.decode,
+            branch.plan,
             timeline.sentence,
             branch.id,
             Stage.SEARCH,
@@ -222,7 +224,7 @@ class Walk:
             step = self.step + 1
             if step < len(branch.records) or self._runs_on(branch):
                 if step == len(branch.records) and timeline.extend().after.ended:
-                    self._note_end(branch)
+                    self._tell(branch)
                 self.step, self._stage = step, last if whole_step else 0
                 self._keep_following()
                 return True
@@ -248,35 +250,29 @@ class Walk:
         self._place_at(len(self.branch.records) - 1)
         return True
 
-    def edit(self, edit: Edit) -> None:
-        """Run the edit's step again with it, and stand there: on a new branch, at the same stage."""
-        if not ENCODER_STEP <= edit.step < len(self.branch.records):
-            raise S2sdapError("no_step_here", stage=self.stage)
-        record = None if edit.step == ENCODER_STEP else self.branch.records[edit.step]
-        row = 0
-        if record is not None:
-            rows = [hypothesis.id for hypothesis in record.before.live]
-            if edit.hypothesis not in rows:
-                raise S2sdapError("unknown_thread", id=edit.hypothesis)
-            row = rows.index(edit.hypothesis)
-        branch = self.timeline.edit(edit)
-        if edit.step != self.step:
-            self._place_at(edit.step)
-        if self.stage is Stage.SEARCH:
-            mine = [each for each in self.hypotheses() if each.row == row and each.step == edit.step]
-            if mine:
-                self._followed = mine[0].id
-        self._keep_following()
-        if branch.records and branch.tip.ended:
-            self._note_end(branch)
+    def result_of(self, branch: Branch) -> Result | None:
+        """What a branch of the sentence at the cursor has come to; `None` before its end."""
+        if branch.error is not None:
+            return Result(self.sentence, branch.id, (), branch.error)
+        if not branch.records or not branch.tip.ended:
+            return None
+        outputs = tuple(output_of(self.model, each) for each in branch.plan.best(branch.tip))
+        return Result(self.sentence, branch.id, outputs)
+
+    def _tell(self, branch: Branch) -> None:
+        """Tell what the branch at the cursor has come to, if it has."""
+        result = self.result_of(branch)
+        if result is not None:
+            self._finish(result)
+            self._count()
 
     def fail(self, error: S2sdapError) -> None:
         """The model failed at the cursor: note it, so that the walk goes on to the next sentence."""
-        if not self.ended:
-            branch = self.branch.id if self.placed else 0
-            self._finish(Result(self.program.sentences[self._sentence], branch, (), error))
-            if self.placed:
-                self._count()
+        if self.placed:
+            self.branch.error = error
+            self._tell(self.branch)
+        elif not self.ended:
+            self._finish(Result(self.program.sentences[self._sentence], 0, (), error))
 
     def reset(self) -> None:
         """Forget everything that has run."""
@@ -295,9 +291,7 @@ class Walk:
 
     def _runs_on(self, branch: Branch) -> bool:
         """Whether there is a step to compute: search goes on, and the model did not fail here."""
-        result = self.results.get(self._sentence)
-        failed = result is not None and result.error is not None and result.branch == branch.id
-        return not branch.tip.ended and not failed
+        return not branch.tip.ended and branch.error is None
 
     def _enter_next(self) -> bool:
         """To the first position of the next sentence that can be decoded."""
@@ -307,23 +301,16 @@ class Walk:
             if not self.placed:
                 sentence = self.program.sentences[self._sentence]
                 try:
-                    decode = self._plan(sentence)
+                    plan = self._plan(sentence, sentence.text)
                 except S2sdapError as error:  # it has no tokens, or too many: on to the next
                     self._finish(Result(sentence, 0, (), error))
                     continue
                 self._make_room()
-                self._timelines[self._sentence] = Timeline(decode, sentence)
+                self._timelines[self._sentence] = Timeline(plan, sentence, partial(self._plan, sentence))
             self._bring_back()
             return True if self.has_encoder else self.forward()
         self._sentence = len(self.program.sentences)
         return False
-
-    def _note_end(self, branch: Branch) -> None:
-        """The branch has come to the end of its sentence: tell its outputs, and count its bytes."""
-        best = self.timeline.decode.best(branch.tip)
-        outputs = tuple(output_of(self.model, each) for each in best)
-        self._finish(Result(self.sentence, branch.id, outputs))
-        self._count()
 
     def _finish(self, result: Result) -> None:
         """Keep and tell a result; one that is known already, of steps run again, is not news."""
@@ -371,17 +358,22 @@ class Walk:
     def _decode_again(self) -> None:
         """Run a sentence that was dropped altogether to its end, as it was before."""
         sentence = self.program.sentences[self._sentence]
-        timeline = Timeline(self._plan(sentence), sentence)
+        timeline = self._begun(sentence)
         self._timelines[self._sentence] = timeline
         while not timeline.branch.tip.ended and not self._closed.is_set():
             timeline.extend()
         self._count()
         self._make_room()
 
-    def _plan(self, sentence: Sentence) -> Plan:
-        """The decode of a sentence. Raises where it has no tokens or too many."""
+    def _begun(self, sentence: Sentence) -> Timeline:
+        """A sentence whose source has been read."""
+        planned = partial(self._plan, sentence)
+        return Timeline(planned(sentence.text), sentence, planned)
+
+    def _plan(self, sentence: Sentence, text: str) -> Plan:
+        """The decode of `text` in the place of a sentence."""
         return self._planner(
-            sentence.text,
+            text,
             sentence=sentence.index,
             line=sentence.line + 1,
             where=self.program.name,

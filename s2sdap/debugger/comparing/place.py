@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from s2sdap.debugger.branches import Branch
 from s2sdap.debugger.program import Sentence
 from s2sdap.debugger.session import Session
-from s2sdap.debugger.timeline import Branch, Timeline
+from s2sdap.debugger.timeline import Timeline
 from s2sdap.vocabulary.errors import S2sdapError
 
 

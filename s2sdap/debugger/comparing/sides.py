@@ -86,7 +86,7 @@ def find(session: Session, side: Side, model: Described | None = None) -> Found:
             raise S2sdapError("no_hypothesis", hypothesis=side.hypothesis, run=f"branch {branch.id}")
     row = where.row if hypothesis is None else hypothesis.sentence
     label = _name(side, where, branch.id)
-    plan = where.timeline.decode
+    plan = branch.plan
     records = tuple(branch.records)
     return Found(label, plan, branch.encoder, records, row, hypothesis, branch.id, reference)
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from s2sdap.debugger.branches import Branch
 from s2sdap.debugger.program import Program, read_program
 from s2sdap.debugger.session import Session
 from s2sdap.debugger.session_file.breakpoints import armed_of
@@ -27,9 +28,10 @@ from s2sdap.debugger.session_file.telling import (
     stop_of,
 )
 from s2sdap.debugger.stops import Cursor, Motion, Stop
-from s2sdap.debugger.timeline import Branch, Timeline
-from s2sdap.debugger.walk import Result, Walk
-from s2sdap.decoding.edits import ENCODER_STEP
+from s2sdap.debugger.timeline import Timeline
+from s2sdap.debugger.travel import Travel
+from s2sdap.debugger.walk import Result
+from s2sdap.decoding.edits import ENCODER_STEP, SourceEdit
 from s2sdap.decoding.plan import Plan
 from s2sdap.models.contract import Described
 from s2sdap.models.loading import load_model
@@ -45,7 +47,7 @@ def _unplanned(text: str, **_where: Any) -> Plan:
     raise S2sdapError("not_recorded", what=f"a decode of {text[:100]!r}")
 
 
-class RecordedWalk(Walk):
+class RecordedWalk(Travel):
     """The cursor's way over what was recorded: sentences without records are passed over."""
 
     def __init__(self, model: RecordedModel, program: Program, closed: threading.Event) -> None:
@@ -209,14 +211,16 @@ def _timeline(
     file: OpenFile, part: DecodePart, restored: Restored, program: Program, model: RecordedModel
 ) -> Timeline:
     """The branches of a sentence over its records."""
-    branches = [_branch(each, restored) for each in part.branches]
+    branches = [
+        _branch(each, restored, RecordedPlan(model, shown_of(file.document.shown[each.shown]), restored.best))
+        for each in part.branches
+    ]
     if not 0 <= part.sentence < len(program.sentences) or part.current not in [each.id for each in branches]:
         raise restored.wrong("it has no current branch, or is no sentence of the program")
-    plan = RecordedPlan(model, shown_of(file.document.shown[part.branches[0].shown]), restored.best)
-    return Timeline.restored(plan, program.sentences[part.sentence], branches, part.current)
+    return Timeline.restored(program.sentences[part.sentence], branches, part.current)
 
 
-def _branch(part: BranchPart, restored: Restored) -> Branch:
+def _branch(part: BranchPart, restored: Restored, plan: RecordedPlan) -> Branch:
     """A branch, once each of its steps comes after the one before."""
     before = -1 - part.encoder
     for number in part.steps:
@@ -226,7 +230,16 @@ def _branch(part: BranchPart, restored: Restored) -> Branch:
     if not 0 <= part.encoder < len(restored.encoders):
         raise restored.wrong(f"branch {part.id} has no encoder")
     records = [restored.steps[number] for number in part.steps]
-    return Branch(part.id, part.parent, part.fork, restored.encoders[part.encoder], records)
+    return Branch(
+        id=part.id,
+        parent=part.parent,
+        fork=part.fork,
+        plan=plan,
+        encoder=restored.encoders[part.encoder],
+        records=records,
+        name=part.name,
+        source=None if part.text is None else SourceEdit(part.text),
+    )
 
 
 def _cursor(document: Document, walk: RecordedWalk) -> Cursor | None:

@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from s2sdap.debugger.branches import Branch
 from s2sdap.debugger.edit_lists import to_plain
 from s2sdap.debugger.session_file.layout import BranchPart, DecodePart, EncoderPart, SettingPart, StepPart
 from s2sdap.debugger.session_file.telling import tell_shown, tell_source
 from s2sdap.debugger.session_file.tensors import Parts
 from s2sdap.debugger.session_file.texts import Texts
-from s2sdap.debugger.timeline import Branch, Timeline
-from s2sdap.decoding.edits import SourceEdit
+from s2sdap.debugger.timeline import Timeline
 from s2sdap.decoding.plan import Plan
 from s2sdap.decoding.records import Candidates, EncoderRecord, Hypothesis, Snapshot, StepRecord
 
@@ -99,7 +99,7 @@ class DecodeWriter:
         branches: list[BranchPart] = []
         encoders: dict[int, int] = {}
         for branch in self._timeline.branches:
-            plan = plan_of(self._timeline, branch)
+            plan = branch.plan
             shared = self._shared(branch)
             if shared is not None and branch.parent is not None:
                 encoder = encoders[branch.parent]
@@ -118,8 +118,8 @@ class DecodeWriter:
                     encoder=encoder,
                     steps=steps,
                     shown=shown(tell_shown(plan.settings_shown())),
-                    name=getattr(branch, "name", "") or "",
-                    text=_text_of(branch),
+                    name=branch.name,
+                    text=None if branch.source is None else branch.source.text,
                 )
             )
         columns = {f"{self._prefix}hypotheses.{name}": v for name, v in self._hypotheses.tensors().items()}
@@ -204,17 +204,6 @@ class DecodeWriter:
 
     def _keeps(self, site: str) -> bool:
         return self._kept is None or site in self._kept
-
-
-def plan_of(timeline: Timeline, branch: Branch) -> Plan:
-    """The plan of a branch."""
-    plan: Plan = getattr(branch, "plan", timeline.decode)
-    return plan
-
-
-def _text_of(branch: Branch) -> str | None:
-    texts = [edit.text for edit in branch.edits if isinstance(edit, SourceEdit)]
-    return texts[-1] if texts else None
 
 
 def _numbers(known: Known, hypotheses: tuple[Hypothesis, ...]) -> list[int]:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from s2sdap.debugger.branches import Branch
 from s2sdap.debugger.session_file.differences import REFUSED, SITE, Difference, of_encoders, of_steps
-from s2sdap.debugger.session_file.record_telling import plan_of
-from s2sdap.debugger.timeline import Branch, Timeline
+from s2sdap.debugger.timeline import Timeline
 from s2sdap.decoding.edits import ENCODER_STEP, Edit, SourceEdit
 from s2sdap.decoding.plan import Plan, Planner
 from s2sdap.decoding.planning import planner_for
@@ -202,7 +202,7 @@ class _Sentence:
             first=found.first,
             parted=found.parted,
             widest=tuple(found.widest.items()),
-            recorded=_output(self._recording.model, plan_of(self._timeline, branch), branch.tip),
+            recorded=_output(self._recording.model, branch.plan, branch.tip),
             replayed=None if plan is None or tip is None else _output(self._model, plan, tip),
         )
 
