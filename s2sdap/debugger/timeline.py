@@ -202,6 +202,10 @@ class Timeline:
         """Whether records are missing that `restore` would bring back."""
         return bool(self._dropped)
 
+    def edits_by_step(self, branch: Branch) -> tuple[tuple[Edit, ...], ...]:
+        """The edits of each computed step of a branch, also where the records were dropped."""
+        return tuple(self._dropped.get(branch.id) or (record.edits for record in branch.records))
+
     def drop(self) -> None:
         """Let the records go; `restore` brings them back."""
         for branch in self.branches:

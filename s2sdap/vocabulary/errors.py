@@ -186,7 +186,6 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     # 44xx: comparing
     ErrorKind(4401, "side_clash", "A side of a comparison cannot name both `{one}` and `{other}`",
               "Name a branch or a hypothesis of the session, or another decode of its sentence"),
-    ErrorKind(4402, "no_branch", "There is no branch {branch} of {sentence}", "Name a branch that the sentence has; its first is 0"),
     ErrorKind(4403, "no_such_sentence", "There is no sentence {sentence}; there are {count}, the first is 0", "Name one of them"),
     ErrorKind(4404, "no_reference", "There is no reference for {sentence}", "Launch with `reference`, or give its text"),
     ErrorKind(4405, "nothing_written", "{run} has written no token, so there is nothing to compare", "Step to a token first"),

@@ -37,4 +37,4 @@ def test_where_a_reference_went(session):
     assert session.where_did_my_reference_go("1999-03-03").outcome == "output"
     with pytest.raises(Refused) as caught:
         session.where_did_my_reference_go(branch=7)
-    assert caught.value.name == "no_branch"
+    assert caught.value.name == "unknown_branch"

@@ -72,7 +72,7 @@ def test_branches(at_a_token):
     assert body["right"]["output"].startswith("12")
     current = compare(at_a_token, {"branch": 0})
     assert current["left"]["branch"] == 1
-    assert at_a_token.refused("s2s/compare", right={"branch": 2}).number == 4402
+    assert at_a_token.refused("s2s/compare", right={"branch": 2}).number == 4143
 
 
 def test_sentences(tcp, program):

@@ -11,6 +11,7 @@ from s2sdap.debugger.comparing.runs import best_run
 from s2sdap.debugger.comparing.sides import Side, find, finish, seek
 from s2sdap.debugger.comparing.whereabouts import Outcome
 from s2sdap.decoding.decode import decode, score
+from s2sdap.decoding.edits import SettingEdit, SourceEdit
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.vocabulary.errors import S2sdapError
 
@@ -56,6 +57,11 @@ def test_a_sentence_with_edits_is_compared_as_it_stands(session):
     while session.cursor.sentence == 0:
         session.next()
     assert run_of(session, sentence=0).tokens == edited.tokens
+    timeline = session.walk.timeline_of(0)
+    timeline.drop()  # as where memory is short
+    again = run_of(session, sentence=0)
+    assert timeline.dropped
+    assert_same(again.records, edited.records)
     plain = run_of(session, sentence=0, branch=0)
     assert plain.tokens == decode(rnn(), "abcdh", SearchSettings(**SETTINGS))[0].tokens
     assert compare(plain, edited).divergence is not None
@@ -77,6 +83,28 @@ def test_another_model_and_other_settings(session):
     settings = SearchSettings(**{**SETTINGS, "beam_size": 4})
     assert wide.tokens == decode(rnn(), "abcdh", settings)[0].tokens
     assert wide.label == "beamSize=4"
+
+
+def test_a_source_that_was_changed_is_what_the_other_side_reads(session):
+    session.apply((SourceEdit("hgf"),))
+    session.name_branch(1, "shorter")
+    changed = run_of(session)
+    assert changed.label == "branch 1 'shorter'"
+    expected = decode(rnn(), "hgf", SearchSettings(**SETTINGS))[0].tokens
+    assert changed.tokens == expected
+    assert run_of(session, rnn(), model="again").tokens == expected
+    assert run_of(session, reference="xyx").hypothesis.score == score(rnn(), "hgf", "xyx").score
+    parted = compare(run_of(session, branch=0), changed)
+    assert parted.absent == {"attention": "the sources have 5 and 3 tokens"}
+
+
+def test_settings_that_change_on_the_way_are_those_of_the_branch(session):
+    session.apply((SettingEdit(1, "noRepeatNgram", 1), SettingEdit(1, "beamSize", 3)))
+    edited = run_of(session)
+    session.step_out()
+    best = session.walk.branch.plan.best(session.walk.branch.tip)
+    assert edited.tokens == best[0].tokens
+    assert len(set(edited.tokens)) == len(edited.tokens)
 
 
 def test_a_hypothesis_goes_no_further_than_it_has_come(session):

@@ -26,14 +26,15 @@ class Place:
         """A branch by its id, by default the one the person is on; `None` where nothing is kept."""
         if self.timeline is None:
             if wanted not in (None, 0):
-                raise S2sdapError("no_branch", branch=wanted, sentence=f"line {self.sentence.line + 1}")
+                raise S2sdapError("unknown_branch", branch=wanted, known="0")
             return None
-        if wanted is None:
-            return self.timeline.branch
-        for branch in self.timeline.branches:
-            if branch.id == wanted:
-                return branch
-        raise S2sdapError("no_branch", branch=wanted, sentence=f"line {self.sentence.line + 1}")
+        return self.timeline.branch if wanted is None else self.timeline.find(wanted)
+
+    @property
+    def text(self) -> str:
+        """What the sentence reads on the branch that the person is on."""
+        source = None if self.timeline is None else self.timeline.branch.source
+        return self.sentence.text if source is None else source.text
 
 
 def place_of(session: Session, sentence: int | None) -> Place:
@@ -54,6 +55,4 @@ def place_of(session: Session, sentence: int | None) -> Place:
     if not 0 <= sentence < len(sentences):
         raise S2sdapError("no_such_sentence", sentence=sentence, count=len(sentences))
     kept = walk.timeline_of(sentence)
-    if kept is not None and kept.dropped:
-        kept = None
     return Place(sentences[sentence], kept, 0, current=kept is timeline and kept is not None)

@@ -4,22 +4,23 @@ A side is found in two parts: `find` looks it up while the session stands still;
 steps that are missing, on records that never change, so the session may move meanwhile.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 
+from s2sdap.debugger.branches import Branch
 from s2sdap.debugger.comparing.place import Place, place_of
 from s2sdap.debugger.comparing.runs import Run, Work, begun, best_run, forced_run, run_on
 from s2sdap.debugger.comparing.whereabouts import Whereabouts, where_did_it_go
 from s2sdap.debugger.program import Sentence
 from s2sdap.debugger.session import Session
+from s2sdap.decoding.edits import Edit
 from s2sdap.decoding.generation.settings import SAME_MEANING, GenerationSettings, changed, generation_settings
 from s2sdap.decoding.plan import Plan
 from s2sdap.decoding.planning import Settings, generates, planner_for
-from s2sdap.decoding.records import EncoderRecord, Hypothesis, StepRecord
+from s2sdap.decoding.records import EncoderRecord, Hypothesis, Snapshot, StepRecord
 from s2sdap.decoding.reference import Reference, reference_of
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.models.contract import Described
@@ -62,6 +63,8 @@ class Found:
     hypothesis: Hypothesis | None
     branch: int | None
     reference: str | None
+    edits: tuple[tuple[Edit, ...], ...] = ()
+    """Those of each step, for records that were dropped."""
 
 
 def find(session: Session, side: Side, model: Described | None = None) -> Found:
@@ -71,11 +74,11 @@ def find(session: Session, side: Side, model: Described | None = None) -> Found:
     reference = _reference(where.sentence, side)
     if side.decodes is not None:
         decoder = model or session.model
-        plan = _planned(session, decoder, side, where.sentence)
+        plan = _planned(session, decoder, side, where)
         return Found(_name(side, where), plan, None, (), 0, None, None, reference)
     branch = where.branch(side.branch)
     if branch is None or where.timeline is None:
-        plan = _planned(session, session.model, side, where.sentence)
+        plan = _planned(session, session.model, side, where)
         return Found(_name(side, where), plan, None, (), 0, None, None, reference)
     hypothesis = None
     if side.hypothesis is not None:
@@ -85,10 +88,9 @@ def find(session: Session, side: Side, model: Described | None = None) -> Found:
         if hypothesis is None:
             raise S2sdapError("no_hypothesis", hypothesis=side.hypothesis, run=f"branch {branch.id}")
     row = where.row if hypothesis is None else hypothesis.sentence
-    label = _name(side, where, branch.id)
-    plan = branch.plan
-    records = tuple(branch.records)
-    return Found(label, plan, branch.encoder, records, row, hypothesis, branch.id, reference)
+    label = _name(side, where, branch)
+    records, edits = tuple(branch.records), where.timeline.edits_by_step(branch)
+    return Found(label, branch.plan, branch.encoder, records, row, hypothesis, branch.id, reference, edits)
 
 
 def finish(found: Found) -> Work[Run]:
@@ -151,8 +153,12 @@ def sought_in(
 
 def _to_the_end(found: Found, encoder: EncoderRecord) -> Work[tuple[StepRecord, ...]]:
     """The records of a side to the end of its search; of a recording, those that there are."""
+
+    def again(before: Snapshot) -> tuple[Edit, ...]:
+        return found.edits[before.step] if before.step < len(found.edits) else ()
+
     try:
-        records = yield from run_on(found.plan, encoder, found.records)
+        records = yield from run_on(found.plan, encoder, found.records, again)
     except S2sdapError as error:
         if error.name != _ONLY_RECORDED:
             raise
@@ -204,18 +210,18 @@ def _reference(sentence: Sentence, side: Side) -> str | None:
     return text
 
 
-def _planned(session: Session, model: Described, side: Side, sentence: Sentence) -> Plan:
-    program = session.program
+def _planned(session: Session, model: Described, side: Side, where: Place) -> Plan:
+    program, sentence = session.program, where.sentence
     return planner_for(model, settings_of(session, model, side))(
-        sentence.text,
+        where.text,
         sentence=sentence.index,
         line=sentence.line + 1,
         where=program.name,
-        folder=None if program.path is None else os.path.dirname(program.path),
+        folder=program.folder,
     )
 
 
-def _name(side: Side, where: Place, branch: int | None = None) -> str:
+def _name(side: Side, where: Place, branch: Branch | None = None) -> str:
     """What people call a side."""
     parts: list[str] = []
     if side.reference is not False:
@@ -228,7 +234,7 @@ def _name(side: Side, where: Place, branch: int | None = None) -> str:
     parts += [f"{written[name]}={value}" for name, value in side.search.items()]
     parts += [f"{name}={value}" for name, value in side.generation.items()]
     if branch is not None:
-        parts.append(f"branch {branch}")
+        parts.append(f"branch {branch.id}" + (f" {branch.name!r}" if branch.name else ""))
     if side.sentence is not None:
         parts.append(f"sentence {side.sentence}")
     return ", ".join(parts) or f"line {where.sentence.line + 1}"
