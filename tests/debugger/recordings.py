@@ -44,7 +44,8 @@ def assert_recorded(live, recorded):
         assert again.branch.id == timeline.branch.id
         assert [each.id for each in again.branches] == [each.id for each in timeline.branches]
         for branch, copy in zip(timeline.branches, again.branches, strict=True):
-            assert (copy.parent, copy.fork, copy.edits) == (branch.parent, branch.fork, branch.edits)
+            for name in ("parent", "fork", "edits", "name", "source", "made_by", "error"):
+                assert getattr(copy, name) == getattr(branch, name)
             assert_encoder(branch.encoder, copy.encoder)
             assert len(copy.records) == len(branch.records)
             for record, read in zip(branch.records, copy.records, strict=True):
@@ -75,8 +76,8 @@ def assert_snapshot(snapshot, read):
 
 
 def told(hypothesis):
-    """All of a hypothesis but its coverage, down to its root."""
-    fields = [name for name in Hypothesis.__slots__ if name not in ("parent", "coverage")]
+    """All of a hypothesis but its tensors, down to its root."""
+    fields = [name for name in Hypothesis.__slots__ if name not in ("parent", "coverage", "attended")]
     nodes = [hypothesis, *list(hypothesis.path())[1:]]
     return [tuple(getattr(node, name) for name in fields) for node in nodes]
 

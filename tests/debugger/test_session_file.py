@@ -1,5 +1,6 @@
 """A session in a file: every bit of it comes back without the model, and it walks as it walked."""
 
+import math
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from s2sdap import S2sdapError, SearchSettings, Session, load_model
 from s2sdap.debugger.breakpoints import Armed
 from s2sdap.debugger.stops import StopReason
 from s2sdap.debugger.watch_rules import parse_rule
+from s2sdap.decoding.edits import LogitEdit, PruneEdit, ReviveEdit, SettingEdit, SourceEdit, TokenEdit
 from s2sdap.decoding.generation.settings import GenerationSettings
 
 
@@ -234,3 +236,62 @@ def test_the_program_is_found_again_or_stands_for_itself(tmp_path):
         session.program.sentences,
     )
     assert Path(program).read_text() == "another text\n"
+
+
+def every_kind_of_edit():
+    """A session with a branch for each kind of edit, one of another source, and a name."""
+    session = session_of(rnn(), "abcdh", beam_size=3, n_best=2, max_length=6)
+    session.start()
+    for _ in range(4):
+        session.next()
+    best = session.walk.branch.records[1].before.live
+    pruned = session.walk.branch.records[1].candidates
+    lost = next(each for each in range(len(pruned)) if pruned.child[each] < 0)
+    parent = best[int(pruned.parent[lost])].id
+    session.apply((LogitEdit(1, best[0].id, 5, 2.5), LogitEdit(1, best[0].id, 6, -math.inf)))
+    session.undo()
+    session.apply((PruneEdit(1, best[-1].id),))
+    session.undo()
+    session.apply((ReviveEdit(1, parent, int(pruned.token[lost])),))
+    session.name_branch(session.cursor.branch, "revived")
+    session.undo()
+    session.apply((SettingEdit(1, "beamSize", 2), SettingEdit(2, "lengthPenalty", 0.5)))
+    session.step_out()
+    session.apply((SourceEdit("bah"), TokenEdit(1, 1, 6)))
+    session.next()
+    return session
+
+
+def test_every_kind_of_edit_comes_back_and_is_replayed(tmp_path):
+    session = every_kind_of_edit()
+    recorded = reopened(session, tmp_path / "session.s2s")
+    assert_recorded(session, recorded)
+    recorded.start()
+    assert [each.name for each in recorded.branches] == ["", "", "", "revived", "", ""]
+    assert recorded.branches[-1].edits[0] == SourceEdit("bah")
+    for branch in session.branches:
+        for one in (session, recorded):
+            one.switch(branch.id)
+            one.goto(len(branch.records) - 1)
+        assert recorded.cursor == session.cursor
+        assert shown(recorded) == shown(session)
+    found = recorded.replay(rnn())
+    assert found.identical, found.text
+    assert len(found.branches) == len(session.branches)
+
+
+def test_a_recording_takes_no_edit_of_any_kind(tmp_path):
+    session = every_kind_of_edit()
+    recorded = reopened(session, tmp_path / "session.s2s")
+    recorded.start()
+    recorded.switch(0)
+    recorded.goto(2)
+    before = shown(recorded)
+    for branch in session.branches[1:]:
+        with pytest.raises(S2sdapError) as refused:
+            recorded.apply(branch.made_by)
+        assert refused.value.name in ("post_mortem", "source_fixed")
+    with pytest.raises(S2sdapError, match="undo"):
+        recorded.undo()
+    assert shown(recorded) == before
+    assert recorded.restart_frame(recorded.frames()[1]).cursor.step == 1

@@ -133,6 +133,15 @@ class SettingsPart(msgspec.Struct, frozen=True):
     given: dict[str, Any]
 
 
+class ErrorPart(msgspec.Struct, frozen=True):
+    """A refusal of the catalogue."""
+
+    number: int
+    name: str
+    what: str
+    remedy: str
+
+
 class EncoderPart(msgspec.Struct, frozen=True):
     """What reading the source computed. `sites` names the tensors of each source of the batch."""
 
@@ -148,7 +157,8 @@ class StepPart(msgspec.Struct, frozen=True):
     """One step. `before` is the number of the step before it, or -1 - n after encoder n.
 
     `live`, `finished` and `best` are hypotheses; `decided` counts the candidates at hand at once,
-    `processors` names the rows of their scores.
+    `processors` names the rows of their scores. `shown` is its table of settings, where a person changed
+    some before it or at it.
     """
 
     part: int
@@ -163,12 +173,14 @@ class StepPart(msgspec.Struct, frozen=True):
     decided: int
     processors: list[str] = []
     edits: list[dict[str, Any]] = []
+    shown: int | None = None
 
 
 class BranchPart(msgspec.Struct, frozen=True):
     """A branch: its encoder and the numbers of its steps. `shown` is its table of settings.
 
-    `text` is what it reads in place of the sentence, where a person changed the source.
+    `text` is what it reads in place of the sentence, where a person changed the source; `made_by` are the
+    edits that it was grown for, `error` is what the model failed with after its last step.
     """
 
     id: int
@@ -179,6 +191,8 @@ class BranchPart(msgspec.Struct, frozen=True):
     shown: int
     name: str = ""
     text: str | None = None
+    made_by: list[dict[str, Any]] = []
+    error: ErrorPart | None = None
 
 
 class DecodePart(msgspec.Struct, frozen=True):
@@ -194,15 +208,6 @@ class DecodePart(msgspec.Struct, frozen=True):
     steps: list[StepPart]
     branches: list[BranchPart]
     coverage: list[int]
-
-
-class ErrorPart(msgspec.Struct, frozen=True):
-    """A refusal of the catalogue."""
-
-    number: int
-    name: str
-    what: str
-    remedy: str
 
 
 class OutputPart(msgspec.Struct, frozen=True):

@@ -21,6 +21,7 @@ from s2sdap.debugger.session_file.replay import Replay, check_replayable, replay
 from s2sdap.debugger.session_file.restore import Restored
 from s2sdap.debugger.session_file.telling import (
     CALL,
+    error_of,
     program_of,
     result_of,
     settings_of,
@@ -211,8 +212,9 @@ def _timeline(
     file: OpenFile, part: DecodePart, restored: Restored, program: Program, model: RecordedModel
 ) -> Timeline:
     """The branches of a sentence over its records."""
+    shown = [shown_of(table) for table in file.document.shown]
     branches = [
-        _branch(each, restored, RecordedPlan(model, shown_of(file.document.shown[each.shown]), restored.best))
+        _branch(each, restored, RecordedPlan(model, shown[each.shown], restored.changed, restored.best))
         for each in part.branches
     ]
     if not 0 <= part.sentence < len(program.sentences) or part.current not in [each.id for each in branches]:
@@ -239,6 +241,8 @@ def _branch(part: BranchPart, restored: Restored, plan: RecordedPlan) -> Branch:
         records=records,
         name=part.name,
         source=None if part.text is None else SourceEdit(part.text),
+        made_by=restored.edits(part.made_by),
+        error=None if part.error is None else error_of(part.error),
     )
 
 

@@ -15,10 +15,11 @@ from torch import Tensor
 from s2sdap.debugger.branches import Branch
 from s2sdap.debugger.edit_lists import to_plain
 from s2sdap.debugger.session_file.layout import BranchPart, DecodePart, EncoderPart, SettingPart, StepPart
-from s2sdap.debugger.session_file.telling import tell_shown, tell_source
+from s2sdap.debugger.session_file.telling import tell_error, tell_shown, tell_source
 from s2sdap.debugger.session_file.tensors import Parts
 from s2sdap.debugger.session_file.texts import Texts
 from s2sdap.debugger.timeline import Timeline
+from s2sdap.decoding.edits import SettingEdit
 from s2sdap.decoding.plan import Plan
 from s2sdap.decoding.records import Candidates, EncoderRecord, Hypothesis, Snapshot, StepRecord
 
@@ -81,8 +82,19 @@ class _Hypotheses:
 class DecodeWriter:
     """One sentence: its branches, with what they share written once."""
 
-    def __init__(self, timeline: Timeline, parts: Parts, texts: Texts, kept: Collection[str] | None) -> None:
+    def __init__(
+        self,
+        timeline: Timeline,
+        parts: Parts,
+        texts: Texts,
+        kept: Collection[str] | None,
+        shown: Callable[[list[SettingPart]], int],
+    ) -> None:
+        """`kept` are the sites to keep, `None` for all; `shown` numbers a table of settings."""
         self._timeline = timeline
+        self._shown = shown
+        self._changed: list[bool] = []
+        """Whether a person had changed settings by each step."""
         self._parts = parts
         self._kept = kept
         self._prefix = f"{timeline.sentence.index}."
@@ -94,8 +106,8 @@ class DecodeWriter:
         self._numbers: dict[int, list[int]] = {}
         """The steps of each branch, by the branch's id."""
 
-    def told(self, shown: Callable[[list[SettingPart]], int]) -> DecodePart:
-        """Write every branch. `shown` numbers a table of settings."""
+    def told(self) -> DecodePart:
+        """Write every branch."""
         branches: list[BranchPart] = []
         encoders: dict[int, int] = {}
         for branch in self._timeline.branches:
@@ -117,9 +129,11 @@ class DecodeWriter:
                     fork=branch.fork,
                     encoder=encoder,
                     steps=steps,
-                    shown=shown(tell_shown(plan.settings_shown())),
+                    shown=self._shown(tell_shown(plan.settings_shown())),
                     name=branch.name,
                     text=None if branch.source is None else branch.source.text,
+                    made_by=to_plain(branch.made_by),
+                    error=None if branch.error is None else tell_error(branch.error),
                 )
             )
         columns = {f"{self._prefix}hypotheses.{name}": v for name, v in self._hypotheses.tensors().items()}
@@ -184,6 +198,8 @@ class DecodeWriter:
                 new = each.step == record.step
                 now[key] = self._hypotheses.add(each, live_before[each.row]) if new else known[key]
         self._known.append(now)
+        changed = any(isinstance(edit, SettingEdit) for edit in record.edits)
+        self._changed.append(changed or (before >= 0 and self._changed[before]))
         self._steps.append(
             StepPart(
                 part=self._parts.add(tensors),
@@ -198,6 +214,7 @@ class DecodeWriter:
                 decided=decided,
                 processors=[name for name, _ in candidates.processed],
                 edits=to_plain(record.edits),
+                shown=self._shown(tell_shown(plan.settings_shown(after))) if self._changed[-1] else None,
             )
         )
         return number

@@ -90,10 +90,13 @@ class RecordedPlan:
         self,
         model: RecordedModel,
         shown: tuple[SettingShown, ...],
+        changed: Mapping[Snapshot, tuple[SettingShown, ...]],
         best: Mapping[Snapshot, tuple[Hypothesis, ...]],
     ) -> None:
+        """`changed` are the settings as they stood after steps by which a person had changed some."""
         self.model = model
         self._shown = shown
+        self._changed = changed
         self._best = best
 
     def begin(self, edits: Sequence[Edit] = ()) -> EncoderRecord:
@@ -111,8 +114,7 @@ class RecordedPlan:
 
     def settings_shown(self, after: Snapshot | None = None) -> tuple[SettingShown, ...]:
         """The settings as they were shown."""
-        del after
-        return self._shown
+        return self._shown if after is None else self._changed.get(after, self._shown)
 
 
 def _only_recorded(model: RecordedModel, edits: Sequence[Edit]) -> S2sdapError:

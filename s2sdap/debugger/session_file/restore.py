@@ -20,9 +20,10 @@ from s2sdap.debugger.session_file.record_telling import (
     ROOT,
     WHOLE_COLUMNS,
 )
-from s2sdap.debugger.session_file.telling import source_of
+from s2sdap.debugger.session_file.telling import shown_of, source_of
 from s2sdap.debugger.session_file.tensors import RecordedSites, Store
 from s2sdap.decoding.edits import Edit
+from s2sdap.decoding.plan import SettingShown
 from s2sdap.decoding.records import Candidates, EncoderRecord, Fate, Hypothesis, Reason, Snapshot, StepRecord
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
@@ -84,6 +85,7 @@ class Restored:
         self._prefix = f"{part.sentence}."
         self.hypotheses = self._hypotheses()
         self.best: dict[Snapshot, tuple[Hypothesis, ...]] = {}
+        self.changed: dict[Snapshot, tuple[SettingShown, ...]] = {}
         self.encoders = [self._encoder(number, each) for number, each in enumerate(part.encoders)]
         self.steps: list[StepRecord] = []
         self._encoder_of: list[int] = []
@@ -163,7 +165,7 @@ class Restored:
             None,
             read[0],
             after,
-            self._edits(part.edits),
+            self.edits(part.edits),
             others=tuple(zip(sources[1:], read[1:], strict=True)),
         )
 
@@ -200,6 +202,8 @@ class Restored:
             ended=part.ended,
         )
         self.best[after] = best
+        if part.shown is not None:
+            self.changed[after] = shown_of(self._file.document.shown[part.shown])
         search = RecordedCandidates(
             self._file.store,
             part.part,
@@ -210,9 +214,10 @@ class Restored:
             self._vocabulary,
         )
         seen = RecordedSites(self._file.store, part.part, prefix, names)
-        return StepRecord(part.step, before, seen, search, after, self._edits(part.edits))
+        return StepRecord(part.step, before, seen, search, after, self.edits(part.edits))
 
-    def _edits(self, plain: Sequence[Mapping[str, Any]]) -> tuple[Edit, ...]:
+    def edits(self, plain: Sequence[Mapping[str, Any]]) -> tuple[Edit, ...]:
+        """Edits again, each about a token that there is."""
         edits = from_plain(plain)
         if any(not 0 <= getattr(edit, "token", 0) < self._vocabulary for edit in edits):
             raise self.wrong("an edit is about a token that is not in the vocabulary")

@@ -131,7 +131,7 @@ def _write(
         dropped = timeline.dropped
         if dropped:
             timeline.restore()
-        decodes.append(DecodeWriter(timeline, parts, texts, kept).told(number))
+        decodes.append(DecodeWriter(timeline, parts, texts, kept, number).told())
         if dropped:
             timeline.drop()
     parts.flush()
