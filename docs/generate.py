@@ -17,6 +17,7 @@ import msgspec
 
 from s2sdap.dap.handlers import HANDLERS
 from s2sdap.dap.launch import launch_schema
+from s2sdap.debugger.editing.commands import COMMANDS
 from s2sdap.debugger.expressions import FUNCTIONS, MAX_DEPTH, MAX_NODES, MAX_TEXT
 from s2sdap.debugger.fields import FIELDS
 from s2sdap.debugger.watch_rules import WATCH_RULES
@@ -131,6 +132,13 @@ def rules_table() -> str:
     return "\n".join(lines)
 
 
+def commands_table() -> str:
+    """The commands of the debug console."""
+    lines = ["| command | what it does |", "|---|---|"]
+    lines += [f"| `{_cell(kind.form)}` | {kind.meaning} |" for kind in COMMANDS.values()]
+    return "\n".join(lines)
+
+
 def sites_table() -> str:
     """The sites and the axis letters."""
     lines = ["| site | axes | what it holds |", "|---|---|---|"]
@@ -148,6 +156,7 @@ PARTS = {
         "rules": rules_table,
     },
     "expressions.md": {"fields": fields_table},
+    "edits.md": {"commands": commands_table},
     "architecture.md": {"sites": sites_table},
 }
 

@@ -1,13 +1,13 @@
 """Two decodes side by side, and where a reference went. The session stays as it is."""
 
-from s2sdap.client.editing import Editing
+from s2sdap.client.edit_lists import EditLists
 from s2sdap.protocol import custom
 
 Side = custom.SideArguments
 """What to compare: `Side(branch=1)`, `Side(reference=True)`, `Side(model="...")`, `Side(search={...})`."""
 
 
-class Comparing(Editing):
+class Comparing(EditLists):
     """The verbs that compare."""
 
     async def compare(

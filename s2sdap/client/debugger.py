@@ -21,8 +21,8 @@ from s2sdap.client.recordings import Recordings
 class AsyncDebugger(Recordings):
     """A session with an adapter. Made by `spawn`, `connect` or `connect_address`.
 
-    Its verbs stand in one file a subject: `run_control`, `reading`, `editing`, `comparing`,
-    `recordings`.
+    Its verbs stand in one file a subject: `run_control`, `reading`, `editing`, `edit_lists`,
+    `comparing`, `recordings`.
     """
 
     async def request(self, command: str, /, **arguments: Any) -> Any:

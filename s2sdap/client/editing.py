@@ -1,7 +1,8 @@
 """Changing what a stop shows: every verb runs a step again with the change, on a new branch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from s2sdap.client.reading import Reading
 from s2sdap.protocol import arguments as args
@@ -57,10 +58,108 @@ class Editing(Reading):
             custom.EditArguments(frame_id=frame_id, site=site, values=numbers, index=list(index))
         )
 
+    async def attend(
+        self,
+        words: Mapping[str, float],
+        *,
+        layer: int | None = None,
+        head: int | None = None,
+        frame_id: int | None = None,
+    ) -> custom.EditBody:
+        """Attend to words of the source: `{"heute": 0.7, "morgen#2": 0.2, "[5]": 0.1}`.
+
+        A word's weight is shared by its pieces, and what is left of 1 by all the other tokens, in
+        proportion to the weights before.
+        """
+        shares = {word: float(weight) for word, weight in words.items()}
+        return await self._edit(custom.EditArguments(frame_id=frame_id, words=shares, layer=layer, head=head))
+
+    async def prefix(
+        self, prefix: str | Sequence[str | int], *, frame_id: int | None = None
+    ) -> custom.EditBody:
+        """The hypothesis begins with this text, or these tokens, from step 0 on."""
+        wanted = prefix if isinstance(prefix, str) else list(prefix)
+        return await self._edit(custom.EditArguments(frame_id=frame_id, prefix=wanted))
+
+    async def set_state(self, values: Sequence[float], *, frame_id: int | None = None) -> custom.EditBody:
+        """Replace the decoder state of the cursor's step."""
+        return await self.edit_site("decoder.state", values, frame_id=frame_id)
+
+    async def zero(
+        self, site: str = "decoder.state", *, index: Sequence[int | None] = (), frame_id: int | None = None
+    ) -> custom.EditBody:
+        """Replace a tensor, or the part of it that `index` names, by zeros."""
+        return await self._edit(
+            custom.EditArguments(frame_id=frame_id, site=site, index=list(index), zero=True)
+        )
+
+    async def copy_state(
+        self,
+        step: int | None = None,
+        *,
+        sentence: int | None = None,
+        hypothesis: int | None = None,
+        token: int | None = None,
+        site: str = "decoder.state",
+        index: Sequence[int | None] = (),
+        frame_id: int | None = None,
+    ) -> custom.EditBody:
+        """Replace a tensor by what it is at another step, or in another sentence of the session."""
+        origin = custom.CopiedFrom(sentence, step, hypothesis, token)
+        return await self._edit(
+            custom.EditArguments(frame_id=frame_id, site=site, index=list(index), copy=origin)
+        )
+
+    async def ban(self, *tokens: str | int, frame_id: int | None = None) -> custom.EditBody:
+        """The hypothesis cannot take these tokens at the cursor's step."""
+        return await self._edit(custom.EditArguments(frame_id=frame_id, ban=list(tokens)))
+
+    async def boost(self, token: str | int, nats: float, *, frame_id: int | None = None) -> custom.EditBody:
+        """Add so many nats to the logit of a token at the cursor's step."""
+        name = f"#{token}" if isinstance(token, int) else token
+        return await self._edit(custom.EditArguments(frame_id=frame_id, boost={name: float(nats)}))
+
+    async def prune(self, hypothesis: int, *, frame_id: int | None = None) -> custom.EditBody:
+        """The hypothesis goes no further."""
+        return await self._edit(custom.EditArguments(frame_id=frame_id, prune=hypothesis))
+
+    async def revive(
+        self,
+        hypothesis: int | None = None,
+        token: str | int | None = None,
+        *,
+        candidate: int | None = None,
+        frame_id: int | None = None,
+    ) -> custom.EditBody:
+        """The continuation of a hypothesis by a token, or a candidate of the step, gets a place."""
+        revived = custom.RevivedBody(hypothesis, token, candidate)
+        return await self._edit(custom.EditArguments(frame_id=frame_id, revive=revived))
+
+    async def set_settings(self, /, *, frame_id: int | None = None, **settings: Any) -> custom.EditBody:
+        """Settings of the search from the cursor's step on, by their names in a launch."""
+        return await self._edit(custom.EditArguments(frame_id=frame_id, settings=settings))
+
+    async def set_source(self, text: str, *, frame_id: int | None = None) -> custom.EditBody:
+        """The sentence reads `text`: a decode side by side with the one of the sentence as it stands."""
+        return await self._edit(custom.EditArguments(frame_id=frame_id, source=text))
+
+    async def command(self, line: str, *, frame_id: int | None = None) -> custom.EditBody:
+        """A line of the debug console, such as `ban "Haus"`; `text` of the answer is what it says."""
+        return await self._edit(custom.EditArguments(frame_id=frame_id, command=line))
+
     async def set_variable(self, reference: int, name: str, value: str) -> bodies.SetVariableBody:
         """Change a variable behind a reference, as an editor's variables pane does."""
         wanted = args.SetVariable(reference, name, value)
         answer = await self.connection.ask("setVariable", wanted, bodies.SetVariableBody)
+        self._follow((await self.step(top=1)).hypothesis)
+        return answer
+
+    async def set_expression(
+        self, expression: str, value: str, *, frame_id: int | None = None
+    ) -> bodies.SetExpressionBody:
+        """Change what an expression names, as an editor's watch pane does."""
+        wanted = args.SetExpression(expression, value, frame_id)
+        answer = await self.connection.ask("setExpression", wanted, bodies.SetExpressionBody)
         self._follow((await self.step(top=1)).hypothesis)
         return answer
 

@@ -10,19 +10,11 @@ from typing import Final
 
 from torch import Tensor
 
+from s2sdap.debugger.editing.places import Place, TensorPlace
+
 SMALL: Final = 4096
 """Tensors up to this many elements are summarised with their range and mean."""
 LONGEST_TEXT: Final = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class EditTarget:
-    """What setting this value means: `token`, `weight` or `row` (of the attention)."""
-
-    kind: str
-    position: int = 0
-    layer: int | None = None
-    head: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,8 +30,8 @@ class Children:
 class Description:
     """A value: its name where it stands, one line of text, its type, and its parts if it has any.
 
-    `expression` evaluates to the same value; `edit` says that a person may change it, and what
-    that means.
+    `expression` evaluates to the same value; `edit` is what a person sets in changing it, `None`
+    where it cannot be changed.
     """
 
     name: str
@@ -47,7 +39,7 @@ class Description:
     type: str = ""
     children: Children | None = None
     expression: str | None = None
-    edit: EditTarget | None = None
+    edit: Place | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,18 +88,20 @@ def tensor(
     *,
     expression: str | None = None,
     label: Callable[[int], str] | None = None,
+    edit: TensorPlace | None = None,
 ) -> Description:
-    """A tensor, opened axis by axis. `label` names the entries of its last axis."""
+    """A tensor, opened axis by axis. `label` names the entries of its last axis; `edit` is its place."""
     shape = "x".join(str(length) for length in value.shape)
     kind = f"{str(value.dtype).removeprefix('torch.')}[{shape}]"
     if value.dim() == 0:
-        return Description(name, number(value.item()), kind, expression=expression)
+        return Description(name, number(value.item()), kind, expression=expression, edit=edit)
     rest = axes.split()[1:]
 
     def make(index: int) -> Description:
         shown = f"{index}: {label(index)}" if label and value.dim() == 1 else str(index)
         inner = f"{expression}[{index}]" if expression else None
-        return tensor(shown, value[index], " ".join(rest), expression=inner, label=label)
+        part = None if edit is None else TensorPlace(edit.site, (*edit.index, index))
+        return tensor(shown, value[index], " ".join(rest), expression=inner, label=label, edit=part)
 
     return Description(
         name,
@@ -115,6 +109,7 @@ def tensor(
         kind,
         Children(value.shape[0], lambda start, count: _some(make, start, count, value.shape[0])),
         expression,
+        edit,
     )
 
 

@@ -11,7 +11,6 @@ from typing import Final
 
 from s2sdap.debugger.descriptions import (
     Description,
-    EditTarget,
     Scope,
     group,
     listing,
@@ -21,6 +20,19 @@ from s2sdap.debugger.descriptions import (
     text,
 )
 from s2sdap.debugger.edit_lists import told
+from s2sdap.debugger.editing.left_sides import SHORT
+from s2sdap.debugger.editing.places import (
+    CandidatePlace,
+    HypothesisPlace,
+    PrefixPlace,
+    RowPlace,
+    SettingPlace,
+    SourcePlace,
+    TensorPlace,
+    TokenPlace,
+    WeightPlace,
+)
+from s2sdap.debugger.fields import FIELDS
 from s2sdap.debugger.frames import FieldValues, Frame
 from s2sdap.decoding.records import Candidates, Fate, Hypothesis, Reason
 from s2sdap.vocabulary import sites
@@ -29,6 +41,7 @@ from s2sdap.vocabulary.stages import Stage
 
 TOP: Final = 10
 """How many of the likeliest tokens are listed."""
+_ROW: Final = "attention over the source; sums to 1: set numbers, or word=0.7 and the rest goes in proportion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +73,7 @@ def _prediction(frame: Frame) -> list[Description]:
             text(fields["token"]),
             "target token",
             expression="token",
-            edit=EditTarget("token") if editable else None,
+            edit=TokenPlace() if editable else None,
         ),
         *(plain(name, fields[name], expression=name) for name in ("p", "logp", "rank", "entropy", "margin")),
         group(
@@ -113,18 +126,18 @@ def _row(frame: Frame, name: str, layer: int | None, head: int | None) -> Descri
             number(values[index]),
             "attention weight",
             expression=f"attention[{index}]" if layer is None else None,
-            edit=EditTarget("weight", index, layer, head),
+            edit=WeightPlace(index, layer, head),
         )
 
     shown = ", ".join(f"{tokens[index].piece} {values[index]:.3f}" for index in order)
-    listed = listing(name, shown, len(values), make, kind="attention over the source")
+    listed = listing(name, shown, len(values), make, kind=_ROW)
     return Description(
         listed.name,
         listed.value,
         listed.type,
         listed.children,
         "attention" if layer is None else None,
-        EditTarget("row", 0, layer, head),
+        RowPlace(layer, head),
     )
 
 
@@ -135,7 +148,10 @@ def _search(frame: Frame) -> list[Description]:
     hypothesis = frame.hypothesis
     after = record.after
     items = [
-        plain("output", frame.decode.model.target.text(hypothesis.tokens), expression="output"),
+        replace(
+            plain("output", frame.decode.model.target.text(hypothesis.tokens), expression="output"),
+            edit=PrefixPlace(),
+        ),
         plain("score", hypothesis.score, expression="score"),
         plain("final", hypothesis.final),
         listing(
@@ -145,7 +161,8 @@ def _search(frame: Frame) -> list[Description]:
             lambda index: _candidate(frame, index),
             kind="candidates",
         ),
-        _hypotheses(frame, "live", after.live),
+        _hypotheses(frame, "began with", record.before.live, editable=True),
+        _hypotheses(frame, "live", after.live, editable=True),
         _hypotheses(frame, "finished", after.finished),
         plain("ended", after.ended),
     ]
@@ -182,7 +199,11 @@ def _candidate(frame: Frame, index: int) -> Description:
     }
     if candidates.child[index] >= 0:
         fields["child"] = int(candidates.child[index])
-    parts = [plain(name, value) for name, value in fields.items()]
+    revived = CandidatePlace(parent.id, int(candidates.token[index]))
+    parts = [
+        replace(plain(name, value), edit=revived if name == "fate" and fate is Fate.PRUNED else None)
+        for name, value in fields.items()
+    ]
     if candidates.processed:
         stages = [plain(name, float(scores[index])) for name, scores in candidates.processed]
         parts.append(group("processors", _changed_by(candidates, index), stages, indexed=False))
@@ -202,13 +223,18 @@ def _changed_by(candidates: Candidates, index: int) -> str:
     return f"changed by {', '.join(names)}" if names else "changed by none"
 
 
-def _hypotheses(frame: Frame, name: str, hypotheses: tuple[Hypothesis, ...]) -> Description:
+def _hypotheses(
+    frame: Frame, name: str, hypotheses: tuple[Hypothesis, ...], *, editable: bool = False
+) -> Description:
     target = frame.decode.model.target
 
     def make(index: int) -> Description:
         each = hypotheses[index]
         return Description(
-            f"hypothesis {each.id}", f"{text(target.text(each.tokens))} {each.score:.4f}", "hypothesis"
+            f"hypothesis {each.id}",
+            f"{text(target.text(each.tokens))} {each.score:.4f}",
+            "hypothesis; set to `pruned`" if editable else "hypothesis",
+            edit=HypothesisPlace(each.id) if editable else None,
         )
 
     return listing(name, f"{len(hypotheses)}", len(hypotheses), make, kind="hypotheses")
@@ -227,18 +253,28 @@ def _encoder(frame: Frame) -> list[Description]:
     def make(index: int) -> Description:
         token = tokens[index]
         seen = "" if token.known else f" (the model sees {token.seen})"
-        return Description(str(index), f"{text(token.piece)}{seen}", f"source token #{token.id}")
+        return Description(
+            str(index),
+            f"{text(token.piece)}{seen}",
+            f"source token #{token.id}",
+            expression=f"source[{index}]",
+            edit=None if token.span is None else SourcePlace(index),
+        )
 
     unknown = sum(1 for token in tokens if not token.known)
     summary = f"{len(tokens)} tokens" + (f", {unknown} unknown" if unknown else "")
     return [
-        plain("text", frame.source.text),
+        replace(plain("text", frame.source.text), edit=SourcePlace()),
         *(
             [plain("reference", frame.sentence.reference, expression="reference")]
             if frame.sentence.reference
             else []
         ),
-        listing("source", summary, len(tokens), make, kind="source tokens"),
+        replace(
+            listing("source", summary, len(tokens), make, kind="source tokens"),
+            expression="source",
+            edit=SourcePlace(),
+        ),
         *_tensors(frame, Stage.ENCODER),
     ]
 
@@ -267,7 +303,10 @@ def _settings(frame: Frame) -> list[Description]:
         group(
             "search",
             f"{len(settings)} settings",
-            [replace(plain(each.name, each.value), type=each.origin) for each in settings],
+            [
+                replace(plain(each.name, each.value), type=each.origin, edit=SettingPlace(each.name))
+                for each in settings
+            ],
             indexed=False,
         ),
     ]
@@ -275,12 +314,7 @@ def _settings(frame: Frame) -> list[Description]:
 
 def _tensors(frame: Frame, stage: Stage, without: tuple[str, ...] = ()) -> list[Description]:
     """Every tensor that the model has at a stage."""
-    fields = {
-        sites.DECODER_STATE: "state",
-        sites.ATTENTION_CONTEXT: "context",
-        sites.PREDICTION_LOGITS: "logits",
-        sites.PREDICTION_LOGPROBS: "logprobs",
-    }
+    short = {site: name for name, site in SHORT.items()}
     out: list[Description] = []
     for name, site in SITES.items():
         value = frame.site_or_none(name) if site.stage is stage and name not in without else None
@@ -291,7 +325,14 @@ def _tensors(frame: Frame, stage: Stage, without: tuple[str, ...] = ()) -> list[
             label = frame.piece
         elif site.axes.endswith("S"):
             label = _source_piece(frame)
-        out.append(tensor(name.split(".")[1], value, site.axes, expression=fields.get(name), label=label))
+        shown = short.get(name, name)
+        place = None if name == sites.PREDICTION_LOGPROBS else TensorPlace(name)
+        expression = shown if shown in FIELDS else None
+        if name == sites.PREDICTION_LOGPROBS:
+            expression = "logprobs"
+        out.append(
+            tensor(name.split(".")[1], value, site.axes, expression=expression, label=label, edit=place)
+        )
     return out
 
 

@@ -23,26 +23,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from s2sdap.debugger.attention import normalised, with_weight
 from s2sdap.debugger.branches import Branch
 from s2sdap.debugger.breakpoints import Armed, stage_named
+from s2sdap.debugger.editing import making
 from s2sdap.debugger.expressions import Value, compile_expression
 from s2sdap.debugger.fields import FIELDS
 from s2sdap.debugger.frames import FieldValues, Frame
 from s2sdap.debugger.program import Program, open_program
 from s2sdap.debugger.stopping import arrived, hit
 from s2sdap.debugger.stops import Cursor, Motion, Stop, StopReason
-from s2sdap.debugger.tokens import resolve_token
 from s2sdap.debugger.travel import Travel
 from s2sdap.debugger.walk import Result
-from s2sdap.decoding.edits import ENCODER_STEP, Edit, SiteEdit, SourceEdit, TokenEdit
+from s2sdap.decoding.edits import Edit, SourceEdit
 from s2sdap.decoding.plan import Planner
 from s2sdap.decoding.planning import Settings, planner_for
 from s2sdap.decoding.records import Hypothesis
 from s2sdap.models import DEFAULT_MODEL
 from s2sdap.models.contract import Described
 from s2sdap.models.loading import load_model
-from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.stages import Stage
 
@@ -254,8 +252,7 @@ class Session:
 
     def force(self, token: str | int, *, frame: Frame | None = None) -> Stop:
         """Take `token` (a piece, `"#12"` or 12) in place of the one chosen at the cursor's step."""
-        frame = self._step_frame(frame)
-        return self.edit(TokenEdit(frame.step, frame.before.id, resolve_token(self.model.target, token)))
+        return self.apply(making.chosen(frame or self.frame, token))
 
     def edit_attention(
         self,
@@ -267,9 +264,7 @@ class Session:
         frame: Frame | None = None,
     ) -> Stop:
         """Put `weight` on the source token at `position`; the other weights fill the rest in proportion."""
-        frame = self._step_frame(frame)
-        row: list[float] = frame.attention(layer, head).double().tolist()
-        return self._set_row(frame, with_weight(row, position, weight), layer, head)
+        return self.apply(making.weight(frame or self.frame, position, weight, layer, head))
 
     def set_attention(
         self,
@@ -280,8 +275,7 @@ class Session:
         frame: Frame | None = None,
     ) -> Stop:
         """Replace the attention row by `weights`, scaled to sum to 1."""
-        frame = self._step_frame(frame)
-        return self._set_row(frame, normalised(weights), layer, head)
+        return self.apply(making.row(frame or self.frame, weights, layer, head))
 
     def edit_site(
         self,
@@ -293,20 +287,10 @@ class Session:
     ) -> Stop:
         """Replace the tensor at `site`, or the part of it that `index` names (see `SiteEdit`).
 
-        `attention.weights` takes a whole row, of (layer, head), and scales it to sum to 1.
+        `attention.weights` takes a whole row, of (layer, head), and scales it to sum to 1. Every other
+        kind of edit is made by `debugger.editing.making`, and goes through `apply`.
         """
-        if site not in sites.SITES:
-            raise S2sdapError("no_such_site", site=site)
-        if site == sites.PREDICTION_LOGPROBS:  # they follow from the logits, and sum to 1
-            raise S2sdapError("not_editable", name=site)
-        numbers = tuple(float(value) for value in values)
-        if site == sites.ATTENTION_WEIGHTS:  # a row stays a distribution, whoever sets it
-            layer, head = _row_index(index)
-            return self.set_attention(numbers, layer=layer, head=head, frame=frame)
-        if site in (sites.ENCODER_STATES, sites.ENCODER_LAYERS):
-            return self.edit(SiteEdit(ENCODER_STEP, None, site, numbers, index))
-        frame = self._step_frame(frame)
-        return self.edit(SiteEdit(frame.step, frame.before.id, site, numbers, index))
+        return self.apply(making.site(frame or self.frame, site, values, index))
 
     def edit(self, edit: Edit) -> Stop:
         """Run the edit's step again with it, on a new branch. Refused edits leave all as it was."""
@@ -379,17 +363,6 @@ class Session:
         self.walk.restart_frame(frame)
         return self._stopped(Stop(StopReason.RESTART, self.cursor))
 
-    def _set_row(self, frame: Frame, row: tuple[float, ...], layer: int | None, head: int | None) -> Stop:
-        if not frame.has(sites.ATTENTION_WEIGHTS):
-            raise S2sdapError("no_such_site", site=sites.ATTENTION_WEIGHTS)
-        return self.edit(SiteEdit(frame.step, frame.before.id, sites.ATTENTION_WEIGHTS, row, (layer, head)))
-
-    def _step_frame(self, frame: Frame | None) -> Frame:
-        frame = frame or self.frame
-        if frame.record is None:
-            raise S2sdapError("no_step_here", stage=frame.stage)
-        return frame
-
     # ---- reading -----------------------------------------------------------------------------
 
     @property
@@ -434,7 +407,8 @@ class Session:
 
     def top_tokens(self, count: int = 10) -> list[tuple[str, float]]:
         """The likeliest tokens of the cursor's step with their probabilities."""
-        frame = self._step_frame(None)
+        frame = self.frame
+        making.step_of(frame)
         return [(frame.piece(token), math.exp(logprob)) for token, logprob in frame.top_tokens(count)]
 
     def attention(self) -> NDArray[np.float64]:
@@ -449,17 +423,3 @@ def _failure(where: str, error: Exception) -> S2sdapError:
         reason = str(error).strip().partition("\n")[0]
         return S2sdapError("memory_ran_out", where=where, reason=reason)
     return S2sdapError("model_failed", where=where, reason=f"{type(error).__name__}: {error}")
-
-
-def _row_index(index: tuple[int | None, ...]) -> tuple[int | None, int | None]:
-    """The layer and head of an index of attention rows."""
-    if len(index) > 2:
-        raise S2sdapError(
-            "bad_value",
-            value=list(index),
-            name=sites.ATTENTION_WEIGHTS,
-            reason="one weight cannot be set without the rest of its row",
-            expected="an index of layer and head, and a weight for every source token",
-        )
-    layer, head = (*index, None, None)[:2]
-    return layer, head

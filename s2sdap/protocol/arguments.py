@@ -138,6 +138,14 @@ class SetVariable(Arguments):
     value: str
 
 
+class SetExpression(Arguments):
+    """`setExpression`: the same for what an expression names."""
+
+    expression: str
+    value: str
+    frame_id: int | None = None
+
+
 class Evaluate(Arguments):
     """`evaluate` an expression."""
 

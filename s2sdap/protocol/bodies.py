@@ -132,6 +132,16 @@ class SetVariableBody(_Camel):
     indexed_variables: int | None = None
 
 
+class SetExpressionBody(_Camel):
+    """Answer to `setExpression`."""
+
+    value: str
+    type: str | None = None
+    variables_reference: int | None = None
+    named_variables: int | None = None
+    indexed_variables: int | None = None
+
+
 class EvaluateBody(_Camel):
     """Answer to `evaluate`."""
 

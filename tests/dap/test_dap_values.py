@@ -188,7 +188,8 @@ def test_evaluate_changes_nothing(at_a_token, context):
     for expression, shown in [("token", "1"), ("p > 0.5 and rank == 0", "True"), ("2 * step + 1", "1")]:
         answer = session.request("evaluate", expression=expression, frameId=frame, context=context)
         assert answer["result"].strip("'") == shown
-    assert session.refused("evaluate", expression="p = 1", context=context).number == 4201
+    number = 4102 if context == "repl" else 4201  # the console can set values, though not this one
+    assert session.refused("evaluate", expression="p = 1", context=context).number == number
     assert session.refused("evaluate", expression="token.upper()", context=context).number == 4201
     assert session.refused("evaluate", expression="tokn", context=context).text == text_with(
         "tokn", "'token'"
@@ -201,7 +202,7 @@ def test_evaluate_changes_nothing(at_a_token, context):
 def test_completions(at_a_token):
     session = at_a_token
     found = session.request("completions", text="att", column=4)["targets"]
-    assert [each["label"] for each in found] == ["attention"]
+    assert [each["label"] for each in found] == ["attention", "attend"]
     assert session.request("completions", text="zzz", column=4) == {"targets": []}
     found = session.request("completions", text="'\N{GRINNING FACE}' != tok", column=12)["targets"]
     assert [(each["label"], each["start"]) for each in found] == [("token", 9), ("tokens", 9)]

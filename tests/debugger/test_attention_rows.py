@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from s2sdap import S2sdapError
 from s2sdap.debugger.attention import normalised, with_weight
-from s2sdap.debugger.changes import parse_piece, parse_row, parse_weight
+from s2sdap.debugger.editing.reading import parse_piece, parse_row, parse_weight
 
 WEIGHTS = st.lists(st.floats(0, allow_nan=False, allow_infinity=False), min_size=1, max_size=20)
 

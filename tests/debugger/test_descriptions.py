@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from models.small_networks import small_config
 from tiny_models import PromptedModel, rnn
 
-from s2sdap.debugger.changes import change
 from s2sdap.debugger.descriptions import LONGEST_TEXT, group, listing, plain, tensor, text
+from s2sdap.debugger.editing.console import set_place
 from s2sdap.debugger.scopes import scopes_of
 
 
@@ -172,10 +172,10 @@ def test_what_can_be_set_is_set():
     session.next()
     weights = items(session, "Attention")["weights"]
     (second,) = weights.children.page(1, 1)
-    change(session, session.frame, second.edit, "0.75")
+    set_place(session, session.frame, second.edit, "0.75")
     assert session.evaluate("attention[1]") == 0.75
-    change(session, session.frame, weights.edit, "[1, 1, 2]")
+    set_place(session, session.frame, weights.edit, "[1, 1, 2]")
     assert session.evaluate("attention") == [0.25, 0.25, 0.5]
-    change(session, session.frame, items(session, "Prediction")["token"].edit, "'w'")
+    set_place(session, session.frame, items(session, "Prediction")["token"].edit, "'w'")
     assert session.evaluate("token") == "w"
     assert items(session, "Search")["edits"].children.count == 2

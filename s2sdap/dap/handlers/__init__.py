@@ -7,6 +7,7 @@ from s2sdap.dap.handlers import (
     attaching,
     breakpoints,
     comparing,
+    editing,
     inspection,
     lifecycle,
     panels,
@@ -15,18 +16,18 @@ from s2sdap.dap.handlers import (
     sources,
 )
 
+_FAMILIES: Final = (
+    lifecycle,
+    attaching,
+    breakpoints,
+    running,
+    inspection,
+    editing,
+    sources,
+    panels,
+    comparing,
+    recordings,
+)
 HANDLERS: Final[dict[str, Handler]] = {
-    handler.command: handler
-    for family in (
-        lifecycle,
-        attaching,
-        breakpoints,
-        running,
-        inspection,
-        sources,
-        panels,
-        comparing,
-        recordings,
-    )
-    for handler in family.FAMILY
+    handler.command: handler for family in _FAMILIES for handler in family.FAMILY
 }

@@ -1,10 +1,9 @@
 """Looking at a stop: threads, frames, scopes, variables, expressions, and changing what is shown."""
 
-import re
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from s2sdap.dap.adapter import Adapter, State
+from s2sdap.dap.console import command, command_completions, is_command, refuse_misspelt
 from s2sdap.dap.dispatch import Reply, When, handles
 from s2sdap.debugger.expressions import FUNCTIONS
 from s2sdap.debugger.fields import FIELDS
@@ -15,7 +14,6 @@ from s2sdap.protocol.arguments import (
     Evaluate,
     Nothing,
     Scopes,
-    SetVariable,
     StackTrace,
     Thread,
     Variables,
@@ -24,7 +22,6 @@ from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.positions import position_of_column, utf16_length
 
 if TYPE_CHECKING:
-    from s2sdap.debugger.descriptions import Description
     from s2sdap.debugger.frames import Frame
 
 
@@ -87,43 +84,22 @@ def variables(adapter: Adapter, arguments: Variables) -> Reply:
     return Reply(bodies.VariablesBody(variables=shown))
 
 
-@handles("setVariable", SetVariable, When.STOPPED, supportsSetVariable=True)
-async def set_variable(adapter: Adapter, arguments: SetVariable) -> Reply:
-    """An edit: the step runs again with the value, on a new branch."""
-    from s2sdap.debugger.changes import change, shown_after
-
-    container = adapter.containers.get(arguments.variables_reference)
-    item = _child(container.children().page, container.children().count, arguments.name)
-    target, frame = item.edit, container.frame
-    if target is None or frame is None:
-        raise S2sdapError("not_editable", name=arguments.name)
-    session = adapter.need_session()
-    stop = await adapter.edit(lambda: change(session, frame, target, arguments.value))
-    value = shown_after(session, target)
-    return Reply(bodies.SetVariableBody(value=value), lambda: adapter.edited(stop))
-
-
-def _child(page: "Callable[[int, int], list[Description]]", count: int, name: str) -> "Description":
-    """The child of that name; `12: piece` names its place, so a long list is not searched."""
-    place = name.split(":", 1)[0]
-    if re.fullmatch("[0-9]{1,12}", place) and int(place) < count:
-        for item in page(int(place), 1):
-            if item.name == name:
-                return item
-    for item in page(0, min(count, 1000)):
-        if item.name == name:
-            return item
-    raise S2sdapError("no_variable", name=name)
-
-
 @handles("evaluate", Evaluate, When.STOPPED, supportsEvaluateForHovers=True, supportsClipboardContext=True)
-def evaluate(adapter: Adapter, arguments: Evaluate) -> Reply:
-    """The value of an expression; it never changes anything, whatever the context."""
+async def evaluate(adapter: Adapter, arguments: Evaluate) -> Reply:
+    """The value of an expression, or in the console a command; nothing else changes anything."""
     from s2sdap.dap.lowering import children_reference
     from s2sdap.debugger.descriptions import plain
 
     frame = frame_at(adapter, arguments.frame_id)
-    value = adapter.need_session().evaluate(arguments.expression, frame=frame)
+    console = arguments.context == "repl"
+    if console and is_command(arguments.expression):
+        return await command(adapter, frame, arguments.expression)
+    try:
+        value = adapter.need_session().evaluate(arguments.expression, frame=frame)
+    except S2sdapError as error:
+        if console and error.name == "expression_syntax":
+            refuse_misspelt(arguments.expression)
+        raise
     item = plain("", value, expression=arguments.expression)
     reference, named, indexed = children_reference(adapter, frame, item)
     whole = str(value) if arguments.context == "clipboard" else item.value
@@ -140,7 +116,7 @@ def evaluate(adapter: Adapter, arguments: Evaluate) -> Reply:
 
 @handles("completions", Completions, When.LAUNCHED, supportsCompletionsRequest=True)
 def completions(adapter: Adapter, arguments: Completions) -> Reply:
-    """The fields and functions that begin like the word before the cursor."""
+    """The fields and functions that begin like the word before the cursor; commands and what follows them."""
     column = arguments.column - (1 if adapter.client.columns_start_at1 else 0)
     before = arguments.text[: position_of_column(arguments.text, column)]
     word = before[len(before.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")) :]
@@ -161,7 +137,18 @@ def completions(adapter: Adapter, arguments: Completions) -> Reply:
         for name in FUNCTIONS
         if name.startswith(word)
     ]
-    return Reply(bodies.CompletionsBody(targets=targets))
+    frame = _frame_or_none(adapter, arguments.frame_id)
+    return Reply(bodies.CompletionsBody(targets=[*targets, *command_completions(adapter, frame, before)]))
+
+
+def _frame_or_none(adapter: Adapter, frame: int | None) -> "Frame | None":
+    """The frame whose tokens and words may be offered; while the decode runs there is none."""
+    if adapter.state is not State.STOPPED or adapter.editing:
+        return None
+    try:
+        return frame_at(adapter, frame)
+    except S2sdapError:
+        return None
 
 
 @handles("exceptionInfo", Thread, When.STOPPED, supportsExceptionInfoRequest=True)
@@ -204,7 +191,6 @@ FAMILY = (
     stack_trace,
     scopes,
     variables,
-    set_variable,
     evaluate,
     completions,
     exception_info,
