@@ -5,7 +5,7 @@ library, read a person's wishes here.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -21,6 +21,7 @@ from s2sdap.decoding.edits import (
     SourceEdit,
     TokenEdit,
 )
+from s2sdap.decoding.records import Snapshot
 from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.stages import Stage
 
@@ -55,6 +56,20 @@ class Asked:
         forced = self.forced
         own = (forced[row],) if row in forced else ()
         return tuple(dict.fromkeys((*own, *self.revived.get(row, ()))))
+
+    def at(self, places: Mapping[int, int]) -> "Asked":
+        """The same of rows that stand elsewhere; one that has no place there is left out."""
+        return Asked(
+            {places[row]: token for row, token in self.prefixed.items() if row in places},
+            {places[row]: token for row, token in self.chosen.items() if row in places},
+            {places[row]: tokens for row, tokens in self.revived.items() if row in places},
+            frozenset(places[row] for row in self.pruned if row in places),
+        )
+
+    @property
+    def rows(self) -> frozenset[int]:
+        """The rows for which a person asks for a continuation."""
+        return frozenset((*self.chosen, *self.revived))
 
     def by_person(self, row: int, token: int) -> bool:
         """Whether a person asked for this very continuation."""
@@ -102,14 +117,18 @@ def check_places(wanted: int, places: int) -> None:
         raise _clash(f"{wanted} continuations are asked for, and the search has {places} {plural}")
 
 
-def check_some_left(
-    pruned: Iterable[int], live: Sequence[int], hypotheses: Sequence[int], ended: int
-) -> None:
-    """Refuse to prune the last of the `live` rows while nothing has `ended` with an output."""
-    gone = set(pruned)
-    if gone and gone >= set(live) and not ended:
-        last = hypotheses[max(index for index, row in enumerate(live) if row in gone)]
-        raise S2sdapError("last_hypothesis", id=last)
+def check_some_left(asked: Asked, before: Snapshot, rows: Sequence[int]) -> None:
+    """Refuse to prune the last hypothesis of a sentence while none of it has finished.
+
+    `rows` holds the row of each live hypothesis.
+    """
+    if not asked.pruned:
+        return
+    left = {each.sentence for each in before.finished}
+    left |= {each.sentence for each, row in zip(before.live, rows, strict=True) if row not in asked.pruned}
+    for hypothesis in before.live:
+        if hypothesis.sentence not in left:
+            raise S2sdapError("last_hypothesis", id=hypothesis.id)
 
 
 def with_changes(logits: Tensor, edits: Sequence[Edit], rows: Mapping[int, int]) -> Tensor:

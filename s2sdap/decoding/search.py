@@ -64,9 +64,7 @@ def select(
     the attention of this step on each source token, `coverage` that of all steps, where it counts.
     `sentence` is mixed into the random draws.
     """
-    check_some_left(
-        asked.pruned, range(len(snapshot.live)), [each.id for each in snapshot.live], len(snapshot.finished)
-    )
+    check_some_left(asked, snapshot, range(len(snapshot.live)))
     proposals = _proposals(snapshot, settings, eos, logits, logprobs, asked)
     if settings.sample:
         proposals = _drawn(snapshot, settings, logprobs, asked, proposals, sentence)

@@ -5,13 +5,13 @@ follows, by the tracer that `beams` sent along.
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 import torch
 from torch import Tensor
 
+from s2sdap.decoding.asked import Asked
 from s2sdap.decoding.generation.choice import Chosen, Decided
 from s2sdap.decoding.generation.intercept import Prepared
 from s2sdap.decoding.generation.scoring import Processed
@@ -69,8 +69,7 @@ class Telling:
     ended_at: list[list[int]]
     is_finished: list[list[bool]]
     early_stopping: list[bool | str]
-    chosen: Mapping[int, int]
-    forced: Mapping[int, int]
+    asked: Asked
     ends: frozenset[int]
     over: bool
 
@@ -89,6 +88,7 @@ class Telling:
         ends: list[Hypothesis | None] = []
         batch, beams = len(self.tokens), state.running.shape[1]
         logprobs = self._logprobs()
+        alone = {*self.asked.forced, *self.asked.pruned}
         for sentence in range(batch):
             full = self.early_stopping[sentence] is True and all(self.is_finished[sentence])
             over = self.over or full or not bool(state.improvable[sentence, 0])
@@ -120,7 +120,7 @@ class Telling:
                         score=score,
                         final=score / term,
                         finished=fate is Fate.FINISHED,
-                        forced=parent.forced or row in self.chosen,
+                        forced=parent.forced or self.asked.by_person(row, token),
                         coverage=None,
                         sentence=parent.sentence,
                     )
@@ -129,7 +129,9 @@ class Telling:
                 if rank in placed and not placed[rank].finished:
                     live.append(placed[rank])
                     rows.append(sentence * beams + place)
-                    chosen_now = self.parents[sentence][rank] in self.chosen
+                    chosen_now = self.asked.by_person(
+                        self.parents[sentence][rank], self.tokens[sentence][rank]
+                    )
                     levels.append(before.step + 1 if chosen_now else self.state.levels[placed[rank].row])
             for place, tracer in enumerate(self.ended_at[sentence]):
                 if not self.is_finished[sentence][place]:
@@ -141,7 +143,7 @@ class Telling:
         passed_over = Reason.DRAW if config.do_sample else Reason.RANK
         return Chosen(
             decided=tuple(entries),
-            others=tuple(Reason.FORCED if row in self.forced else passed_over for row in self.state.rows),
+            others=tuple(Reason.FORCED if row in alone else passed_over for row in self.state.rows),
             length_term=term,
             live=tuple(live),
             finished=tuple(each for each in ends if each is not None),
@@ -167,13 +169,14 @@ class Telling:
         rows = torch.tensor(self.parents, device=final.device)
         tokens = torch.tensor(self.tokens, device=final.device)
         found: list[list[float]] = final[rows, tokens].double().tolist()
-        for row, token in self.forced.items():
+        for row in {*self.asked.forced, *self.asked.revived}:
+            given = self.asked.given(row)
             sentence = row // self.state.running.shape[1]
             for rank, (parent, each) in enumerate(
                 zip(self.parents[sentence], self.tokens[sentence], strict=True)
             ):
-                if (parent, each) == (row, token) and found[sentence][rank] == -math.inf:
-                    found[sentence][rank] = float(raw[row, token])
+                if parent == row and each in given and found[sentence][rank] == -math.inf:
+                    found[sentence][rank] = float(raw[row, each])
         return found
 
     def _fates(self, sentence: int, *, over: bool, last: bool) -> list[tuple[Fate, Reason]]:
@@ -185,8 +188,7 @@ class Telling:
         }
         out: list[tuple[Fate, Reason]] = []
         for rank, (row, token) in enumerate(zip(self.parents[sentence], self.tokens[sentence], strict=True)):
-            given = self.forced.get(row) == token
-            why = Reason.FORCED if given else Reason.NONE
+            why = Reason.FORCED if token in self.asked.given(row) else Reason.NONE
             if rank in done:
                 by_length = last and token not in self.ends
                 out.append((Fate.FINISHED, Reason.LENGTH if by_length else why))
@@ -195,6 +197,6 @@ class Telling:
             elif rank in goes_on:
                 out.append((Fate.PRUNED, Reason.ENDED) if over else (Fate.SURVIVED, why))
             else:
-                pruned = Reason.FORCED if row in self.forced else Reason.RANK
+                pruned = Reason.FORCED if row in self.asked.forced else Reason.RANK
                 out.append((Fate.PRUNED, Reason.DRAW if self.prepared.config.do_sample else pruned))
         return out

@@ -4,13 +4,13 @@ Every decision is made by transformers' own functions. They carry `beam_indices`
 beam they move; one more column in it, a tracer, tells afterwards which candidate went where.
 """
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from s2sdap.decoding.asked import Asked, check_some_left
 from s2sdap.decoding.generation.beam_forcing import LIFT, NOWHERE, Picked, count_what_is_forbidden, picked
 from s2sdap.decoding.generation.beam_telling import OLD, Beams, Telling
 from s2sdap.decoding.generation.choice import Chosen, eos_tokens
@@ -64,11 +64,10 @@ def choose(
     before: Snapshot,
     state: Beams,
     processed: Processed,
-    prefixed: Mapping[int, int],
-    chosen: Mapping[int, int],
+    asked: Asked,
     scores: tuple[Tensor, ...] | None,
 ) -> Chosen:
-    """The beams of the next step. `processed` are log-probs [R, V]; forced tokens are given by row."""
+    """The beams of the next step. `processed` are log-probs [R, V]."""
     config = prepared.config
     batch, beams, length = state.running.shape
     ends = eos_tokens(prepared)
@@ -77,8 +76,8 @@ def choose(
     accumulated = logprobs.reshape(batch, beams, -1) + state.running_scores[:, :, None]
     vocabulary = accumulated.shape[-1]
     accumulated = accumulated.reshape(batch, -1)
-    forced = {**prefixed, **chosen}
-    count_what_is_forbidden(accumulated, state.running_scores, processed, forced)
+    check_some_left(asked, before, state.rows)
+    count_what_is_forbidden(accumulated, state.running_scores, processed, asked)
 
     blank = filling(prepared)
     running = functional.pad(state.running, (0, 1), value=blank)
@@ -103,7 +102,7 @@ def choose(
 
     top_scores, top_running, top_history = continued(accumulated, do_sample=config.do_sample)
     picks: list[Picked | None] = [None] * batch
-    if forced or any(each.forced for each in before.live):
+    if asked != Asked() or any(each.forced for each in before.live):
         at = top_history[..., length - state.prompt].long() % beams
         drawn = at * vocabulary + top_running[..., length]
         live = dict(zip(state.rows, state.levels, strict=True))
@@ -113,9 +112,9 @@ def choose(
                 accumulated[sentence],
                 drawn[sentence],
                 live,
-                forced,
-                chosen,
+                asked,
                 before.step + 1,
+                ends,
                 vocabulary,
                 sampled=config.do_sample,
             )
@@ -165,8 +164,7 @@ def choose(
         ended_at=moved.finished_history[..., -1].tolist(),
         is_finished=moved.is_finished.tolist(),
         early_stopping=early,
-        chosen=chosen,
-        forced=forced,
+        asked=asked,
         ends=ends,
         over=not bool(goes_on),
     )

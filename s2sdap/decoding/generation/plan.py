@@ -14,7 +14,7 @@ from torch import Tensor
 from transformers import GenerationMixin
 from transformers.generation import stopping_criteria
 
-from s2sdap.decoding.asked import asked, check_for_encoder, with_changes
+from s2sdap.decoding.asked import asked, check_bans_hold, check_for_encoder, with_changes
 from s2sdap.decoding.edits import Edit, Recorder, SettingEdit
 from s2sdap.decoding.generation import beams, sampling
 from s2sdap.decoding.generation.beam_telling import Beams
@@ -238,9 +238,8 @@ class GeneratePlan:
         recorder = Recorder(edits, row_of)
         prefixed = dict.fromkeys(rows, self.prefix[before.step]) if before.step < len(self.prefix) else {}
         wishes = asked(edits, row_of, len(self.model.target), prefixed)
-        if wishes.pruned or wishes.revived or any(isinstance(edit, SettingEdit) for edit in edits):
+        if any(isinstance(edit, SettingEdit) for edit in edits):
             raise S2sdapError("edit_unfit", what="That", reason="`generate` does not take it yet")
-        chosen = wishes.chosen
         cache = None if running.cache is None else live.take(running.cache)
         with torch.no_grad(), chance(running.luck):
             outputs, kwargs, name, cache = forward(
@@ -253,6 +252,7 @@ class GeneratePlan:
             searching = isinstance(running.search, Beams)
             scores = torch.log_softmax(logits, dim=-1) if searching else logits
             processed = process(prepared.processors, running.ids, scores, normalised=searching)
+            check_bans_hold(processed.logprobs, edits, row_of)
             if not searching:  # as the model gave them, even where a processor wrote into them
                 recorder.sites[sites.PREDICTION_LOGITS] = processed.raw
             recorder.sites[sites.PREDICTION_LOGPROBS] = processed.logprobs
@@ -265,12 +265,10 @@ class GeneratePlan:
             gathered = self._gathered(prepared, running, outputs, processed.final, logits)
             past = gathered.all_scores() if gathered is not None else None
             if searching:
-                choice = beams.choose(
-                    model, prepared, before, running.search, processed, prefixed, chosen, past
-                )
+                choice = beams.choose(model, prepared, before, running.search, processed, wishes, past)
             else:
                 choice = sampling.choose(
-                    prepared, before, running.ids, running.search, processed, prefixed, chosen, past
+                    prepared, before, running.ids, running.search, processed, wishes, past
                 )
             luck = Luck.now(running.luck.device) if running.luck is not None else None
         moment = None

@@ -4,13 +4,13 @@ Every row of the batch goes on by itself; a row that has finished is filled up w
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from s2sdap.decoding.asked import Asked, check_places, check_some_left
 from s2sdap.decoding.generation.choice import Chosen, Decided, eos_tokens
 from s2sdap.decoding.generation.intercept import Prepared
 from s2sdap.decoding.generation.scoring import Processed
@@ -40,26 +40,32 @@ def choose(
     ids: Tensor,
     rows: Rows,
     processed: Processed,
-    prefixed: Mapping[int, int],
-    chosen: Mapping[int, int],
+    asked: Asked,
     scores: tuple[Tensor, ...] | None,
 ) -> Chosen:
-    """The next token of every row. `prefixed` and `chosen` map rows to tokens that are given."""
+    """The next token of every row. A row that a person prunes ends as it stands, without an output."""
+    check_some_left(asked, before, rows.live)
+    for revived in asked.revived.values():
+        check_places(len(set(revived)), 1)
     config = prepared.config
     if config.do_sample:
         probs = torch.nn.functional.softmax(processed.final, dim=-1)
         next_tokens = torch.multinomial(probs, num_samples=1).squeeze(1)
     else:
         next_tokens = torch.argmax(processed.final, dim=-1)
-    forced = {**prefixed, **chosen}
-    for row, token in forced.items():
+    given = asked.drawn
+    for row, token in given.items():
         next_tokens[row] = token
+    pruned = list(asked.pruned)
+    going_on = rows.unfinished.clone()
+    going_on[pruned] = 0
+    proposed = next_tokens.tolist()
     if any(hasattr(criterion, "eos_token_id") for criterion in prepared.criteria):
         pad: Any = config._pad_token_tensor
         pad = pad.to(ids.device)
-        next_tokens = next_tokens * rows.unfinished + pad * (1 - rows.unfinished)
+        next_tokens = next_tokens * going_on + pad * (1 - going_on)
     ids = torch.cat([ids, next_tokens[:, None]], dim=-1)
-    unfinished = rows.unfinished & ~prepared.criteria(ids, scores)
+    unfinished = going_on & ~prepared.criteria(ids, scores)
     going = unfinished.tolist()
     tokens = next_tokens.tolist()
     ends = eos_tokens(prepared)
@@ -68,11 +74,15 @@ def choose(
     live: list[Hypothesis] = []
     finished = list(before.finished)
     for index, row in enumerate(rows.live):
-        token, parent, done = tokens[row], before.live[index], not going[row]
+        gone = row in asked.pruned
+        token, parent, done = (proposed if gone else tokens)[row], before.live[index], not going[row]
         logprob = float(processed.logprobs[row, token])
         if logprob == -math.inf:  # the settings forbid it: count what the model itself thinks
             logprob = float(torch.log_softmax(processed.raw[row], dim=-1)[token])
-        why = Reason.FORCED if row in forced else Reason.NONE
+        if gone:
+            decided.append(Decided(index, token, logprob, Fate.PRUNED, Reason.FORCED))
+            continue
+        why = Reason.FORCED if row in given else Reason.NONE
         if done and token not in ends and ids.shape[1] >= config.max_length:
             why = Reason.LENGTH
         fate = Fate.FINISHED if done else Fate.SURVIVED
@@ -88,7 +98,7 @@ def choose(
             score=parent.score + logprob,
             final=parent.score + logprob,
             finished=done,
-            forced=parent.forced or row in chosen,
+            forced=parent.forced or asked.by_person(row, token),
             coverage=None,
             sentence=parent.sentence,
         )
@@ -96,9 +106,10 @@ def choose(
     finished.sort(key=lambda hypothesis: hypothesis.id)  # the order of the rows is that of the output
     still = tuple(row for row in rows.live if going[row])
     passed_over = Reason.DRAW if config.do_sample else Reason.RANK
+    alone = {*asked.forced, *asked.pruned}
     return Chosen(
         decided=tuple(decided),
-        others=tuple(Reason.FORCED if row in forced else passed_over for row in rows.live),
+        others=tuple(Reason.FORCED if row in alone else passed_over for row in rows.live),
         length_term=1.0,
         live=tuple(live),
         finished=tuple(finished),
