@@ -16,7 +16,7 @@ Settings = SearchSettings | GenerationSettings
 def planner_for(model: Described, settings: Settings | None) -> Planner:
     """Plans for `model` under `settings`, by default its own. Refuses settings of the other kind."""
     if generates(model):
-        from s2sdap.decoding.generation.plan import generate_planner  # noqa: PLC0415 - imports transformers
+        from s2sdap.decoding.generation.planner import generate_planner  # noqa: PLC0415 - imports transformers
 
         if isinstance(settings, SearchSettings):
             settings = generation_settings(changed(settings), {}, model.name)

@@ -5,7 +5,8 @@ import torch
 import transformers as hf
 from generating import Run, face_of, inputs, model_of, plain, plan_of, run
 
-from s2sdap.decoding.generation.plan import GeneratePlan, generate_planner
+from s2sdap.decoding.generation.plan import GeneratePlan
+from s2sdap.decoding.generation.planner import generate_planner
 from s2sdap.decoding.generation.settings import GenerationSettings, generation_settings
 from s2sdap.decoding.planning import planner_for, settings_for
 from s2sdap.decoding.settings import SearchSettings

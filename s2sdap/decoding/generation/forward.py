@@ -66,6 +66,26 @@ class Gathered:
     crossed: Any
     hidden: Any
 
+    @classmethod
+    def of(
+        cls, model: Any, prepared: Prepared, running: "Running", outputs: Any, scores: Tensor, logits: Tensor
+    ) -> "Gathered | None":
+        """What the caller asked for of a step."""
+        config = prepared.config
+        if not config.return_dict_in_generate:
+            return None
+        paired = model.config.is_encoder_decoder
+        own = "decoder_attentions" if paired else "attentions"
+        hidden = "decoder_hidden_states" if paired else "hidden_states"
+        return cls(
+            running.gathered,
+            scores if config.output_scores else None,
+            logits if config.output_logits else None,
+            getattr(outputs, own, None) if config.output_attentions else None,
+            getattr(outputs, "cross_attentions", None) if config.output_attentions and paired else None,
+            getattr(outputs, hidden, None) if config.output_hidden_states else None,
+        )
+
     def all_scores(self) -> tuple[Tensor, ...] | None:
         """The scores of all steps, oldest first; `None` where nobody asked for them."""
         return None if self.scores is None else self.column(lambda each: each.scores)

@@ -8,7 +8,7 @@ it; from that the cache of any step is put together again, bit for bit. Layers t
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -73,6 +73,15 @@ class Moment:
         )
         read = _copies(crossed) if given_back or self.shell is None else self.crossed
         return Moment(self, layers, rows, read, _shell(cache))
+
+    def crossing(self, cache: Any) -> "Moment":
+        """The same with the layers over the source that `cache` has, where this one keeps them filled.
+
+        They have a row for each row of the batch, and there may be more or fewer of those now.
+        """
+        if not _layered(cache) or not any(layer.get_seq_length() for layer in self.crossed):
+            return self
+        return replace(self, crossed=_copies(_layers(cache)[1]))
 
     def cache(self) -> Any:
         """The cache of this moment, put together again: nothing in it is shared with another run."""

@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, Final
 
 import torch
@@ -15,19 +15,20 @@ from transformers import GenerationMixin
 from transformers.generation import stopping_criteria
 
 from s2sdap.decoding.asked import asked, check_bans_hold, check_for_encoder, with_changes
-from s2sdap.decoding.edits import Edit, Recorder, SettingEdit
+from s2sdap.decoding.edits import Edit, Recorder
 from s2sdap.decoding.generation import beams, sampling
 from s2sdap.decoding.generation.beam_telling import Beams
+from s2sdap.decoding.generation.changed_call import ChangedCall, changes_in, check_changeable, shown_with
 from s2sdap.decoding.generation.choice import Told
-from s2sdap.decoding.generation.config import checked, known_settings, shown
+from s2sdap.decoding.generation.config import known_settings, shown
 from s2sdap.decoding.generation.forward import Gathered, Live, Luck, Running, chance, forward
 from s2sdap.decoding.generation.history import Moment, reorder
 from s2sdap.decoding.generation.intercept import BEAM_SEARCH, Prepared, prepare
 from s2sdap.decoding.generation.lean import KEPT_BYTES, LeanSites
 from s2sdap.decoding.generation.outputs import returned
+from s2sdap.decoding.generation.resizing import begun_in_the_middle, of_rows, resized
 from s2sdap.decoding.generation.scoring import is_foreign, process
-from s2sdap.decoding.generation.settings import GenerationSettings
-from s2sdap.decoding.plan import Planner, SettingShown
+from s2sdap.decoding.plan import SettingShown
 from s2sdap.decoding.records import EncoderRecord, Hypothesis, Snapshot, StepRecord
 from s2sdap.models.huggingface.face import HuggingFaceModel
 from s2sdap.models.huggingface.loading import quiet
@@ -37,52 +38,6 @@ from s2sdap.vocabulary.errors import S2sdapError
 
 REMEMBERED: Final = 2
 """Steps that were run again for what they had let go, and stay at hand."""
-
-
-def generate_planner(face: object, settings: GenerationSettings) -> Planner:
-    """Plans that decode with the model's own `generate`. Refuses settings that do not exist."""
-    if not isinstance(face, HuggingFaceModel):
-        raise TypeError(
-            f"only transformers' `generate` can be taken apart, and {face!r} is not of transformers"
-        )
-    given = checked(settings.given)
-    prefix = _prefix_of(face, settings)
-    face.stay_tapped()
-    return functools.partial(_planned, face, settings, given, prefix)
-
-
-def _planned(
-    face: HuggingFaceModel,
-    settings: GenerationSettings,
-    given: Mapping[str, Any],
-    prefix: tuple[int, ...],
-    text: str,
-    *,
-    sentence: int,
-    line: int,
-    where: str,
-    folder: str | None = None,
-) -> "GeneratePlan":
-    del sentence  # every sentence begins from the same seed, as a call of its own does
-    source = face.tokenize(text, base=None if folder is None else Path(folder))
-    if not source.tokens:
-        raise S2sdapError("no_tokens", line=line, path=where)
-    limit = min(settings.max_source_length, face.max_source_length or settings.max_source_length)
-    if len(source.tokens) > limit:
-        raise S2sdapError("source_too_long", line=line, path=where, length=len(source.tokens), limit=limit)
-    arguments: dict[str, Any] = {**face.inputs(source), **given}
-    if given.get("stop_strings") or face.model.generation_config.stop_strings:
-        arguments["tokenizer"] = face.tokenizer
-    return GeneratePlan(face, (source,), arguments, given=given, prefix=prefix, seed=settings.seed)
-
-
-def _prefix_of(face: HuggingFaceModel, settings: GenerationSettings) -> tuple[int, ...]:
-    prefix = face.target.encode(settings.prefix) if settings.prefix else ()
-    if face.target.unknown is not None and face.target.unknown in prefix:
-        raise S2sdapError(
-            "bad_setting", setting="prefix", value=settings.prefix, expected="made of target tokens"
-        )
-    return prefix
 
 
 class GeneratePlan:
@@ -145,8 +100,7 @@ class GeneratePlan:
         """Let `generate` prepare: it reads the source. The record holds the snapshot before step 0."""
         check_for_encoder(edits)
         count = len(self.sources)
-        first: dict[int | None, int] = {None: 0}
-        recorder = Recorder(edits, first | {number: number for number in range(1, count)})
+        recorder = self._reading(edits)
         with self._lock, torch.no_grad():
             if self._luck is None:  # of the first time, so that another reading meets the same
                 self._luck = Luck.now(self.model.device)
@@ -173,20 +127,28 @@ class GeneratePlan:
             others=tuple(zip(sources[1:], read[1:], strict=True)),
         )
 
-    def _prepare(self, recorder: Recorder) -> tuple[Prepared, Luck]:
-        """What `generate` prepares, and the luck that is left for the steps."""
+    def _reading(self, edits: Sequence[Edit]) -> Recorder:
+        first: dict[int | None, int] = {None: 0}
+        return Recorder(edits, first | {number: number for number in range(1, len(self.sources))})
+
+    def _prepare(self, recorder: Recorder, changes: Mapping[str, Any] | None = None) -> tuple[Prepared, Luck]:
+        """What `generate` prepares, with a person's `changes`, and the luck that is left for the steps."""
         model = self.model.model
-        generate = functools.partial(self._generate, **self._kwargs)
+        arguments = {**self._kwargs, **(changes or {})}
+        if arguments.get("stop_strings"):
+            arguments.setdefault("tokenizer", self.model.tokenizer)
+        generate = functools.partial(self._generate, **arguments)
+        theirs = self._theirs and not changes
         # The luck of the encoder is that of the call, for models that have any (dropout, in training).
         # In a launch, what transformers advises about settings would be said again for every sentence.
-        said = nullcontext() if self._theirs else quiet()
+        said = nullcontext() if theirs else quiet()
         with self.model.taps.watching(recorder), chance(self._luck), said:
             try:
                 return prepare(model, generate), Luck.now(self.model.device)
             except (S2sdapError, torch.cuda.OutOfMemoryError):
                 raise
             except (ValueError, TypeError) as error:  # how `generate` refuses its arguments
-                if self._theirs:  # somebody's own call: theirs to see
+                if theirs:  # somebody's own call: theirs to see
                     raise
                 reason = " ".join(str(error).split())
                 raise S2sdapError("generate_refused", reason=reason) from error
@@ -197,22 +159,56 @@ class GeneratePlan:
             search, live = beams.begin(prepared)
         else:
             search, live = sampling.begin(prepared, len(self.sources))
-        # A caller's own processor or criterion may draw as well.
-        foreign = any(map(is_foreign, prepared.processors)) or any(
-            type(each).__module__ != stopping_criteria.__name__ for each in prepared.criteria
-        )
-        random = prepared.config.do_sample or self.model.model.training or foreign
         state = Running(
             ids=prepared.ids,
             kwargs=prepared.kwargs,
             cache=None if prepared.cache is None else Moment.first(prepared.cache),
             cache_name=prepared.cache_name,
-            luck=luck if random else None,
+            luck=luck if self._draws(prepared) else None,
             search=search,
             gathered=None,
             first=True,
         )
         return state, live
+
+    def _draws(self, prepared: Prepared) -> bool:
+        """Whether random numbers decide. A caller's own processor or criterion may draw as well."""
+        foreign = any(map(is_foreign, prepared.processors)) or any(
+            type(each).__module__ != stopping_criteria.__name__ for each in prepared.criteria
+        )
+        return bool(prepared.config.do_sample or self.model.model.training or foreign)
+
+    def _changed(
+        self, encoder: EncoderRecord, before: Snapshot, edits: Sequence[Edit]
+    ) -> tuple[Prepared, Running, ChangedCall | None]:
+        """The call, the state and the changed settings that a step goes by."""
+        changed: ChangedCall | None = before.settings
+        prepared: Prepared = encoder.encoded if changed is None else changed.prepared
+        running: Running = before.state
+        changes = changes_in(edits, before.step)
+        if not changes:
+            return prepared, running, changed
+        given = {**({} if changed is None else changed.given), **changes}
+        again, luck = self._prepare(self._reading(encoder.edits), given)
+        searching = isinstance(running.search, Beams)
+        check_changeable(prepared, again, before, searching=searching)
+        if before.step == 0:  # nothing has been chosen yet
+            running, live = self._beginning(again, luck)
+            if len(live) != len(before.live):
+                raise S2sdapError(
+                    "setting_fixed",
+                    setting="num_return_sequences",
+                    step=0,
+                    reason="so many outputs take as many hypotheses from the beginning",
+                )
+        else:
+            search = running.search
+            if not searching and again.method == BEAM_SEARCH:
+                search = begun_in_the_middle(again, before, running.ids, search)
+            if running.luck is None and self._draws(again):
+                running = replace(running, luck=luck)
+            running = replace(running, search=search)
+        return again, running, ChangedCall(again, given)
 
     # ---- one step ----------------------------------------------------------------------------
 
@@ -228,8 +224,7 @@ class GeneratePlan:
     def _step(
         self, encoder: EncoderRecord, before: Snapshot, edits: Sequence[Edit], live: Live
     ) -> tuple[StepRecord, LeanSites]:
-        prepared: Prepared = encoder.encoded
-        running: Running = before.state
+        prepared, running, changed = self._changed(encoder, before, edits)
         model = self.model.model
         rows: tuple[int, ...] = (
             running.search.rows if isinstance(running.search, Beams) else running.search.live
@@ -238,8 +233,6 @@ class GeneratePlan:
         recorder = Recorder(edits, row_of)
         prefixed = dict.fromkeys(rows, self.prefix[before.step]) if before.step < len(self.prefix) else {}
         wishes = asked(edits, row_of, len(self.model.target), prefixed)
-        if any(isinstance(edit, SettingEdit) for edit in edits):
-            raise S2sdapError("edit_unfit", what="That", reason="`generate` does not take it yet")
         cache = None if running.cache is None else live.take(running.cache)
         with torch.no_grad(), chance(running.luck):
             outputs, kwargs, name, cache = forward(
@@ -262,21 +255,30 @@ class GeneratePlan:
                 raise S2sdapError(
                     "model_failed", where=f"step {before.step}", reason="its logits are no numbers"
                 )
-            gathered = self._gathered(prepared, running, outputs, processed.final, logits)
+            gathered = Gathered.of(model, prepared, running, outputs, processed.final, logits)
             past = gathered.all_scores() if gathered is not None else None
-            if searching:
-                choice = beams.choose(model, prepared, before, running.search, processed, wishes, past)
+            resize = None
+            if isinstance(running.search, Beams):
+                resize = resized(running.search, prepared.config.num_beams, processed, wishes)
+                choice = beams.choose(
+                    model, prepared, before, resize.state, resize.processed, resize.asked, past
+                )
             else:
                 choice = sampling.choose(
                     prepared, before, running.ids, running.search, processed, wishes, past
                 )
             luck = Luck.now(running.luck.device) if running.luck is not None else None
-        moment = None
+        order, moment = choice.order, None
+        if order is not None and resize is not None and resize.rows is not None:
+            order = resize.rows[order]
+            kwargs = of_rows(kwargs, resize.rows, len(running.ids))
         if cache is not None:
             earlier = running.cache or Moment.empty()
-            moment = earlier.then(cache, model, choice.order, given_back=self._gives_back(prepared))
-            if choice.order is not None:
-                cache = reorder(cache, model, choice.order)
+            moment = earlier.then(cache, model, order, given_back=self._gives_back(prepared))
+            if order is not None:
+                cache = reorder(cache, model, order)
+                if len(order) != len(running.ids):
+                    moment = moment.crossing(cache)
             live.put(moment, cache)
         after = Snapshot(
             step=before.step + 1,
@@ -285,6 +287,7 @@ class GeneratePlan:
             state=Running(choice.ids, kwargs, moment, name, luck, choice.search, gathered, first=False),
             next_id=choice.next_id,
             ended=choice.ended,
+            settings=changed,
         )
         again = functools.partial(self._again, encoder, before, tuple(edits))
         whole = LeanSites(_of_rows(recorder.sites, rows), again, processed)
@@ -294,25 +297,6 @@ class GeneratePlan:
     def _gives_back(self, prepared: Prepared) -> bool:
         """Whether the caller gets the cache, in the output or because it was the caller's own."""
         return bool(prepared.config.return_dict_in_generate) or "past_key_values" in self._kwargs
-
-    def _gathered(
-        self, prepared: Prepared, running: Running, outputs: Any, scores: Tensor, logits: Tensor
-    ) -> Gathered | None:
-        """What the caller asked for of this step."""
-        config = prepared.config
-        if not config.return_dict_in_generate:
-            return None
-        paired = self.model.model.config.is_encoder_decoder
-        own = "decoder_attentions" if paired else "attentions"
-        hidden = "decoder_hidden_states" if paired else "hidden_states"
-        return Gathered(
-            running.gathered,
-            scores if config.output_scores else None,
-            logits if config.output_logits else None,
-            getattr(outputs, own, None) if config.output_attentions else None,
-            getattr(outputs, "cross_attentions", None) if config.output_attentions and paired else None,
-            getattr(outputs, hidden, None) if config.output_hidden_states else None,
-        )
 
     # ---- what is let go, and computed again ---------------------------------------------------
 
@@ -351,14 +335,17 @@ class GeneratePlan:
     def returned(self, encoder: EncoderRecord, after: Snapshot) -> Any:
         """What `generate` returns for the decode that has come to `after`."""
         with self._lock, torch.no_grad():
-            return returned(self.model.model, encoder.encoded, after)
+            prepared: Prepared = encoder.encoded
+            if after.settings is not None:
+                prepared = replace(prepared, config=after.settings.prepared.config)
+            return returned(self.model.model, prepared, after)
 
     def settings_shown(self, after: Snapshot | None = None) -> tuple[SettingShown, ...]:
         """Every generation setting that is in force, with where its value comes from."""
-        del after
         by = "call" if self._theirs else "launch"
         config = self._kwargs.get("generation_config")
-        return shown(self.model.model, config, self._given, self.prefix, by)
+        first = shown(self.model.model, config, self._given, self.prefix, by)
+        return shown_with(first, None if after is None else after.settings)
 
 
 _OF_ENCODER: Final = (sites.ENCODER_STATES, sites.ENCODER_LAYERS)
