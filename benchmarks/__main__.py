@@ -8,7 +8,17 @@ from rich.table import Table
 
 from benchmarks.wire import quiet
 
-NAMES = ("startup", "stepping", "throughput", "corpus", "memory", "pausing", "imports", "huggingface")
+NAMES = (
+    "startup",
+    "stepping",
+    "throughput",
+    "corpus",
+    "memory",
+    "recordings",
+    "pausing",
+    "imports",
+    "huggingface",
+)
 
 
 def main() -> None:
