@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from s2sdap.decoding.decode import Output
-from s2sdap.models.contract import Described
+from s2sdap.models.contract import Described, TargetVocabulary
 
 
 class Step(NamedTuple):
@@ -23,6 +23,22 @@ class Step(NamedTuple):
     tokens: Tensor
     values: Tensor
     candidates: tuple[Tensor, Tensor, Tensor, Tensor] | None
+
+
+class PieceTable:
+    """The pieces of target tokens, each asked of the vocabulary once a batch."""
+
+    def __init__(self, target: TargetVocabulary) -> None:
+        self._target = target
+        self._known: dict[int, str] = {}
+
+    def of(self, tokens: Sequence[int]) -> tuple[str, ...]:
+        """How each token is written."""
+        known = self._known
+        for token in tokens:
+            if token not in known:
+                known[token] = self._target.piece(token)
+        return tuple([known[token] for token in tokens])
 
 
 def outputs_of(
@@ -57,10 +73,12 @@ def outputs_of(
             values[ending, time] = value_of[sentence, chosen]
             scores[ending] = score_of[sentence, chosen]
     all_finals = finals.cpu().numpy().reshape(-1)
+    pieces = PieceTable(model.target)
     return tuple(
         tuple(
             _output(
                 model,
+                pieces,
                 tokens[index, : at[index] + 1],
                 values[index, : at[index] + 1],
                 float(scores[index]),
@@ -74,13 +92,18 @@ def outputs_of(
 
 
 def _output(
-    model: Described, tokens: NDArray[np.int64], values: NDArray[np.float64], score: float, final: float
+    model: Described,
+    pieces: PieceTable,
+    tokens: NDArray[np.int64],
+    values: NDArray[np.float64],
+    score: float,
+    final: float,
 ) -> Output:
     written = tuple(tokens.tolist())
     return Output(
         text=model.target.text(written),
         tokens=written,
-        pieces=tuple(map(model.target.piece, written)),
+        pieces=pieces.of(written),
         logprobs=tuple(values.tolist()),
         score=score,
         final=final,

@@ -40,11 +40,16 @@ class ChoiceKeeper:
         """Whether any condition looks at a choice."""
         return bool(self._names)
 
+    @property
+    def reads_rows(self) -> bool:
+        """Whether it needs whole rows of log-probs; else it may be given none."""
+        return bool(self._names & {"entropy", "margin", "rank"})
+
     def add(
         self,
         step: int,
         sentences: Int[Tensor, "A"],
-        logprobs: Float[Tensor, "A V"],
+        logprobs: Float[Tensor, "A V"] | None,
         tokens: Int[Tensor, "A"],
         chosen: Float[Tensor, "A"],
         scores: Float[Tensor, "A"],
@@ -59,6 +64,9 @@ class ChoiceKeeper:
             columns["p"], errors["p"] = chosen.exp(), flat
         if "score" in names:
             columns["score"], errors["score"] = scores, flat * (step + 1)
+        if logprobs is None:
+            self._kept.append((sentences, columns, errors))
+            return
         if "entropy" in names:
             products = logprobs.exp() * logprobs.clamp_min(-1e9)
             columns["entropy"] = -products.sum(dim=-1, dtype=torch.float64)

@@ -10,36 +10,22 @@ off; the sentence is then marked, and whoever wants to be sure decodes it by its
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from s2sdap.decoding.batched.backtrace import Step, outputs_of
-from s2sdap.decoding.batched.choices import ChoiceKeeper, Choices
+from s2sdap.decoding.batched.choices import ChoiceKeeper
 from s2sdap.decoding.batched.forbidding import batch_logprobs
-from s2sdap.decoding.decode import Output
+from s2sdap.decoding.batched.greedy import greedy_batch
+from s2sdap.decoding.batched.outcome import DONE_SHARE, BatchOutcome, coverage_terms
 from s2sdap.decoding.penalties import attention_mass, length_term
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.models.contract import BatchingModel, Source
 from s2sdap.vocabulary import sites
 
 _NOTHING: Final = -math.inf
-_SMALLEST: Final = 1e-20  # as in `penalties`
-_DONE_SHARE: Final = 0.25
-"""The share of finished sentences at which their rows are let go."""
-
-
-@dataclass(frozen=True, slots=True)
-class BatchOutcome:
-    """What became of a batch: of each sentence the outputs, best first, and whether a decision was close."""
-
-    outputs: tuple[tuple[Output, ...], ...]
-    close: NDArray[np.bool_]
-    choices: Choices
 
 
 def decode_batch(
@@ -53,6 +39,8 @@ def decode_batch(
 ) -> BatchOutcome:
     """Decode `sources` together. `names` are the fields that are asked of every choice."""
     with torch.inference_mode():
+        if settings.beam_size == 1:
+            return greedy_batch(model, sources, settings, prefix, names, tolerance)
         search = _BatchSearch(model, sources, settings, prefix, names, tolerance)
         while len(search.active):
             search.step()
@@ -89,10 +77,12 @@ class _BatchSearch:
         self.where = torch.full((count, kept), -1, device=device)  # step * M + candidate
         self.finished = torch.zeros(count, dtype=torch.long, device=device)
         self.steps: list[Step] = []
-        self.close = torch.zeros(count, dtype=torch.bool, device=device)  # of all sentences
+        self.gaps: list[tuple[Tensor, Tensor]] = []  # sentences, and how far apart two choices were
+        self.marks: list[tuple[Tensor, Tensor]] = []  # sentences, and which of them had a close decision
         self.all_best = self.best.clone()  # of all sentences
         self.all_where = self.where.clone()  # of all sentences
         self.most = 2 * settings.beam_size + 1
+        self.some = False  # whether any hypothesis has finished
 
     def step(self) -> None:
         """One step of every active sentence."""
@@ -108,10 +98,6 @@ class _BatchSearch:
         written = None if self.written is None else self.written.flatten(0, 1)
         logprobs = batch_logprobs(logits, written, self.time, self.settings, self.model.target.eos)
         logprobs = logprobs.view(sentences, rows, -1)
-        broken = logprobs[:, :, 0].isnan() & (self.scores > _NOTHING)
-        if bool(broken.any()):  # by itself the sentence will say what is wrong
-            self.close[self.active[broken.any(dim=1)]] = True
-            logprobs = logprobs.nan_to_num(nan=_NOTHING)
         coverage = self._coverage(attended)
         if self.time < len(self.prefix):
             self._follow_prefix(logits, logprobs)
@@ -152,45 +138,48 @@ class _BatchSearch:
         score, row = ranked.values, ranked.indices // width
         token = top.indices.flatten(1).gather(1, ranked.indices)
         value = top.values.flatten(1).gather(1, ranked.indices).double()
-        valid = score > _NOTHING
-        ends = valid & (token == self.model.target.eos)
-        others = valid & ~ends
-        rank = torch.arange(score.shape[1], device=score.device)
-        stays = others & (others.cumsum(dim=1) <= beam)
-        ended = ends & (rank < beam)
+        ends = token == self.model.target.eos
+        # The live ones, in the order of their scores; one more, to see whether the last place was close.
+        others = torch.where(ends, _NOTHING, score)
+        kept = others.topk(min(beam + 1, others.shape[1]), dim=1)
+        live, places = kept.values[:, :beam], kept.indices[:, :beam]
+        self._note_close(score, ends, kept.values)
+        ended = ends[:, :beam] & (score[:, :beam] > _NOTHING)
         last = self.time + 1 >= settings.max_length
-        final = score / length_term(self.time + 1, settings.length_penalty)
-        final = torch.where(valid, final, _NOTHING)  # of what is forbidden 0 / 0 may come
+        any_now = last or bool(ended.any())
+        self.some = self.some or any_now
+        final = self._finals(score, row, coverage) if self.some else score
+        if any_now:
+            now = torch.zeros_like(ends)
+            now[:, :beam] = ended
+            if last:
+                now = now.scatter(1, places, value=True) & (final > _NOTHING)
+            self._finish(now, final)
+        if last:
+            live = torch.full_like(live, _NOTHING)
+        over = self._over(live)
+        gone = int(over.sum())
+        parents, tokens, values = (each.gather(1, places) for each in (row, token, value))
+        if self.keeper.wanted and (self.some or gone):
+            self._keep_leaders(logprobs, (row, token, value, score, final), places, live, over)
+        elif self.keeper.wanted:  # nothing has finished, so the best live one leads everywhere
+            rows_of = None
+            if self.keeper.reads_rows:
+                rows_of = logprobs[torch.arange(len(row), device=row.device), parents[:, 0]]
+            self.keeper.add(self.time, self.active, rows_of, tokens[:, 0], values[:, 0], live[:, 0])
+        self.steps.append(Step(self.active, parents, tokens, values, (row, token, value, score)))
+        self._go_on(parents, tokens, live, coverage, over, gone, rows)
+
+    def _finals(self, score: Tensor, row: Tensor, coverage: Tensor | None) -> Tensor:
+        """The scores after penalties."""
+        final = score / length_term(self.time + 1, self.settings.length_penalty)
         penalties = self._penalties(coverage)
         if penalties is not None:
             final = final + penalties.gather(1, row)
-        done_now = ended | stays if last else ended
-        self._finish(done_now, final)
-
-        # The live ones, in the order of their scores.
-        places = (stays * (len(rank) - rank)).topk(min(beam, len(rank)), dim=1).indices
-        alive = stays.gather(1, places) & (not last)
-        live = torch.where(alive, score.gather(1, places), _NOTHING)
-        over = self._over(alive, live)
-        self._note_close(score, ends, stays)
-        if self.keeper.wanted:
-            self._keep_leaders(logprobs, (row, token, value, score, final), places, alive, over)
-        parents = row.gather(1, places)
-        self.steps.append(
-            Step(
-                self.active,
-                parents,
-                token.gather(1, places),
-                value.gather(1, places),
-                (row, token, value, score),
-            )
-        )
-        self._go_on(parents, token.gather(1, places), live, coverage, over, rows)
+        return torch.where(score > _NOTHING, final, _NOTHING)  # of what is forbidden no number may come
 
     def _finish(self, now: Tensor, final: Tensor) -> None:
         """The hypotheses that finish now take their places among the best."""
-        if not bool(now.any()):
-            return
         kept = self.best.shape[1]
         codes = self.time * self.most + torch.arange(final.shape[1], device=final.device)
         all_final = torch.cat((self.best, torch.where(now, final, _NOTHING)), dim=1)
@@ -199,10 +188,12 @@ class _BatchSearch:
         self.best, self.where = best.values, all_where.gather(1, best.indices)
         self.finished = self.finished + now.sum(dim=1)
 
-    def _over(self, alive: Tensor, live: Tensor) -> Tensor:
+    def _over(self, live: Tensor) -> Tensor:
         """Whether the search of each sentence is over."""
         settings = self.settings
-        none_left = ~alive[:, 0]
+        none_left = live[:, 0] == _NOTHING
+        if not self.some:
+            return none_left
         enough = self.finished >= settings.n_best
         if settings.beam_size == 1:
             return none_left | enough
@@ -213,38 +204,40 @@ class _BatchSearch:
         self._mark(enough & ((reachable - worst).abs() <= self._off()))
         return none_left | (enough & (reachable <= worst))
 
-    def _note_close(self, score: Tensor, ends: Tensor, stays: Tensor) -> None:
-        """Mark where the first place, the last place or an end symbol's place was close."""
-        if score.shape[1] < 2:
-            return
-        beam = self.settings.beam_size
-        gap = score[:, :-1] - score[:, 1:]
-        near = gap <= self._off()  # of two forbidden ones the gap is no number, and so not near
-        marked = near[:, 0]
-        if beam < score.shape[1]:
+    def _note_close(self, score: Tensor, ends: Tensor, kept: Tensor) -> None:
+        """Note how close the first place, the last place and an end symbol's place were."""
+        beam, gaps = self.settings.beam_size, []
+        if score.shape[1] > 1:
+            gaps.append(score[:, 0] - score[:, 1])
+        if kept.shape[1] > beam:
+            gaps.append(kept[:, beam - 1] - kept[:, beam])
+        if score.shape[1] > beam:
             edge = ends[:, beam - 1] | ends[:, beam]
-            marked = marked | (near[:, beam - 1] & edge)
-        positions = torch.arange(score.shape[1], device=score.device)
-        last = (stays * positions).amax(dim=1).clamp_max(near.shape[1] - 1)
-        self._mark(marked | near.gather(1, last[:, None])[:, 0])
+            gaps.append(torch.where(edge, score[:, beam - 1] - score[:, beam], torch.inf))
+        self.gaps += [(self.active, gap) for gap in gaps]
+        self._mark(score[:, 0].isnan())  # which stands first; by itself the sentence will say what is wrong
 
     def _mark(self, which: Tensor) -> None:
-        self.close[self.active] |= which
+        self.marks.append((self.active, which))
 
     def _off(self) -> float:
-        """How far a score may be off by now."""
-        off = self.tolerance * (self.time + 1)
+        """How far apart two scores may be of which a single run finds the other higher.
+
+        A score is a sum, but the tolerance is many times what a log-prob is off: it bounds the sum.
+        """
+        off = 2 * self.tolerance
         if self.settings.coverage_penalty and self.coverage is not None:
             off += self.tolerance * self.settings.coverage_penalty * self.coverage.shape[-1]
         return off
 
     def _keep_leaders(
-        self, logprobs: Tensor, candidates: tuple[Tensor, ...], places: Tensor, alive: Tensor, over: Tensor
+        self, logprobs: Tensor, candidates: tuple[Tensor, ...], places: Tensor, live: Tensor, over: Tensor
     ) -> None:
         """The choice of the hypothesis in the lead, where this step made it."""
         finals = candidates[4].gather(1, places)
         leading = places[:, 0]
         some = self.finished > 0
+        alive = live > _NOTHING
         reached = torch.where(alive, finals, _NOTHING)
         if self.settings.coverage_penalty:  # then the best score is not always the best final one
             best = reached.argmax(dim=1)
@@ -260,7 +253,8 @@ class _BatchSearch:
             return
         index = index[which, None]
         row, token, value, score = (each[which].gather(1, index)[:, 0] for each in candidates[:4])
-        self.keeper.add(self.time, self.active[which], logprobs[which, row], token, value, score)
+        rows = logprobs[which, row] if self.keeper.reads_rows else None
+        self.keeper.add(self.time, self.active[which], rows, token, value, score)
 
     # ---- going on ----------------------------------------------------------------------------
 
@@ -271,15 +265,17 @@ class _BatchSearch:
         live: Tensor,
         coverage: Tensor | None,
         over: Tensor,
+        gone: int,
         rows: int,
     ) -> None:
         """Take the live ones along, and leave behind sentences that are over, when they are many."""
-        live = torch.where(over[:, None], _NOTHING, live)
+        if gone:
+            live = torch.where(over[:, None], _NOTHING, live)
         sentences = torch.arange(len(live), device=live.device)
-        share = float(over.double().mean())
-        if share >= _DONE_SHARE:
-            gone = self.active[over]
-            self.all_best[gone], self.all_where[gone] = self.best[over], self.where[over]
+        share = gone / len(live)
+        if share >= DONE_SHARE:
+            left = self.active[over]
+            self.all_best[left], self.all_where[left] = self.best[over], self.where[over]
             sentences = (~over).nonzero()[:, 0]
             live, tokens, parents = live[sentences], tokens[sentences], parents[sentences]
             self.active, self.lengths = self.active[sentences], self.lengths[sentences]
@@ -289,10 +285,10 @@ class _BatchSearch:
             return
         self.scores, self.tokens = live, tokens
         chosen = (sentences[:, None] * rows + parents).flatten()
-        same = share < _DONE_SHARE and rows == 1 and parents.shape[1] == 1
+        same = share < DONE_SHARE and rows == 1 and parents.shape[1] == 1
         if not same:
             self.state = self.model.select(self.state, chosen)
-            if rows != parents.shape[1] or share >= _DONE_SHARE:
+            if rows != parents.shape[1] or share >= DONE_SHARE:
                 self.encoded = self.model.select_encoded(self.encoded, chosen)
         if self.written is not None:
             earlier = self.written.flatten(0, 1)[chosen].view(*tokens.shape, -1)
@@ -311,19 +307,20 @@ class _BatchSearch:
         return coverage
 
     def _penalties(self, coverage: Tensor | None) -> Tensor | None:
-        """The coverage term of every row: [A, k]. What a row is filled up with does not count."""
+        """The coverage term of every row: [A, k]."""
         if coverage is None:
             return None
-        there = torch.arange(coverage.shape[-1], device=coverage.device) < self.lengths[:, None]
-        total = torch.log(coverage.clamp(_SMALLEST, 1.0)) * there[:, None]
-        return self.settings.coverage_penalty * total.sum(dim=-1).double()
+        return coverage_terms(coverage, self.lengths, self.settings.coverage_penalty)
 
     def outcome(self) -> BatchOutcome:
         """What was found, once nothing is active."""
-        best, close = self.all_best, self.close
-        if best.shape[1] > 1:
-            gaps = best[:, :-1] - best[:, 1:]
-            close = close | (gaps <= self.tolerance * self.time).any(dim=1)
+        best = self.all_best
+        off = self._off()
+        marks = [*self.marks, *((sentences, gap <= off) for sentences, gap in self.gaps)]
+        marks.append((torch.arange(self.count, device=best.device), best[:, 0] == _NOTHING))
+        close = torch.zeros(self.count, dtype=torch.bool, device=best.device)
+        close[torch.cat([sentences[which] for sentences, which in marks])] = True
+        close = close | (best[:, :-1] - best[:, 1:] <= off).any(dim=1)
         model: Any = self.model
         count = self.settings.n_best
         return BatchOutcome(
