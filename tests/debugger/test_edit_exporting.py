@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 from driving import finish, session_of
 from same_records import assert_same
 from tiny_models import rnn
@@ -144,3 +145,19 @@ def test_what_is_no_edit_in_an_export(edited):
     kept["edits"][1]["edit"] = "wish"
     with pytest.raises(S2sdapError, match="Edit 2 of the list"):
         read_export(json.dumps(kept))
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["force z", "attend b=0.9", "state = 0", "context = 0", "logits[4] = 9", "ban z y", "boost z 3"],
+)
+def test_an_edit_is_of_its_hypothesis_and_no_other(line):
+    session = started()
+    record = session.frame.record
+    row = session.frame.row
+    others = [each for each in range(len(record.before.live)) if each != row]
+    run(session, session.frame, line)
+    again = session.walk.branch.records[record.step]
+    assert again is not record
+    for site, value in record.sites.items():
+        assert torch.equal(value[others], again.sites[site][others]), site
