@@ -295,3 +295,24 @@ def test_a_recording_takes_no_edit_of_any_kind(tmp_path):
         recorded.undo()
     assert shown(recorded) == before
     assert recorded.restart_frame(recorded.frames()[1]).cursor.step == 1
+
+
+@pytest.mark.filterwarnings("ignore:Recommended. pip install sacremoses")
+def test_edits_of_a_call_of_generate_come_back_and_are_replayed(tmp_path):
+    settings = GenerationSettings(given={"max_new_tokens": 6, "num_beams": 2})
+    session = Session.open(f"hf:{folder_of('marian')}", source="the cat sat", settings=settings)
+    session.start()
+    session.next()
+    session.next()
+    best = session.hypotheses()[0].id
+    session.apply((LogitEdit(1, best, 7, 3.0), SettingEdit(2, "repetition_penalty", 1.7)))
+    session.step_out()
+    recorded = reopened(session, tmp_path / "session.s2s")
+    assert_recorded(session, recorded)
+    recorded.start()
+    for step in range(len(session.walk.branch.records)):
+        for one in (session, recorded):
+            one.goto(step)
+        assert shown(recorded) == shown(session)
+    found = recorded.replay()
+    assert found.identical, found.text
