@@ -176,6 +176,15 @@ class Debugger:
     save = _blocking(AsyncDebugger.save)
     replay = _blocking(AsyncDebugger.replay)
 
+    branches = _blocking(AsyncDebugger.branches)
+    switch_branch = _blocking(AsyncDebugger.switch_branch)
+    name_branch = _blocking(AsyncDebugger.name_branch)
+    drop_branch = _blocking(AsyncDebugger.drop_branch)
+    undo = _blocking(AsyncDebugger.undo)
+    redo = _blocking(AsyncDebugger.redo)
+    goto = _blocking(AsyncDebugger.goto)
+    restart_frame = _blocking(AsyncDebugger.restart_frame)
+
     request = _blocking(AsyncDebugger.request)
 
     def disconnect(self) -> None:

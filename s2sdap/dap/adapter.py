@@ -89,6 +89,7 @@ class Adapter:
         self.requested = RequestedBreakpoints()
         self.frames: Handles[Frame] = Handles("stale_frame")
         self.containers: Handles[Container] = Handles("stale_variables")
+        self.targets: Handles[tuple[int, int]] = Handles("stale_target")
         self.threads: dict[int, str] = {}
         self.checkpoints = Checkpoints()
         self._progress = 0
@@ -210,8 +211,7 @@ class Adapter:
         session = self.need_session()
         self.state = State.RUNNING
         self.stop = None
-        self.frames.clear()
-        self.containers.clear()
+        self._forget_handles()
         if self.client.supports_progress_reporting:
             self._reporter = asyncio.ensure_future(self._report())
         report: Callable[[Stop], None] = partial(self.outlet.later, self._stopped, session)
@@ -255,8 +255,7 @@ class Adapter:
         self._end_report()
         self._held = None
         self.stop = None
-        self.frames.clear()
-        self.containers.clear()
+        self._forget_handles()
         self._tell_threads({})
 
     def end(self) -> None:
@@ -301,6 +300,20 @@ class Adapter:
             self.emit("invalidated", bodies.Invalidated(areas=["all"]))
         else:
             self.emit("stopped", self._stopped_body(stop))
+
+    def moved(self, stop: Stop) -> None:
+        """The cursor has gone elsewhere at once: that is another stop."""
+        if self.state is not State.STOPPED:  # ended or restarted meanwhile
+            return
+        self.stop = stop
+        self._forget_handles()
+        self._tell_threads(self._live())
+        self.emit("stopped", self._stopped_body(stop))
+
+    def _forget_handles(self) -> None:
+        self.frames.clear()
+        self.containers.clear()
+        self.targets.clear()
 
     # ---- hypotheses as threads ---------------------------------------------------------------
 

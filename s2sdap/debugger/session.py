@@ -29,6 +29,7 @@ from s2sdap.debugger.editing import making
 from s2sdap.debugger.expressions import Value, compile_expression
 from s2sdap.debugger.fields import FIELDS
 from s2sdap.debugger.frames import FieldValues, Frame
+from s2sdap.debugger.keeping import DEFAULT_BUDGET
 from s2sdap.debugger.program import Program, open_program
 from s2sdap.debugger.stopping import arrived, hit
 from s2sdap.debugger.stops import Cursor, Motion, Stop, StopReason
@@ -49,8 +50,6 @@ if TYPE_CHECKING:
 
 _NO_MEMORY = ("out of memory", "can't allocate memory")
 """How torch's allocators say it; only some of them have a class of exception for it."""
-DEFAULT_BUDGET = 256 * 1024 * 1024
-"""Bytes of records that a session keeps."""
 
 
 class Session:

@@ -8,6 +8,7 @@ edits), running the branch again from its edits gives the same records.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from s2sdap.debugger.branches import Branch, History
+from s2sdap.debugger.keeping import Keeper
 from s2sdap.debugger.program import Sentence
 from s2sdap.decoding.edits import ENCODER_STEP, Edit, SettingEdit, SourceEdit, merge
 from s2sdap.decoding.plan import Plan
@@ -24,15 +25,21 @@ class Timeline:
     `planned` makes the plan of another text of the sentence, where it can have one.
     """
 
-    def __init__(self, plan: Plan, sentence: Sentence, planned: Callable[[str], Plan] | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        sentence: Sentence,
+        planned: Callable[[str], Plan] | None = None,
+        keeper: Keeper | None = None,
+    ) -> None:
         first = Branch(0, None, ENCODER_STEP, plan, plan.begin())
-        self._take(sentence, [first], 0, planned)
+        self._take(sentence, [first], 0, planned, keeper)
 
     @classmethod
     def restored(cls, sentence: Sentence, branches: list[Branch], current: int) -> "Timeline":
         """A timeline over branches that were run before; nothing is computed."""
         timeline = cls.__new__(cls)
-        timeline._take(sentence, branches, current, None)
+        timeline._take(sentence, branches, current, None, None)
         return timeline
 
     def _take(
@@ -41,12 +48,14 @@ class Timeline:
         branches: list[Branch],
         current: int,
         planned: Callable[[str], Plan] | None,
+        keeper: Keeper | None,
     ) -> None:
         self.sentence = sentence
         self.branches = branches
         self.current = current
         self.history = History()
         self._planned = planned
+        self._keeper = keeper or Keeper()
         self._next_id = max(branch.id for branch in branches) + 1
         self._dropped: dict[int, list[tuple[Edit, ...]]] = {}
 
@@ -71,7 +80,7 @@ class Timeline:
     def extend(self) -> StepRecord:
         """Run the next step of the current branch."""
         branch = self.branch
-        record = _run(branch.plan, branch.encoder, branch.tip, ())
+        record = self._run(branch.plan, branch.encoder, branch.tip, ())
         branch.records.append(record)
         return record
 
@@ -147,7 +156,7 @@ class Timeline:
                 if not any(steps.get(step) for step in range(len(records), count)):
                     break
                 raise S2sdapError("no_such_step", step=count - 1, last=len(records) - 1)
-            records.append(_run(plan, encoder, before, steps.get(len(records), ())))
+            records.append(self._run(plan, encoder, before, steps.get(len(records), ())))
         branch = Branch(self._next_id, old.id, fork, plan, encoder, records, source=source, made_by=made_by)
         self._next_id += 1
         self.branches.append(branch)
@@ -165,6 +174,11 @@ class Timeline:
         if self._planned is None:
             raise S2sdapError("source_fixed", reason="it was recorded, or is a call of a program's own")
         return self._planned(source.text)
+
+    def _run(self, plan: Plan, encoder: EncoderRecord, before: Snapshot, edits: Sequence[Edit]) -> StepRecord:
+        """One step, once every edit in it names a hypothesis that lives there."""
+        _check_named(before, edits)
+        return self._keeper.run(plan, encoder, before, tuple(edits))
 
     # ---- branches ----------------------------------------------------------------------------
 
@@ -229,16 +243,10 @@ class Timeline:
                 if interrupted():
                     return False
                 before = records[-1].after if records else branch.encoder.after
-                records.append(_run(branch.plan, branch.encoder, before, edits[step]))
+                records.append(self._run(branch.plan, branch.encoder, before, edits[step]))
             branch.records = records
             del self._dropped[branch.id]
         return True
-
-
-def _run(plan: Plan, encoder: EncoderRecord, before: Snapshot, edits: Sequence[Edit]) -> StepRecord:
-    """One step, once every edit in it names a hypothesis that lives there."""
-    _check_named(before, edits)
-    return plan.step(encoder, before, edits)
 
 
 def _check_named(before: Snapshot, edits: Iterable[Edit]) -> None:

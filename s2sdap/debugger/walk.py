@@ -13,6 +13,7 @@ from typing import Final
 
 from s2sdap.debugger.branches import Branch
 from s2sdap.debugger.frames import Frame, frames
+from s2sdap.debugger.keeping import MINIMUM_BUDGET, Keeper
 from s2sdap.debugger.program import Program, Sentence
 from s2sdap.debugger.stops import Cursor
 from s2sdap.debugger.timeline import Timeline
@@ -67,6 +68,7 @@ class Walk:
         self.stages = tuple(stage for stage in model.layout.stages if stage is not Stage.ENCODER)
         self.has_encoder = Stage.ENCODER in model.layout.stages
         self._budget = budget
+        self.keeper = Keeper(max(budget, MINIMUM_BUDGET))
         self._on_result = on_result
         self._closed = closed
         self._timelines: dict[int, Timeline] = {}
@@ -306,7 +308,9 @@ class Walk:
                     self._finish(Result(sentence, 0, (), error))
                     continue
                 self._make_room()
-                self._timelines[self._sentence] = Timeline(plan, sentence, partial(self._plan, sentence))
+                self._timelines[self._sentence] = Timeline(
+                    plan, sentence, partial(self._plan, sentence), self.keeper
+                )
             self._bring_back()
             return True if self.has_encoder else self.forward()
         self._sentence = len(self.program.sentences)
@@ -368,7 +372,7 @@ class Walk:
     def _begun(self, sentence: Sentence) -> Timeline:
         """A sentence whose source has been read."""
         planned = partial(self._plan, sentence)
-        return Timeline(planned(sentence.text), sentence, planned)
+        return Timeline(planned(sentence.text), sentence, planned, self.keeper)
 
     def _plan(self, sentence: Sentence, text: str) -> Plan:
         """The decode of `text` in the place of a sentence."""

@@ -130,6 +130,26 @@ class Variables(Arguments):
     count: int = 0
 
 
+class GotoTargets(Arguments):
+    """`gotoTargets`: where one can go to from a line."""
+
+    source: SourceRef
+    line: Whole
+    column: Whole | None = None
+
+
+class Goto(Thread):
+    """`goto` one of the targets."""
+
+    target_id: int
+
+
+class RestartFrame(Arguments):
+    """`restartFrame`: to where a frame begins."""
+
+    frame_id: int
+
+
 class SetVariable(Arguments):
     """`setVariable`: an edit."""
 

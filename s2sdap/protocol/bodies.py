@@ -271,6 +271,20 @@ class ProgressEnd(_Camel):
     message: str | None = None
 
 
+class GotoTargetBody(_Camel):
+    """A step that one can go to."""
+
+    id: int
+    label: str
+    line: int
+
+
+class GotoTargetsBody(_Camel):
+    """Answer to `gotoTargets`."""
+
+    targets: list[GotoTargetBody]
+
+
 class Invalidated(_Camel):
     """Event `invalidated`."""
 

@@ -186,6 +186,7 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(4147, "edit_does_not_fit", "Without edit {number} another one means nothing: {reason}", "Take that one out first"),
     ErrorKind(4148, "source_fixed", "The source cannot be edited: {reason}", "Launch a session over the text that it should read"),
     ErrorKind(4149, "no_edits", "No edit was given", "Give one or more"),
+    ErrorKind(4150, "stale_target", "Target {id} is not of this stop", "Ask for `gotoTargets` again"),
     # 42xx: expressions
     ErrorKind(4201, "expression_syntax", "Column {column}: {reason}", "See docs/expressions.md"),
     ErrorKind(4202, "expression_name", "Column {column}: there is no {name!r} here{nearest}", "See docs/expressions.md"),

@@ -13,7 +13,20 @@ from protocol_schema import schemas
 
 Message = dict[str, Any]
 MOTIONS = ("continue", "next", "stepIn", "stepOut", "stepBack", "reverseContinue")
-STOPPING = (*MOTIONS, "launch", "restart", "terminate", "setVariable", "s2s/edit")
+STOPPING = (
+    *MOTIONS,
+    "launch",
+    "restart",
+    "terminate",
+    "setVariable",
+    "s2s/edit",
+    "goto",
+    "restartFrame",
+    "s2s/goto",
+    "s2s/undo",
+    "s2s/redo",
+    "s2s/switchBranch",
+)
 """Requests whose answers may be followed by one stop each."""
 
 

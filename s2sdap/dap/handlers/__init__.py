@@ -5,6 +5,7 @@ from typing import Final
 from s2sdap.dap.dispatch import Handler
 from s2sdap.dap.handlers import (
     attaching,
+    branches,
     breakpoints,
     comparing,
     editing,
@@ -27,6 +28,7 @@ _FAMILIES: Final = (
     panels,
     comparing,
     recordings,
+    branches,
 )
 HANDLERS: Final[dict[str, Handler]] = {
     handler.command: handler for family in _FAMILIES for handler in family.FAMILY
