@@ -77,6 +77,9 @@ class LaunchArguments(Arguments):
     trust_remote_code: Annotated[
         bool, Meta(description="Let Python code that lies beside a Hugging Face model's weights run.")
     ] = False
+    memory_budget: Annotated[
+        int, Meta(ge=2**20, description="Bytes of records that the session keeps; more are run again.")
+    ] = 2**28
     no_debug: Annotated[bool, Meta(description="Run to the end without any stop.")] = False
     token: Annotated[str | None, Meta(description="The server's token, where the connection is TCP.")] = None
 

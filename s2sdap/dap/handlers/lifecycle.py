@@ -251,6 +251,7 @@ def _open_session(
         program,
         settings_for(model, search, wanted.generation),
         stop_on_entry=wanted.stop_on_entry and not wanted.no_debug,
+        budget=wanted.memory_budget,
         on_result=partial(adapter.on_result, program),
     )
     session.origin = wanted.origin()
