@@ -45,7 +45,10 @@ class Stepping(RuleBasedStateMachine):
         self.plan = Decode.of(model, "abcdh", search)
         self.edits = []
         self.at = (-1, 0)
+        self.session.walk.keeper.budget = 3000
         self.branches = 1
+        self.branch = 0
+        self.done, self.undone = [], []
         self.seen = []
         self.run_oracle()
 
@@ -133,12 +136,49 @@ class Stepping(RuleBasedStateMachine):
         self.seen.append(
             (self.session.walk.timeline.branches[0], self.session.walk.timeline.branches[0].records)
         )
+        before = (self.branch, list(self.edits), self.at)
         kept = [each for each in self.edits if each.step <= edit.step and key(each) != key(edit)]
         self.edits = [*kept, edit]
+        self.branch = self.branches
         self.branches += 1
         if edit.step != self.at[0]:
             self.at = (edit.step, 3 if edit.step >= 0 else 0)
         self.run_oracle()
+        self.done.append((before, (self.branch, list(self.edits), self.at)))
+        self.undone = []
+
+    def returned(self, place):
+        self.branch, edits, self.at = place
+        self.edits = list(edits)
+        self.run_oracle()
+
+    @precondition(lambda self: not self.over and self.done)
+    @rule()
+    def undo(self):
+        self.session.undo()
+        self.undone.append(self.done.pop())
+        self.returned(self.undone[-1][0])
+
+    @precondition(lambda self: not self.over and self.undone)
+    @rule()
+    def redo(self):
+        self.session.redo()
+        self.done.append(self.undone.pop())
+        self.returned(self.done[-1][1])
+
+    @precondition(lambda self: not self.over)
+    @rule(data=st.data())
+    def goto(self, data):
+        step = data.draw(st.integers(-1, len(self.session.walk.branch.records) - 1))
+        self.session.goto(step)
+        self.at = (step, 3 if step >= 0 else 0)
+
+    @precondition(lambda self: not self.over)
+    @rule(data=st.data())
+    def restart_frame(self, data):
+        frame = data.draw(st.sampled_from(self.session.frames()))
+        self.session.restart_frame(frame)
+        self.at = (frame.step, 0)
 
     @precondition(lambda self: not self.over and self.at[0] >= 0)
     @rule(data=st.data())
@@ -180,7 +220,7 @@ class Stepping(RuleBasedStateMachine):
         step, stage = self.at
         cursor = self.session.cursor
         assert (cursor.step, cursor.stage) == (step, self.stages[stage] if step >= 0 else "encoder")
-        assert cursor.branch == self.branches - 1
+        assert cursor.branch == self.branch
         assert cursor.hypothesis in [each.id for each in self.session.hypotheses()]
 
     @invariant()
