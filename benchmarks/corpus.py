@@ -19,6 +19,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 from transformers import GenerationMixin
 
+from benchmarks.huggingface import marian
 from benchmarks.measuring import Row, paired
 from benchmarks.throughput import corpus as dates
 from s2sdap.debugger.corpus.run import Corpus
