@@ -17,7 +17,7 @@ from tiny_models import rnn
 
 from s2sdap import S2sdapError, Session
 
-FUZZ = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
+FUZZ = {"deadline": None, "derandomize": True, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
 REFUSALS = {"session_missing", "session_foreign", "session_newer", "session_damaged", "session_too_large"}
 
 
