@@ -24,7 +24,7 @@ from s2sdap.decoding.decode import Output, output_of
 from s2sdap.decoding.generation.plan import GeneratePlan
 from s2sdap.decoding.generation.settings import GenerationSettings
 from s2sdap.decoding.plan import Plan
-from s2sdap.decoding.records import Hypothesis, StepRecord
+from s2sdap.decoding.records import Fate, Hypothesis, StepRecord
 from s2sdap.decoding.search import standing
 from s2sdap.models.huggingface.face import HuggingFaceModel
 from s2sdap.vocabulary import sites
@@ -152,15 +152,18 @@ class _Run:
             return True
 
     def _note_close(self, record: StepRecord) -> None:
-        """Mark the sentences in which two candidates that search looked at were close."""
+        """Mark the sentences in which the first place, or the last that was kept, was close."""
         decided = record.decided
-        off = self.tolerance * (record.step + 1)
+        off = 2 * self.tolerance  # many times what a log-prob is off, so it bounds a sum of them
         sentence_of = np.asarray([each.sentence // self.times for each in record.before.live])
         owners = sentence_of[decided.parent]
         order = np.lexsort((-decided.score, owners))
         owner, score = owners[order], np.maximum(decided.score[order], _NO_BEAM)
+        pruned = decided.fate[order] == Fate.PRUNED
+        first = np.concatenate(([True], owner[1:] != owner[:-1]))[:-1]
+        matters = first | (pruned[1:] != pruned[:-1])
         same = (owner[1:] == owner[:-1]) & (score[1:] > _NO_BEAM)
-        near = same & (score[:-1] - score[1:] <= off)
+        near = same & matters & (score[:-1] - score[1:] <= off)
         self.suspect[owner[1:][near]] = True
         greedy = len(record.before.live) <= len(self.sentences)
         if greedy:  # search looked at one candidate a row, so what came second is asked of the scores

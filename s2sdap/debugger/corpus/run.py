@@ -26,7 +26,7 @@ from s2sdap.vocabulary.errors import S2sdapError
 
 WINDOW: Final = 8
 """Batches whose sentences are sorted by length together; outputs are told a window at a time."""
-TRIED: Final = 16
+TRIED: Final = 4
 """Sentences in the batch that is held against runs by themselves."""
 SAFETY: Final = 10.0
 """A batch may be off by this many times what was measured."""
