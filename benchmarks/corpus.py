@@ -37,7 +37,7 @@ GOAL = 0.8
 """Our throughput, as a share of the peer's."""
 NEVER = ("lowConfidence(p < 0.000001)",)
 """Asked of every choice, and true of none: what watching costs."""
-SELDOM = ("lowConfidence(p < 0.5 and entropy > 0.6)",)
+SELDOM = ("lowConfidence(p < 0.7)",)
 """True of a sentence now and then, which is then decoded again by itself."""
 
 
@@ -182,6 +182,7 @@ def rows(sentences: int = 2048, runs: int = 5) -> list[Row]:
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     model, lines = load_model("dates"), dates(sentences)
+    lines[::200] = ["J 4, 2005"] * len(lines[::200])  # is that January, June or July?
     out = []
     for name, settings in (("greedy", SearchSettings()), ("beam of 4", SearchSettings(beam_size=4))):
         for what, rules in (("no rule fires", NEVER), ("rules fire", SELDOM)):
