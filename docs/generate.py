@@ -19,7 +19,7 @@ from s2sdap.dap.handlers import HANDLERS
 from s2sdap.dap.launch import launch_schema
 from s2sdap.debugger.editing.commands import COMMANDS
 from s2sdap.debugger.expressions import FUNCTIONS, MAX_DEPTH, MAX_NODES, MAX_TEXT
-from s2sdap.debugger.fields import FIELDS
+from s2sdap.debugger.fields import FIELDS, LOOKUPS
 from s2sdap.debugger.watch_rules import WATCH_RULES
 from s2sdap.protocol import custom
 from s2sdap.vocabulary.axes import AXES, UNITS
@@ -120,6 +120,12 @@ def fields_table() -> str:
             "",
             f"Functions: {functions}.",
             "",
+            "Functions that look at the step:",
+            "",
+            "| function | value |",
+            "|---|---|",
+            *(f"| `{name}()` | {meaning} |" for name, meaning in LOOKUPS.items()),
+            "",
             f"Bounds: {MAX_TEXT} characters, {MAX_NODES} parts, {MAX_DEPTH} levels.",
         ]
     )
@@ -127,8 +133,11 @@ def fields_table() -> str:
 
 def rules_table() -> str:
     """The watch rules."""
-    lines = ["| rule | meaning | condition unless you give another |", "|---|---|---|"]
-    lines += [f"| `{rule.id}` | {rule.meaning} | `{rule.condition}` |" for rule in WATCH_RULES.values()]
+    lines = ["| rule | meaning | condition unless you give another | asked |", "|---|---|---|---|"]
+    lines += [
+        f"| `{rule.id}` | {rule.meaning} | `{rule.condition}` | {rule.asked.value} |"
+        for rule in WATCH_RULES.values()
+    ]
     return "\n".join(lines)
 
 

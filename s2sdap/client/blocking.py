@@ -117,6 +117,7 @@ class Debugger:
     attach = _blocking(AsyncDebugger.attach)
     set_breakpoints = _blocking(AsyncDebugger.set_breakpoints)
     set_stages = _blocking(AsyncDebugger.set_stages)
+    set_data_breakpoints = _blocking(AsyncDebugger.set_data_breakpoints)
     watch = _blocking(AsyncDebugger.watch)
 
     continue_ = _blocking(AsyncDebugger.continue_)

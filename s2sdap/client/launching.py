@@ -32,9 +32,15 @@ def launch_arguments(
     return arguments
 
 
-def exception_breakpoints(rules: Rules) -> SetExceptionBreakpoints:
-    """The request that switches exactly these watch rules on."""
-    conditions = rules if isinstance(rules, Mapping) else dict.fromkeys(rules)
+MODEL_ERROR = "modelError"
+"""The filter under which a failure of the model stops a run."""
+
+
+def exception_breakpoints(rules: Rules, *, errors: bool = True) -> SetExceptionBreakpoints:
+    """The request that switches exactly these watch rules on; `errors` is about failures of the model."""
+    conditions = dict(rules) if isinstance(rules, Mapping) else dict.fromkeys(rules)
+    if errors:
+        conditions.setdefault(MODEL_ERROR, None)
     return SetExceptionBreakpoints(
         filters=[rule for rule, condition in conditions.items() if condition is None],
         filter_options=[FilterOption(rule, condition) for rule, condition in conditions.items() if condition],

@@ -118,8 +118,9 @@ class RunControl:
         generation: Mapping[str, Any] | None = None,
         start_line: int | None = None,
         stop_on_entry: bool = True,
-        breakpoints: Iterable[int] = (),
-        stages: Iterable[str] = (),
+        breakpoints: Iterable[int | args.SourceBreakpoint] = (),
+        stages: Iterable[str | args.FunctionBreakpoint] = (),
+        data: Iterable[str | args.DataBreakpointAsked] = (),
         rules: Rules = (),
         watch_rules: Sequence[str] | None = None,
         seed: int | None = None,
@@ -162,7 +163,7 @@ class RunControl:
                 "token": self._token,
             },
         )
-        lines, names = list(breakpoints), list(stages)
+        lines, names, values = list(breakpoints), list(stages), list(data)
         with self._leaving() as since:
             pending = await self.connection.send("launch", launch)
             await self.connection.wait_for("initialized", since=since, unless=pending)
@@ -171,6 +172,8 @@ class RunControl:
                     await self.set_breakpoints(lines)
                 if names:
                     await self.set_stages(names)
+                if values:
+                    await self.set_data_breakpoints(values)
                 if rules:
                     await self.watch(rules)
                 await self.connection.request("configurationDone")
@@ -189,8 +192,9 @@ class RunControl:
         /,
         *,
         stop_on_entry: bool = True,
-        breakpoints: Iterable[int] = (),
-        stages: Iterable[str] = (),
+        breakpoints: Iterable[int | args.SourceBreakpoint] = (),
+        stages: Iterable[str | args.FunctionBreakpoint] = (),
+        data: Iterable[str | args.DataBreakpointAsked] = (),
         rules: Rules = (),
         watch_rules: Sequence[str] | None = None,
     ) -> None:
@@ -202,7 +206,7 @@ class RunControl:
         await self._initialize()
         wanted = {"stopOnEntry": stop_on_entry, "watchRules": watch_rules, "token": self._token}
         given = {name: value for name, value in wanted.items() if value is not None}
-        lines, names = list(breakpoints), list(stages)
+        lines, names, values = list(breakpoints), list(stages), list(data)
         with self._leaving() as since:
             pending = await self.connection.send("attach", given)
             await self.connection.wait_for("initialized", since=since, unless=pending)
@@ -211,35 +215,54 @@ class RunControl:
                 await self.set_breakpoints(lines)
             if names:
                 await self.set_stages(names)
+            if values:
+                await self.set_data_breakpoints(values)
             if rules:
                 await self.watch(rules)
             await self.connection.request("configurationDone")
 
-    async def set_breakpoints(self, lines: Iterable[int]) -> list[bodies.BreakpointBody]:
+    async def set_breakpoints(
+        self, lines: Iterable[int | args.SourceBreakpoint]
+    ) -> list[bodies.BreakpointBody]:
         """Stop when the sentence on one of these lines begins, and at no other line.
 
-        Raises `Refused` if there is no sentence for one of them; the others stand.
+        `SourceBreakpoint(3, column=5, condition="p < 0.5")` stands on a source token, or has a condition,
+        a hit count or a log message. Raises `Refused` if one of them cannot be placed; the others stand.
         """
         sources = await self.connection.ask("loadedSources", None, bodies.LoadedSources)
         program = sources.sources[0]
         where = args.SourceRef(program.name, program.path, program.source_reference)
-        placed = args.SetBreakpoints(where, breakpoints=[args.SourceBreakpoint(line) for line in lines])
+        asked = [args.SourceBreakpoint(each) if isinstance(each, int) else each for each in lines]
+        placed = args.SetBreakpoints(where, breakpoints=asked)
         return await self._place("setBreakpoints", placed)
 
-    async def set_stages(self, names: Iterable[str]) -> list[bodies.BreakpointBody]:
+    async def set_stages(self, names: Iterable[str | args.FunctionBreakpoint]) -> list[bodies.BreakpointBody]:
         """Stop whenever the decode comes to one of these stages, and at no other stage.
 
-        Raises `Refused` if the model lacks one of them; the others stand.
+        They may be narrowed: `attention:L3.H2`, `prediction@7`, `prediction:"Haus"`, and be
+        `FunctionBreakpoint`s with a condition or a hit count. Raises `Refused` if the model lacks one of
+        them; the others stand.
         """
-        placed = args.SetFunctionBreakpoints([args.FunctionBreakpoint(name) for name in names])
-        return await self._place("setFunctionBreakpoints", placed)
+        asked = [args.FunctionBreakpoint(each) if isinstance(each, str) else each for each in names]
+        return await self._place("setFunctionBreakpoints", args.SetFunctionBreakpoints(asked))
 
-    async def watch(self, rules: Rules) -> None:
+    async def set_data_breakpoints(
+        self, watched: Iterable[str | args.DataBreakpointAsked]
+    ) -> list[bodies.BreakpointBody]:
+        """Stop when one of these values changes from a step to the next: expressions, or `best hypothesis`.
+
+        Raises `Refused` if one of them cannot be watched; the others stand.
+        """
+        asked = [args.DataBreakpointAsked(each) if isinstance(each, str) else each for each in watched]
+        return await self._place("setDataBreakpoints", args.SetDataBreakpoints(asked))
+
+    async def watch(self, rules: Rules, *, errors: bool = True) -> None:
         """Switch exactly these watch rules on: `{"lowConfidence": "p < 0.5"}` or `["lowConfidence"]`.
 
-        Raises `Refused` if one of them cannot be; the others are on.
+        Without `errors` a failure of the model does not stop the run, which goes on to the next sentence.
+        Raises `Refused` if one of the rules cannot be; the others are on.
         """
-        await self._place("setExceptionBreakpoints", exception_breakpoints(rules))
+        await self._place("setExceptionBreakpoints", exception_breakpoints(rules, errors=errors))
 
     # ---- run control -------------------------------------------------------------------------
 

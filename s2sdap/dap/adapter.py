@@ -18,7 +18,7 @@ from s2sdap.dap.model_thread import LineWriter, ModelThread, Moving
 from s2sdap.debugger.breakpoints import Armed
 from s2sdap.debugger.comparing.checkpoints import Checkpoints
 from s2sdap.debugger.program import Program
-from s2sdap.debugger.stops import Motion, Stop, StopReason
+from s2sdap.debugger.stops import Cursor, Motion, Stop, StopReason
 from s2sdap.protocol import bodies, custom
 from s2sdap.protocol.arguments import Initialize
 from s2sdap.vocabulary.errors import S2sdapError
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from s2sdap.debugger.frames import Frame
     from s2sdap.debugger.session import Session
     from s2sdap.debugger.walk import Result
+    from s2sdap.models.contract import Described
 
 T = TypeVar("T")
 
@@ -127,6 +128,17 @@ class Adapter:
         """A client's line, 0-based."""
         return line - (1 if self.client.lines_start_at1 else 0)
 
+    def own_column(self, column: int | None) -> int | None:
+        """A client's column, 0-based."""
+        return None if column is None else column - (1 if self.client.columns_start_at1 else 0)
+
+    @property
+    def known_model(self) -> "Described | None":
+        """The model, once it is loaded; of an attached process, that of the call in progress."""
+        if self.calls is not None and self.calls.call is None:
+            return None
+        return None if self.session is None else self.session.model
+
     def source_body(self) -> bodies.SourceBody:
         """The program as the protocol's source."""
         program = self.need_program()
@@ -190,6 +202,7 @@ class Adapter:
     def arm(self) -> None:
         """Hand the breakpoints to the session, if there is one; a running one minds them at once."""
         if self.session is not None:
+            self.session.on_log = self._log_point
             self.session.armed = Armed() if self.launch.no_debug else self.requested.armed()
 
     def start_if_ready(self) -> None:
@@ -274,6 +287,7 @@ class Adapter:
             StopReason.RULE: f"Watch rule {stop.finding.rule}" if stop.finding else "",
             StopReason.ERROR: "Model error",
             StopReason.STAGE: f"Stage {stop.cursor.stage}" if stop.cursor else "",
+            StopReason.DATA: "Value changed",
             StopReason.EDIT: "Edited",
         }
         return bodies.Stopped(
@@ -351,6 +365,15 @@ class Adapter:
             self.calls.tell_outputs(result)
         else:
             self.say(result.text, "stdout", result.sentence.line)
+
+    def _log_point(self, text: str, cursor: Cursor) -> None:
+        """A log point was met. Called on the model thread."""
+        self.outlet.later(self._say_of, text, cursor.sentence)
+
+    def _say_of(self, text: str, sentence: int) -> None:
+        sentences = self.program.sentences if self.program else ()
+        line = sentences[sentence].line if sentence < len(sentences) else None
+        self.say(text, "console", line)
 
     def begin_progress(self, title: str, *, cancel: Callable[[], None] | None = None) -> str:
         """Start a progress report; a client that shows none gets none. `cancel` is for who cancels it."""

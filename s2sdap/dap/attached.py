@@ -148,7 +148,7 @@ class Calls:
         from s2sdap.dap.handlers.lifecycle import rule_filters
 
         adapter, layout = self._adapter, call.session.model.layout
-        for placed in adapter.requested.place_again(call.program, layout.stages):
+        for placed in adapter.requested.place_again(call.program, call.session.model):
             changed = breakpoint_body(adapter, placed)
             adapter.emit("breakpoint", bodies.BreakpointEvent(reason="changed", breakpoint=changed))
         adapter.arm()

@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 
 from s2sdap.debugger.edit_lists import told
-from s2sdap.debugger.frames import FieldValues, Frame
+from s2sdap.debugger.field_values import FieldValues
+from s2sdap.debugger.frames import Frame
 from s2sdap.debugger.session import Session
 from s2sdap.debugger.walk import Result
 from s2sdap.decoding.decode import Output

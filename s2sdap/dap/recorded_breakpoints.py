@@ -10,8 +10,9 @@ import msgspec
 
 from s2sdap.dap.breakpoints import RequestedBreakpoints
 from s2sdap.debugger.program import Program
-from s2sdap.protocol.arguments import FilterOption, FunctionBreakpoint, SourceBreakpoint
-from s2sdap.vocabulary.stages import Stage
+from s2sdap.debugger.watch_rules import MODEL_ERROR
+from s2sdap.models.contract import Described
+from s2sdap.protocol.arguments import DataBreakpointAsked, FilterOption, FunctionBreakpoint, SourceBreakpoint
 
 Told = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -19,18 +20,32 @@ Told = Mapping[str, Sequence[Mapping[str, Any]]]
 def told(requested: RequestedBreakpoints) -> dict[str, list[dict[str, Any]]]:
     """Everything that is asked for now."""
     rules = [*requested.rules, *requested.launch_rules]
+    lines = [
+        {
+            **msgspec.to_builtins(each),
+            "line": line,
+            **({} if column is None else {"column": column}),
+            **({} if placed.position is None else {"position": placed.position}),
+        }
+        for (line, column, each), placed in zip(requested.asked, requested.lines, strict=True)
+    ]
     return {
-        "lines": [{**msgspec.to_builtins(each), "line": line} for line, each in requested.asked],
+        "lines": lines,
         "stages": [msgspec.to_builtins(each) for each in requested.functions],
-        "rules": [{"filterId": each.rule.id, "condition": each.condition.text} for each in rules],
+        "data": [{"name": each.data_id, **msgspec.to_builtins(each)} for each in requested.values],
+        "rules": [
+            *({"filterId": each.rule.id, "condition": each.condition.text} for each in rules),
+            *([{"filterId": MODEL_ERROR}] if requested.errors else []),
+        ],
     }
 
 
-def ask_again(requested: RequestedBreakpoints, told: Told, program: Program, stages: Sequence[Stage]) -> None:
+def ask_again(requested: RequestedBreakpoints, told: Told, program: Program, model: Described) -> None:
     """Ask for what was told; what this release cannot read is left out."""
     lines = _read(told.get("lines", ()), SourceBreakpoint)
-    requested.set_lines(program, [(each.line, each) for each in lines])
-    requested.set_functions(_read(told.get("stages", ()), FunctionBreakpoint), stages)
+    requested.set_lines(program, [(each.line, each.column, each) for each in lines], model)
+    requested.set_functions(_read(told.get("stages", ()), FunctionBreakpoint), model)
+    requested.set_data(_read(told.get("data", ()), DataBreakpointAsked))
     requested.set_rules((), _read(told.get("rules", ()), FilterOption))
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from s2sdap.debugger.fields import LOOKUPS
 from s2sdap.vocabulary.errors import S2sdapError
 
 MAX_TEXT: Final = 1000
@@ -22,6 +23,7 @@ MAX_DEPTH: Final = 40
 MAX_INTEGER: Final = 2**64
 MAX_STRING: Final = 10_000
 MAX_DIGITS: Final = 400
+_INSIDE: Final = re.compile(r"\b(?:\w+\.)+<locals>\.|\b_(?=[a-z]+\(\))")
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")  # what Python's parser takes for one
 
 Value = Any
@@ -61,16 +63,44 @@ def _rounded(value: Any, digits: Any = None) -> Any:
     return round(value, digits)
 
 
+def _count(values: Any, item: Any) -> int:
+    return sum(1 for value in values if value == item)
+
+
+def _ngram_repeats(values: Any, size: Any) -> int:
+    """How often the last `size` values have come before, one after the other."""
+    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        raise ValueError("the size of an n-gram is a whole number from 1")
+    last = values[-size:]
+    if len(last) < size:
+        return 0
+    return sum(1 for at in range(len(values) - size) if values[at : at + size] == last)
+
+
+def _startswith(text: Any, start: Any) -> bool:
+    return str.startswith(text, start)
+
+
+def _endswith(text: Any, end: Any) -> bool:
+    return str.endswith(text, end)
+
+
 FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "abs": abs,
+    "all": all,
+    "any": any,
     "argmax": _argmax,
+    "count": _count,
+    "endswith": _endswith,
     "exp": math.exp,
     "len": len,
     "log": math.log,
     "max": _largest,
     "min": _smallest,
+    "ngram_repeats": _ngram_repeats,
     "round": _rounded,
     "sqrt": math.sqrt,
+    "startswith": _startswith,
     "sum": sum,
 }
 
@@ -160,7 +190,7 @@ class _Builder:
             try:
                 value = run(names)
             except _FAULTS as error:
-                raise S2sdapError("expression_value", column=column, reason=str(error)) from None
+                raise S2sdapError("expression_value", column=column, reason=_plainly(error)) from None
             if isinstance(value, int) and abs(value) > MAX_INTEGER:
                 raise S2sdapError("expression_value", column=column, reason="the number is too large")
             if isinstance(value, str) and len(value) > MAX_STRING:
@@ -181,8 +211,11 @@ class _Builder:
 
     def _name(self, node: ast.Name, _depth: int) -> _Run:
         name = node.id
+        if name in LOOKUPS and name not in self.known:
+            reason = f"{name} is a function: write {name}(...)"
+            raise S2sdapError("expression_syntax", column=self.column(node), reason=reason)
         if name not in self.known:
-            near = difflib.get_close_matches(name, [*self.known, *FUNCTIONS], n=1)
+            near = difflib.get_close_matches(name, [*self.known, *FUNCTIONS, *LOOKUPS], n=1)
             raise S2sdapError(
                 "expression_name",
                 column=self.column(node),
@@ -291,17 +324,26 @@ class _Builder:
         return self._guarded(node, run)
 
     def _call(self, node: ast.Call, depth: int) -> _Run:
-        if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS:
+        if not isinstance(node.func, ast.Name) or node.func.id not in (*FUNCTIONS, *LOOKUPS):
             raise S2sdapError(
                 "expression_syntax",
                 column=self.column(node),
-                reason=f"only these can be called: {', '.join(FUNCTIONS)}",
+                reason=f"only these can be called: {', '.join((*FUNCTIONS, *LOOKUPS))}",
             )
         if node.keywords:
             raise S2sdapError("expression_syntax", column=self.column(node), reason="name no arguments")
-        function = FUNCTIONS[node.func.id]
+        name = node.func.id
         runs = [self.build(each, depth) for each in node.args]
+        if name in LOOKUPS:  # what it looks at is the step, as a field does
+            self.used.add(name)
+            return self._guarded(node, lambda names: names[name](*(run(names) for run in runs)))
+        function = FUNCTIONS[name]
         return self._guarded(node, lambda names: function(*(run(names) for run in runs)))
+
+
+def _plainly(error: Exception) -> str:
+    """What Python says of a value, without the names that its functions have inside."""
+    return _INSIDE.sub("", str(error))
 
 
 def _number(value: Value) -> int | float:

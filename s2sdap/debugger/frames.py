@@ -4,11 +4,9 @@ A frame is a stage of one step for one hypothesis, or the encoder. It points at 
 change, so a frame can be read at any time and from any thread.
 """
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -16,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from s2sdap.debugger import measures
-from s2sdap.debugger.fields import FIELDS
+from s2sdap.debugger.measures import plain
 from s2sdap.debugger.program import Sentence
 from s2sdap.decoding.plan import Plan
 from s2sdap.decoding.records import EncoderRecord, Hypothesis, StepRecord
@@ -135,11 +133,26 @@ class Frame:
         width = max(len(row) for row in rows)
         return torch.stack([functional.pad(row, (0, width - len(row))) for row in rows[::-1]])
 
-    def focus(self) -> int | None:
+    def focus(self, layer: int | None = None, head: int | None = None) -> int | None:
         """The position of the most attended source token, `None` without attention."""
         if not self.has(sites.ATTENTION_WEIGHTS):
             return None
-        return int(self.attention().argmax())
+        return int(focus_of(self.site(sites.ATTENTION_WEIGHTS), layer, head))
+
+    def focus_run(self, layer: int | None = None, head: int | None = None) -> int:
+        """How many steps in a row, this one included, this hypothesis has had its focus; 0 without one."""
+        focus = self.focus(layer, head)
+        if focus is None:
+            return 0
+        node = self.before
+        count = 1
+        while node.parent is not None:
+            weights = self.records[node.step].sites.get(sites.ATTENTION_WEIGHTS)
+            if weights is None or focus_of(weights[node.row], layer, head) != focus:
+                break
+            count += 1
+            node = node.parent
+        return count
 
     def span(self) -> Span | None:
         """Where the most attended source token stands in the line."""
@@ -153,6 +166,13 @@ class Frame:
     def top_tokens(self, count: int) -> list[tuple[int, float]]:
         """The likeliest tokens of this step with their log-probs."""
         return measures.top_tokens(self.site(sites.PREDICTION_LOGPROBS), count)
+
+
+def focus_of(weights: Float[Tensor, "L H S"], layer: int | None, head: int | None) -> int:
+    """The position that one row of attention weights is largest at."""
+    if weights.shape[0] == weights.shape[1] == 1:  # nothing to average over
+        return int(plain(weights)[0, 0].argmax())
+    return int(attention_of(weights, layer, head).argmax())
 
 
 def attention_of(weights: Float[Tensor, "L H S"], layer: int | None, head: int | None) -> Float[Tensor, "S"]:
@@ -189,120 +209,3 @@ def frames(
     if Stage.ENCODER in decode.model.layout.stages:
         stack.append(make(Stage.ENCODER, encoder, (), None, 0, None))
     return stack
-
-
-class FieldValues(Mapping[str, Any]):
-    """The fields of a frame, each computed when it is asked for."""
-
-    __slots__ = ("_chosen", "_made")
-
-    def __init__(self, frame: Frame | Callable[[], Frame], chosen: Hypothesis | None = None) -> None:
-        """The fields of a frame, or of one that `frame` makes when a field needs it.
-
-        The second is for a run, where a rule is asked at every step about the hypothesis `chosen`.
-        """
-        self._made = frame
-        self._chosen = chosen
-
-    @property
-    def _frame(self) -> Frame:
-        if not isinstance(self._made, Frame):
-            self._made = self._made()
-        return self._made
-
-    def __getitem__(self, name: str) -> Any:
-        read = getattr(self, f"_{name}", None) if name in FIELDS else None
-        if read is None:
-            raise KeyError(name)
-        return read()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(FIELDS)
-
-    def __len__(self) -> int:
-        return len(FIELDS)
-
-    def _row(self) -> Tensor:
-        return self._frame.site(sites.PREDICTION_LOGPROBS)
-
-    def _token(self) -> str:
-        return self._frame.piece(self._frame.token)
-
-    def _p(self) -> float:
-        return math.exp(self._logp())
-
-    def _logp(self) -> float:
-        return self._frame.logprob if self._chosen is None else self._chosen.logprob
-
-    def _rank(self) -> int:
-        return measures.rank(self._row(), self._frame.token)
-
-    def _best(self) -> str:
-        return self._frame.piece(int(self._row().argmax()))
-
-    def _entropy(self) -> float:
-        return measures.entropy(self._row())
-
-    def _margin(self) -> float:
-        return measures.margin(self._row())
-
-    def _step(self) -> int:
-        return self._frame.step
-
-    def _stage(self) -> str:
-        return self._frame.stage.value
-
-    def _sentence(self) -> int:
-        return self._frame.sentence.index
-
-    def _line(self) -> int:
-        return self._frame.sentence.line + 1
-
-    def _hypothesis(self) -> int:
-        return self._frame.hypothesis.id
-
-    def _score(self) -> float:
-        return self._frame.hypothesis.score
-
-    def _output(self) -> str:
-        return self._frame.decode.model.target.text(self._frame.hypothesis.tokens)
-
-    def _source(self) -> list[str]:
-        return [token.piece for token in self._frame.source.tokens]
-
-    def _tokens(self) -> list[str]:
-        return [self._frame.piece(token) for token in self._frame.hypothesis.tokens]
-
-    def _attention(self) -> list[float]:
-        return self._floats(self._frame.attention())
-
-    def _focus(self) -> int | None:
-        return self._frame.focus()
-
-    def _coverage(self) -> list[float]:
-        if sites.ATTENTION_WEIGHTS not in self._frame.decode.model.layout.sites:
-            raise S2sdapError("no_such_site", site=sites.ATTENTION_WEIGHTS)
-        return self._floats(self._frame.attention_matrix().sum(dim=0))
-
-    def _reference(self) -> str | None:
-        return self._frame.sentence.reference
-
-    def _logits(self) -> list[float]:
-        return self._floats(self._frame.site(sites.PREDICTION_LOGITS))
-
-    def _logprobs(self) -> list[float]:
-        return self._floats(self._row())
-
-    def _state(self) -> list[float]:
-        return self._floats(self._frame.site(sites.DECODER_STATE))
-
-    def _context(self) -> list[float]:
-        frame = self._frame
-        if frame.has(sites.ATTENTION_CONTEXTS):  # of every layer and head: the top layer's, side by side
-            return self._floats(frame.site(sites.ATTENTION_CONTEXTS)[-1].flatten())
-        return self._floats(frame.site(sites.ATTENTION_CONTEXT))
-
-    @staticmethod
-    def _floats(values: Tensor) -> list[float]:
-        numbers: list[float] = values.double().tolist()
-        return numbers

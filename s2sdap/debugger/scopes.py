@@ -32,8 +32,9 @@ from s2sdap.debugger.editing.places import (
     TokenPlace,
     WeightPlace,
 )
+from s2sdap.debugger.field_values import FieldValues
 from s2sdap.debugger.fields import FIELDS
-from s2sdap.debugger.frames import FieldValues, Frame
+from s2sdap.debugger.frames import Frame
 from s2sdap.decoding.records import Candidates, Fate, Hypothesis, Reason
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.sites import SITES

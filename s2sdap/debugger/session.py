@@ -25,13 +25,15 @@ from numpy.typing import NDArray
 
 from s2sdap.debugger.branches import Branch
 from s2sdap.debugger.breakpoints import Armed, stage_named
+from s2sdap.debugger.counting import Counts
 from s2sdap.debugger.editing import making
 from s2sdap.debugger.expressions import Value, compile_expression
+from s2sdap.debugger.field_values import FieldValues
 from s2sdap.debugger.fields import FIELDS
-from s2sdap.debugger.frames import FieldValues, Frame
+from s2sdap.debugger.frames import Frame
 from s2sdap.debugger.keeping import DEFAULT_BUDGET
 from s2sdap.debugger.program import Program, open_program
-from s2sdap.debugger.stopping import arrived, hit
+from s2sdap.debugger.stopping import arrived, hit, not_finite
 from s2sdap.debugger.stops import Cursor, Motion, Stop, StopReason
 from s2sdap.debugger.travel import Travel
 from s2sdap.debugger.walk import Result
@@ -71,6 +73,9 @@ class Session:
         self.program = program
         self.settings = settings
         self.armed = Armed()
+        self.on_log: Callable[[str, Cursor], None] = lambda _text, _cursor: None
+        """What is done with the message of a log point, on the thread that moves the session."""
+        self._counts = Counts()
         self._closed = threading.Event()  # shared with the walk, which must not hold the session
         self.stop: Stop | None = None
         self.walk = Travel(
@@ -165,6 +170,7 @@ class Session:
     def restart(self) -> None:
         """Forget the run; `start` begins again with the same program, settings and breakpoints."""
         self.walk.reset()
+        self._counts.clear()
         self.stop = None
         self._motion = None
 
@@ -199,21 +205,29 @@ class Session:
         try:
             moved = self._move(motion)
         except S2sdapError as error:
-            self.walk.fail(error)
-            stop: Stop | None = self._error(error)
+            stop: Stop | None = self._failed(error)
         except Exception as error:  # the model's own code failed: show it, keep the session
             failure = _failure(f"sentence {self.walk.number}", error)
-            self.walk.fail(failure)
-            stop = self._error(failure, "".join(traceback.format_exception(error)))
+            stop = self._failed(failure, "".join(traceback.format_exception(error)))
         else:
             stop = self._why() if moved else self._edge(motion)
         return None if stop is None else self._stopped(stop)
+
+    def _failed(self, error: S2sdapError, trace: str = "") -> Stop | None:
+        """The stop at a failure of the model, unless a person switched that off and the run may go on."""
+        self.walk.fail(error)
+        broken = not_finite(self.walk, self.armed, error)
+        if broken is not None:
+            return broken
+        motion = self._motion
+        goes_on = not self.armed.errors and motion is not None and not motion.backward
+        return None if goes_on and not self._pause else self._error(error, trace)
 
     def _move(self, motion: Motion) -> bool:
         """To the next position of a motion; a run that nothing can stop between skips stages."""
         if motion.backward:
             return self.walk.back()
-        whole_step = motion is Motion.CONTINUE and not self.armed.stages
+        whole_step = motion is Motion.CONTINUE and self.armed.whole_steps
         return self.walk.forward(whole_step=whole_step)
 
     def _why(self) -> Stop | None:
@@ -222,7 +236,7 @@ class Session:
         if motion is None:
             raise AssertionError("a stop is looked for while nothing moves")
         try:
-            stop = hit(self.walk, self.armed)
+            stop = hit(self.walk, self.armed, self._counts, self.on_log, backward=motion.backward)
         except S2sdapError as error:  # a condition that cannot be told here: show it, go on after
             return self._error(error)
         stop = stop or arrived(self.walk, motion, stop_on_entry=self._stop_on_entry)

@@ -1,28 +1,118 @@
-"""Why a run stops where it has just arrived: what is armed, and where the motion was going."""
+"""Why a run stops where it has just arrived: what is armed, and where the motion was going.
 
-import math
+What is asked at a position: at the first of a sentence its breakpoints and the rules about the source;
+at a stage the breakpoints of that stage; where search has chosen, for each leading hypothesis,
+conditions of sentence breakpoints, source tokens, data and rules; and in the end the rules about
+outputs. The first that asks for a stop has it, with all breakpoints of its kind that were met.
+"""
 
-from s2sdap.debugger.breakpoints import Armed
-from s2sdap.debugger.frames import FieldValues
-from s2sdap.debugger.stops import Finding, Motion, Stop, StopReason
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from s2sdap.debugger.breakpoints import (
+    Armed,
+    Extras,
+    SentenceBreakpoint,
+    StageBreakpoint,
+    TokenBreakpoint,
+)
+from s2sdap.debugger.counting import Counts
+from s2sdap.debugger.expressions import Expression
+from s2sdap.debugger.field_values import FieldValues
+from s2sdap.debugger.findings import finding_of
+from s2sdap.debugger.frames import Frame
+from s2sdap.debugger.leading import leaders, outputs
+from s2sdap.debugger.stops import Cursor, Finding, Motion, Stop, StopReason
 from s2sdap.debugger.walk import Walk
-from s2sdap.decoding.records import Hypothesis
-from s2sdap.decoding.search import standing
+from s2sdap.debugger.watch_rules import Asked
+from s2sdap.decoding.records import Hypothesis, NotFinite
+from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.stages import Stage
 
+Log = Callable[[str, Cursor], None]
+"""What is done with the message of a log point."""
 
-def hit(walk: Walk, armed: Armed) -> Stop | None:
-    """The stop that a breakpoint or watch rule asks for at this position."""
-    if armed.sentences and walk.at_sentence_start:
-        sentence = armed.sentences.get(walk.sentence.line)
-        if sentence:
-            return Stop(StopReason.BREAKPOINT, walk.cursor, f"sentence {walk.sentence.index + 1}", sentence)
-    stage = walk.stage
-    if stage in armed.stages:
-        return Stop(StopReason.STAGE, walk.cursor, f"the {stage} stage", armed.stages[stage])
-    if armed.rules and stage is Stage.SEARCH:
-        return _suspicious(walk, armed)
-    return None
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A stop that something asks for: why, in words, who, about which hypothesis, and what rules found."""
+
+    reason: StopReason
+    text: str
+    breakpoints: tuple[int, ...] = ()
+    about: int | None = None
+    found: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A run that has arrived somewhere. Going back, hit counts are not asked and nothing is logged."""
+
+    walk: Walk
+    armed: Armed
+    counts: Counts
+    log: Log
+    backward: bool
+
+    def met(self, number: int, extras: Extras, fields: FieldValues, hypothesis: Hypothesis | None) -> bool:
+        """Whether a breakpoint whose place was reached asks for a stop."""
+        if extras.condition is not None and not extras.condition(fields):
+            return False
+        return self.counted(number, extras, fields, hypothesis)
+
+    def counted(
+        self, number: int, extras: Extras, fields: FieldValues, hypothesis: Hypothesis | None
+    ) -> bool:
+        """The same for one whose condition has held."""
+        if self.backward:
+            return extras.log is None
+        count = self.counts.next(number)
+        if extras.hits is not None and not extras.hits.met(count):
+            return False
+        if extras.log is not None:
+            cursor = self.walk.cursor
+            if hypothesis is not None:
+                cursor = Cursor(cursor.sentence, cursor.branch, cursor.step, cursor.stage, hypothesis.id)
+            self.log(extras.log.text(fields), cursor)
+            return False
+        return True
+
+
+def hit(
+    walk: Walk,
+    armed: Armed,
+    counts: Counts,
+    log: Log = lambda _text, _cursor: None,
+    *,
+    backward: bool = False,
+) -> Stop | None:
+    """The stop that a breakpoint or watch rule asks for at this position.
+
+    Everything is asked, so that one stop hides no message and no count of another.
+    """
+    asking = Asking(walk, armed, counts, log, backward)
+    last = walk.stage is Stage.SEARCH
+    wanted: list[Wanted] = []
+    if walk.at_sentence_start or (last and walk.step == 0 and not walk.has_encoder):
+        wanted += _at_start(asking)
+    if walk.stage in armed.stages:
+        wanted += _at_stage(asking)
+    if last and (armed.rules or armed.data or armed.sentences or armed.tokens):
+        wanted += _chosen(asking)
+    if not wanted:
+        return None
+    first = wanted[0]
+    if first.about is not None and any(each.id == first.about for each in walk.hypotheses()):
+        walk.follow(first.about)
+    return Stop(
+        first.reason,
+        walk.cursor,
+        first.text,
+        tuple(number for each in wanted for number in each.breakpoints if each.reason is first.reason),
+        first.found[0] if first.found else None,
+        first.found[1:],
+    )
 
 
 def arrived(walk: Walk, motion: Motion, *, stop_on_entry: bool) -> Stop | None:
@@ -45,49 +135,182 @@ def arrived(walk: Walk, motion: Motion, *, stop_on_entry: bool) -> Stop | None:
     return Stop(StopReason.ENTRY if motion is Motion.START else StopReason.STEP, walk.cursor)
 
 
-def _suspicious(walk: Walk, armed: Armed) -> Stop | None:
-    for leader in _choices(walk):
-        stop = _finding(walk, armed, leader)
-        if stop is not None:
-            return stop
-    return None
+def not_finite(walk: Walk, armed: Armed, error: S2sdapError) -> Stop | None:
+    """The stop at a step that failed for its numbers, where the rule about them is armed and holds."""
+    rule = next((each for each in armed.rules if "not_finite" in each.condition.names), None)
+    if rule is None or not isinstance(error, NotFinite) or not walk.placed:
+        return None
+    fields = FieldValues(lambda: walk.frames(walk.hypotheses()[0])[0])
+    if not rule.fires(fields):
+        return None
+    finding = finding_of(rule, fields, None)
+    return Stop(StopReason.RULE, walk.cursor, f"{finding.text}; {error.what}", finding=finding, error=error)
 
 
-def _finding(walk: Walk, armed: Armed, leader: Hypothesis) -> Stop | None:
-    """The stop of the first rule that the choice of `leader` breaks."""
-    fields = FieldValues(lambda: walk.frame_of_choice(leader), leader)
-    for rule in armed.rules:
-        if rule.fires(fields):
-            walk.follow(leader.id)
-            finding = Finding(
-                rule=rule.rule.id,
-                condition=rule.condition.text,
-                token=fields["token"],
-                p=fields["p"],
-                entropy=fields["entropy"],
-                margin=fields["margin"],
-                rank=fields["rank"],
-                best=tuple(
-                    (walk.model.target.piece(token), math.exp(logprob))
-                    for token, logprob in walk.frame_of_choice(leader).top_tokens(5)
-                ),
-            )
-            return Stop(StopReason.RULE, walk.cursor, finding.text, finding=finding)
-    return None
+def _at_start(asking: Asking) -> Iterator[Wanted]:
+    walk, armed = asking.walk, asking.armed
+    fields = FieldValues(lambda: _first_frame(walk))
+    if walk.at_sentence_start:
+        placed = [each for each in armed.sentences.get(walk.sentence.line, ()) if each.extras.at_start]
+        met = [each.id for each in placed if asking.met(each.id, each.extras, fields, None)]
+        if met:
+            yield Wanted(StopReason.BREAKPOINT, f"sentence {walk.sentence.index + 1}", tuple(met))
+    if walk.has_encoder is walk.at_sentence_start:  # without an encoder, once there is a frame to look at
+        rules = [each for each in armed.rules if each.rule.asked is Asked.SOURCE]
+        yield from _suspicious([finding_of(rule, fields, None) for rule in rules if rule.fires(fields)])
 
 
-def _choices(walk: Walk) -> list[Hypothesis]:
-    """The hypotheses in the lead, one a sentence of the batch, whose last token this step chose.
+def _first_frame(walk: Walk) -> Frame:
+    """Before any step it is the encoder's; without an encoder, that of the first step."""
+    if walk.has_encoder:
+        return walk.frames(walk.hypotheses()[0])[-1]
+    stack = walk.frames(walk.hypotheses()[0])
+    if not stack:
+        raise S2sdapError("no_step_here", stage=walk.stage)
+    return stack[-1]
 
-    One that has finished leads while no live one scores higher; its last step has been looked at.
+
+def _at_stage(asking: Asking) -> Iterator[Wanted]:
+    for each in asking.armed.stages[asking.walk.stage]:
+        if each.place.step in (None, asking.walk.step):
+            yield from _met_at_stage(asking, each)
+
+
+def _met_at_stage(asking: Asking, placed: StageBreakpoint) -> Iterator[Wanted]:
+    """A stage breakpoint is met once at a position, whoever of a batch it is about."""
+    walk, place = asking.walk, placed.place
+    for hypothesis in leaders(walk):
+        fields = _fields(walk, hypothesis, layer=place.layer, head=place.head)
+        if place.token is not None and fields["token"] != place.token:
+            continue
+        if placed.extras.condition is not None and not placed.extras.condition(fields):
+            continue
+        if asking.counted(placed.id, placed.extras, fields, hypothesis):
+            narrowed = place.layer is not None or place.head is not None
+            text = _heads_text(str(place), fields) if narrowed else f"the {place.stage} stage"
+            about = hypothesis.id if place.token is not None or placed.extras.condition is not None else None
+            yield Wanted(StopReason.STAGE, text, (placed.id,), about)
+        return
+
+
+def _heads_text(place: str, fields: FieldValues) -> str:
+    focus = fields["focus"]
+    if focus is None:
+        return place
+    return f"{place}: focus {focus}, weight {fields['attention'][focus]:.3f}"
+
+
+def _fields(
+    walk: Walk, hypothesis: Hypothesis, *, layer: int | None = None, head: int | None = None
+) -> FieldValues:
+    """The fields of a hypothesis at the cursor's stage."""
+    if walk.stage is Stage.SEARCH and hypothesis.step >= 0:
+        return FieldValues(lambda: walk.frame_of_choice(hypothesis), hypothesis, layer=layer, head=head)
+    return FieldValues(lambda: walk.frames(hypothesis)[0], layer=layer, head=head)
+
+
+def _chosen(asking: Asking) -> Iterator[Wanted]:
+    """What is asked of each choice of this step, and of the outputs at the end."""
+    walk, armed = asking.walk, asking.armed
+    line = walk.sentence.line
+    conditions = [each for each in armed.sentences.get(line, ()) if not each.extras.at_start]
+    tokens = armed.tokens.get(line, ())
+    for leader in leaders(walk):
+        fields = FieldValues(partial(walk.frame_of_choice, leader), leader)
+        if conditions:
+            yield from _conditions(asking, conditions, fields, leader)
+        if tokens:
+            yield from _attended(asking, tokens, fields, leader)
+        if armed.data:
+            yield from _changed(asking, fields, leader)
+        found = [
+            finding_of(rule, fields, fields.frame)
+            for rule in armed.rules
+            if rule.rule.asked is Asked.STEP and rule.fires(fields)
+        ]
+        if found:
+            yield from _suspicious(found, leader.id)
+    if walk.branch.records[walk.step].after.ended:
+        yield from _at_end(asking, tokens)
+
+
+def _conditions(
+    asking: Asking, placed: Sequence[SentenceBreakpoint], fields: FieldValues, leader: Hypothesis
+) -> Iterator[Wanted]:
+    """Conditions of sentences: a stop at the first step where one holds.
+
+    With a hit count each step counts, and with a message each is told.
     """
-    step = walk.step
-    after = walk.branch.records[step].after
-    if not after.finished and after.live[-1].sentence == 0:  # the commonest: one sentence, nothing finished
-        return [after.live[0]]
-    leaders: dict[int, Hypothesis] = {}
-    for each in (*after.live, *after.finished):
-        leader = leaders.get(each.sentence)
-        if leader is None or standing(each) > standing(leader):
-            leaders[each.sentence] = each
-    return [leader for _, leader in sorted(leaders.items()) if leader.step == step]
+    walk = asking.walk
+    for each in placed:
+        condition = each.extras.condition
+        if condition is None or not condition(fields):
+            continue
+        again = each.extras.log is not None or each.extras.hits is not None
+        place = (each.id, walk.sentence.index, walk.branch.id, walk.step)
+        if (again or asking.counts.is_first(*place)) and asking.counted(each.id, each.extras, fields, leader):
+            text = f"sentence {walk.sentence.index + 1}, step {walk.step}: {condition.text}"
+            yield Wanted(StopReason.BREAKPOINT, text, (each.id,), leader.id)
+
+
+def _attended(
+    asking: Asking, tokens: Sequence[TokenBreakpoint], fields: FieldValues, leader: Hypothesis
+) -> Iterator[Wanted]:
+    """The source tokens that have become the most attended with this step."""
+    focus = fields["focus"]
+    for each in tokens:
+        if each.position != focus or fields["focus_run"] != 1:
+            continue
+        if asking.met(each.id, each.extras, fields, leader):
+            piece = fields.frame.attended[focus].piece
+            text = f"{piece!r} is the most attended, with {fields['attention'][focus]:.3f}"
+            yield Wanted(StopReason.BREAKPOINT, text, (each.id,), leader.id)
+
+
+def _changed(asking: Asking, fields: FieldValues, leader: Hypothesis) -> Iterator[Wanted]:
+    """The values that are others than at the step before, for the same hypothesis."""
+    walk = asking.walk
+    if walk.step == 0 or leader.parent is None or leader.parent.parent is None:
+        return
+    parent = leader.parent
+    before = FieldValues(partial(walk.frame_of_choice, parent), parent)
+    for each in asking.armed.data:
+        text = _overtaken(walk, leader) if each.watched is None else _difference(each.watched, before, fields)
+        if text and asking.met(each.id, each.extras, fields, leader):
+            yield Wanted(StopReason.DATA, text, (each.id,), leader.id)
+
+
+def _difference(watched: Expression, before: FieldValues, now: FieldValues) -> str:
+    """How a value has changed, empty where it has not."""
+    old, new = watched(before), watched(now)
+    return "" if old == new else f"{watched.text} was {old!r}, now {new!r}"
+
+
+def _overtaken(walk: Walk, leader: Hypothesis) -> str:
+    """Whether another hypothesis leads than the one that led before, in words."""
+    led = [each for each in leaders(walk, walk.step - 1) if each.sentence == leader.sentence]
+    if not led or led[0] is leader.parent:
+        return ""
+    text = walk.model.target.text
+    return f"{text(led[0].tokens)!r} led, now {text(leader.tokens)!r}"
+
+
+def _at_end(asking: Asking, tokens: Sequence[TokenBreakpoint]) -> Iterator[Wanted]:
+    """Source tokens that no step of the output attended to most, and the rules about outputs."""
+    rules = [rule for rule in asking.armed.rules if rule.rule.asked is Asked.END]
+    for output in outputs(asking.walk) if tokens or rules else ():
+        frame = asking.walk.frame_of_choice(output)
+        fields = FieldValues(frame, output)
+        focused = set(frame.attention_matrix().argmax(dim=-1).tolist()) if tokens else set()
+        for each in tokens:
+            if each.position not in focused and asking.met(each.id, each.extras, fields, output):
+                text = f"{frame.attended[each.position].piece!r} was never the most attended"
+                yield Wanted(StopReason.BREAKPOINT, text, (each.id,), output.id)
+        yield from _suspicious([finding_of(rule, fields, frame) for rule in rules if rule.fires(fields)])
+
+
+def _suspicious(found: Sequence[Finding], about: int | None = None) -> Iterator[Wanted]:
+    """The first finding of some; the others are named with it."""
+    if found:
+        also = f"; also {', '.join(dict.fromkeys(each.rule for each in found[1:]))}" if found[1:] else ""
+        yield Wanted(StopReason.RULE, found[0].text + also, (), about, tuple(found))

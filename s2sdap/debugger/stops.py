@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.stages import Stage
@@ -38,6 +39,7 @@ class StopReason(StrEnum):
     STEP = "step"
     BREAKPOINT = "breakpoint"
     STAGE = "function breakpoint"
+    DATA = "data breakpoint"
     RULE = "exception"
     ERROR = "error"
     PAUSE = "pause"
@@ -60,23 +62,36 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a watch rule found: its id, the condition that held and the numbers of the step."""
+    """What a watch rule found: its id, the condition that held, and the numbers of the step.
+
+    A rule about the source has no step, so no token with its numbers. `numbers` are the fields that
+    this rule is about, `advice` what to look at next.
+    """
 
     rule: str
     condition: str
-    token: str
-    p: float
-    entropy: float
-    margin: float
-    rank: int
-    best: tuple[tuple[str, float], ...]
+    token: str | None = None
+    p: float | None = None
+    entropy: float | None = None
+    margin: float | None = None
+    rank: int | None = None
+    best: tuple[tuple[str, float], ...] = ()
     """the likeliest tokens with their probabilities"""
+    numbers: tuple[tuple[str, Any], ...] = ()
+    advice: str = ""
 
     @property
     def text(self) -> str:
         """The finding in one line."""
+        told = "".join(f", {name} = {_short(value)}" for name, value in self.numbers)
+        if self.token is None or self.p is None:
+            return f"{self.condition}{told.replace(', ', ': ', 1)}"
         rivals = ", ".join(f"{piece!r} {p:.3f}" for piece, p in self.best[:3])
-        return f"{self.condition}: {self.token!r} has p = {self.p:.3f} (likeliest: {rivals})"
+        return f"{self.condition}: {self.token!r} has p = {self.p:.3f}{told} (likeliest: {rivals})"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else repr(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,5 +103,7 @@ class Stop:
     text: str = ""
     breakpoints: tuple[int, ...] = ()
     finding: Finding | None = None
+    also: tuple[Finding, ...] = ()
+    """what other rules found at the same place"""
     error: S2sdapError | None = None
     traceback: str = ""

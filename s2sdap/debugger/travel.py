@@ -25,7 +25,7 @@ class Travel(Walk):
             self._place_at(step)
             return
         if stage is not None and stage not in self.stages:
-            raise S2sdapError("unknown_stage", stage=stage, known=", ".join(self.stages))
+            raise S2sdapError("unknown_stage", stage=stage, known=", ".join(self.stages), nearest="")
         self.step = step
         self._stage = len(self.stages) - 1 if stage is None else self.stages.index(stage)
         self._keep_following()

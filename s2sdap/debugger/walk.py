@@ -20,7 +20,7 @@ from s2sdap.debugger.timeline import Timeline
 from s2sdap.decoding.decode import Output, output_of
 from s2sdap.decoding.edits import ENCODER_STEP
 from s2sdap.decoding.plan import Plan, Planner
-from s2sdap.decoding.records import Hypothesis
+from s2sdap.decoding.records import Hypothesis, NotFinite
 from s2sdap.models.contract import Described
 from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.stages import Stage
@@ -170,6 +170,10 @@ class Walk:
             return after.live
         return (*after.live, *(each for each in after.finished if each.step == self.step))
 
+    def best(self) -> tuple[Hypothesis, ...]:
+        """The outputs of the branch at the cursor, best first, once its search has ended."""
+        return self.branch.plan.best(self.branch.tip)
+
     def follow(self, identity: int) -> None:
         """Follow the hypothesis `identity` for as long as it lives."""
         if not any(hypothesis.id == identity for hypothesis in self.hypotheses()):
@@ -217,6 +221,8 @@ class Walk:
         last = len(self.stages) - 1
         timeline = self._timelines.get(self._sentence)
         if timeline is not None:
+            if self.step >= 0 and timeline.branch.records[self.step].failed:
+                return self._enter_next()
             if self.step >= 0 and self._stage < last:
                 self._stage = last if whole_step else self._stage + 1
                 if self._stage == last:
@@ -225,12 +231,23 @@ class Walk:
             branch = timeline.branch
             step = self.step + 1
             if step < len(branch.records) or self._runs_on(branch):
-                if step == len(branch.records) and timeline.extend().after.ended:
-                    self._tell(branch)
+                if step == len(branch.records):
+                    self._extend(timeline, step)
                 self.step, self._stage = step, last if whole_step else 0
                 self._keep_following()
                 return True
         return self._enter_next()
+
+    def _extend(self, timeline: Timeline, step: int) -> None:
+        """Compute a step. One whose numbers are none leaves what it computed, and the cursor on it."""
+        try:
+            ended = timeline.extend().after.ended
+        except NotFinite as failed:
+            timeline.branch.records.append(failed.record)
+            self._place_at(step)
+            raise
+        if ended:
+            self._tell(timeline.branch)
 
     def back(self) -> bool:
         """To the position before; `False` at the very first."""
@@ -288,8 +305,12 @@ class Walk:
     def _place_at(self, step: int) -> None:
         """To the last stage of `step`, or to the encoder."""
         self.step = step
-        self._stage = 0 if step == ENCODER_STEP else len(self.stages) - 1
+        self._stage = 0 if step == ENCODER_STEP else self._last_stage(step)
         self._keep_following()
+
+    def _last_stage(self, step: int) -> int:
+        """The last stage that a step came to: search, but where its numbers were none, the one before."""
+        return len(self.stages) - (2 if self.branch.records[step].failed else 1)
 
     def _runs_on(self, branch: Branch) -> bool:
         """Whether there is a step to compute: search goes on, and the model did not fail here."""

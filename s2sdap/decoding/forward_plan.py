@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, runtime_checkable
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,7 +22,7 @@ from s2sdap.decoding.edits import (
     TokenEdit,
 )
 from s2sdap.decoding.plan import SettingShown
-from s2sdap.decoding.records import Candidates, EncoderRecord, Hypothesis, Snapshot, StepRecord
+from s2sdap.decoding.records import NO_CANDIDATES, EncoderRecord, Hypothesis, Snapshot, StepRecord
 from s2sdap.models.contract import Described
 from s2sdap.models.tokens import Source
 from s2sdap.vocabulary import sites
@@ -89,7 +88,7 @@ class ForwardPlan:
         after = Snapshot(
             step=1, live=before.live, finished=(), state=passed, next_id=before.next_id, ended=True
         )
-        return StepRecord(before.step, before, values, _NO_CANDIDATES, after, tuple(edits))
+        return StepRecord(before.step, before, values, NO_CANDIDATES, after, tuple(edits))
 
     def best(self, after: Snapshot) -> tuple[Hypothesis, ...]:
         """Nothing has been written: what the forward returned is the program's to use."""
@@ -110,19 +109,6 @@ _WHAT: Final = {
     SettingEdit: "A setting",
     SourceEdit: "The source",
 }
-
-_NO_CANDIDATES = Candidates(
-    parent=np.zeros(0, np.int32),
-    token=np.zeros(0, np.int64),
-    logprob=np.zeros(0),
-    score=np.zeros(0),
-    length_term=1.0,
-    coverage_term=np.zeros(0),
-    final=np.zeros(0),
-    fate=np.zeros(0, np.int8),
-    reason=np.zeros(0, np.int8),
-    child=np.zeros(0, np.int32),
-)
 
 
 def _row(values: Mapping[str, Tensor], row: int, rows: int) -> dict[str, Tensor]:

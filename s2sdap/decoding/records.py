@@ -17,6 +17,7 @@ from torch import Tensor
 
 from s2sdap.decoding.edits import Edit
 from s2sdap.models.tokens import Source
+from s2sdap.vocabulary.errors import S2sdapError
 
 
 class Fate(IntEnum):
@@ -205,6 +206,8 @@ class StepRecord:
     search: Candidates | Telling
     after: Snapshot
     edits: tuple[Edit, ...]
+    failed: bool = False
+    """Whether its log-probs were no numbers, so that nothing could be chosen and search was not run."""
 
     @property
     def candidates(self) -> Candidates:
@@ -221,3 +224,38 @@ class StepRecord:
         """Bytes of the tensors that it holds; those it would compute again do not count."""
         held = getattr(self.sites, "held", self.sites)
         return sum(tensor.nbytes for tensor in held.values())
+
+
+class NotFinite(S2sdapError):  # noqa: N818 - it says what the numbers are
+    """A step whose log-probs are no numbers. `record` holds what it computed, without a search."""
+
+    def __init__(self, record: StepRecord) -> None:
+        super().__init__("model_failed", where=f"step {record.step}", reason="its logits are no numbers")
+        self.record = record
+
+
+def without_search(before: Snapshot, values: Mapping[str, Tensor], edits: tuple[Edit, ...]) -> StepRecord:
+    """The record of a step that could choose nothing: its sentence ends here as it was."""
+    after = Snapshot(
+        step=before.step + 1,
+        live=before.live,
+        finished=before.finished,
+        state=None,
+        next_id=before.next_id,
+        ended=True,
+    )
+    return StepRecord(before.step, before, values, NO_CANDIDATES, after, edits, failed=True)
+
+
+NO_CANDIDATES = Candidates(
+    parent=np.zeros(0, np.int32),
+    token=np.zeros(0, np.int64),
+    logprob=np.zeros(0),
+    score=np.zeros(0),
+    length_term=1.0,
+    coverage_term=np.zeros(0),
+    final=np.zeros(0),
+    fate=np.zeros(0, np.int8),
+    reason=np.zeros(0, np.int8),
+    child=np.zeros(0, np.int32),
+)

@@ -6,6 +6,7 @@ through, under the same settings, and every plan can do it.
 
 from collections.abc import Generator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -33,10 +34,21 @@ class Reference:
 def reference_of(plan: Plan, encoder: EncoderRecord, text: str) -> Reference:
     """The reference `text` as `plan` would have to write it, what its settings force first included."""
     target = plan.model.target
-    written = target.encode(text)
+    tokens = reference_tokens(target, encoder, text)
+    return Reference(text, tokens, unknown_parts(target, text, target.encode(text)))
+
+
+def reference_tokens(target: Any, encoder: EncoderRecord, text: str) -> tuple[int, ...]:
+    """The tokens alone, of a `TargetVocabulary`, for those who ask at every step."""
+    written = _written(target, text)
     end = (target.eos,) if target.eos >= 0 else ()
-    tokens = (*_forced_first(encoder, written), *written, *end)
-    return Reference(text, tokens, unknown_parts(target, text, written))
+    return (*_forced_first(encoder, written), *written, *end)
+
+
+@lru_cache(maxsize=64)
+def _written(target: Any, text: str) -> tuple[int, ...]:
+    written: tuple[int, ...] = target.encode(text)
+    return written
 
 
 def unknown_parts(target: TargetVocabulary, text: str, tokens: tuple[int, ...]) -> tuple[str, ...]:

@@ -17,7 +17,15 @@ from s2sdap.decoding.edits import Edit, Recorder
 from s2sdap.decoding.penalties import attention_mass
 from s2sdap.decoding.plan import Planner, SettingShown
 from s2sdap.decoding.processors import logprobs_under_settings
-from s2sdap.decoding.records import EncoderRecord, Hypothesis, Snapshot, StepRecord, root
+from s2sdap.decoding.records import (
+    EncoderRecord,
+    Hypothesis,
+    NotFinite,
+    Snapshot,
+    StepRecord,
+    root,
+    without_search,
+)
 from s2sdap.decoding.search import select
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.models.contract import Model, Source
@@ -100,9 +108,7 @@ class Decode:
             logprobs = recorder(sites.PREDICTION_LOGPROBS, logprobs)
             recorder.check_consumed()
             if bool(torch.isnan(logprobs).any()):
-                raise S2sdapError(
-                    "model_failed", where=f"step {before.step}", reason="its logits are no numbers"
-                )
+                raise NotFinite(without_search(before, recorder.sites, tuple(edits)))
             attended = _attended(recorder)
             coverage = None
             if attended is not None and now.settings.coverage_penalty:

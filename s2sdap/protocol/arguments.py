@@ -65,7 +65,9 @@ class BreakpointLocations(Arguments):
 
     source: SourceRef
     line: int
+    column: int | None = None
     end_line: int | None = None
+    end_column: int | None = None
 
 
 class FunctionBreakpoint(Arguments):
@@ -80,6 +82,32 @@ class SetFunctionBreakpoints(Arguments):
     """`setFunctionBreakpoints`: all breakpoints on stages."""
 
     breakpoints: list[FunctionBreakpoint]
+
+
+class DataBreakpointInfo(Arguments):
+    """`dataBreakpointInfo`: a variable by its name in a container, or an expression."""
+
+    name: str
+    variables_reference: int | None = None
+    frame_id: int | None = None
+    bytes: int | None = None
+    as_address: bool = False
+    mode: str | None = None
+
+
+class DataBreakpointAsked(Arguments):
+    """A breakpoint on a value: `data_id` is the expression that is watched."""
+
+    data_id: str
+    access_type: str | None = None
+    condition: str | None = None
+    hit_condition: str | None = None
+
+
+class SetDataBreakpoints(Arguments):
+    """`setDataBreakpoints`: all breakpoints on values."""
+
+    breakpoints: list[DataBreakpointAsked]
 
 
 class FilterOption(Arguments):

@@ -31,6 +31,15 @@ class Breakpoints(_Camel):
     breakpoints: list[BreakpointBody]
 
 
+class DataBreakpointInfoBody(_Camel):
+    """Answer to `dataBreakpointInfo`; where `data_id` is null, `description` says why."""
+
+    data_id: str | None
+    description: str
+    access_types: list[str] | None = None
+    can_persist: bool | None = None
+
+
 class LocationBody(_Camel):
     """A place where a breakpoint can be."""
 

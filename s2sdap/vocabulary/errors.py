@@ -193,9 +193,14 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(4203, "expression_value", "Column {column}: {reason}", "See docs/expressions.md"),
     ErrorKind(4204, "expression_limit", "The expression is too large: {reason}", "Shorten it"),
     # 43xx: breakpoints
-    ErrorKind(4301, "unknown_stage", "There is no stage {stage!r}; this model has {known}", "Name one of its stages"),
+    ErrorKind(4301, "unknown_stage", "There is no stage {stage!r}; this model has {known}{nearest}", "Name one of its stages"),
     ErrorKind(4302, "unsupported_breakpoint", "{reason}", "Remove that part of the breakpoint"),
     ErrorKind(4303, "no_sentence_there", "There is no sentence at or after line {line}", "Set the breakpoint on a line with text"),
+    ErrorKind(4304, "bad_hit_count", "{written!r} is no hit count: {reason}", "Write >2, >=2, =5, <3, <=3 or %10"),
+    ErrorKind(4305, "bad_stage_place", "{written!r}: {reason}", 'Write a stage, as in `attention`, `attention:L3.H2`, `prediction@7` or `prediction:"Haus"`'),
+    ErrorKind(4306, "no_token_there", "Line {line} has no source token at column {column} or after it", "Set the breakpoint on a token of the line"),
+    ErrorKind(4307, "not_watchable", "{name!r} is nothing whose changes can be watched: {reason}", "Watch a value that has an expression, such as `focus`, `rank_of(\"x\")` or `best hypothesis`"),
+    ErrorKind(4308, "rule_without_condition", "The filter {rule!r} takes no condition", "Switch it on without one"),
     # 44xx: comparing
     ErrorKind(4401, "side_clash", "A side of a comparison cannot name both `{one}` and `{other}`",
               "Name a branch or a hypothesis of the session, or another decode of its sentence"),

@@ -1,6 +1,5 @@
 """Where a run stops: sentences, stages, watch rules, pauses and failures of the model."""
 
-import pytest
 from conftest import DATES, write
 from dap_patterns import Event, Response, containing, text_with
 
@@ -29,13 +28,6 @@ def test_line_breakpoints_are_placed_before_the_model_is_there(session, program,
     session.finish_launch(seq)
     assert session.stopped("breakpoint")["hitBreakpointIds"] == [there["id"]]
     assert session.go("continue")["hitBreakpointIds"] == [moved["id"]]
-
-
-@pytest.mark.parametrize("extra", ["condition", "hitCondition", "logMessage"])
-def test_a_breakpoint_says_which_part_of_it_is_not_honoured(tcp, program, extra):
-    tcp.begin_launch(program=program)
-    (refused,) = place(tcp, program, 1, **{extra: "p < 0.3"})
-    assert refused == containing(verified=False, message=text_with("S2S4302", "take no"))
 
 
 def test_breakpoints_are_replaced_and_taken_away(session, program):
@@ -68,9 +60,9 @@ def test_stage_breakpoints(session):
     assert found["verified"] is True
     assert unknown == containing(verified=False, message=text_with("S2S4301", "atention", "attention"))
     (refused,) = session.request(
-        "setFunctionBreakpoints", breakpoints=[{"name": "search", "condition": "step > 3"}]
+        "setFunctionBreakpoints", breakpoints=[{"name": "search", "condition": "step >"}]
     )["breakpoints"]
-    assert refused == containing(verified=False, message=text_with("S2S4302"))
+    assert refused == containing(verified=False, message=text_with("S2S4201"))
     (armed,) = session.request("setFunctionBreakpoints", breakpoints=[{"name": "attention"}])["breakpoints"]
     session.finish_launch(seq)
     for step in range(2):

@@ -23,7 +23,7 @@ def everything(session):
     stages = session.model.layout.stages
     return Armed.of(
         [SentenceBreakpoint(number, number) for number, _ in enumerate(session.program.lines)],
-        [StageBreakpoint(100 + number, stage) for number, stage in enumerate(stages)],
+        [StageBreakpoint.of(100 + number, stage) for number, stage in enumerate(stages)],
         [parse_rule("lowConfidence(p < 1.1)")],
     )
 

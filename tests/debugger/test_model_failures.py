@@ -113,7 +113,11 @@ def test_logits_that_are_no_numbers(search):
     session = session_of(PromptedModel(encoder=True, nan_at=1), "ab\nah\nd", **FOUR, **search)
     session.start()
     stop = session.continue_()
-    assert (stop.reason, place(stop), stop.error.name) == (StopReason.ERROR, (1, 0, "search"), "model_failed")
+    assert (stop.reason, place(stop), stop.error.name) == (
+        StopReason.ERROR,
+        (1, 1, "prediction"),
+        "model_failed",
+    )
     assert "step 1" in stop.text
     assert session.continue_().reason is StopReason.END
     assert [session.results[each].error is None for each in range(3)] == [True, False, True]

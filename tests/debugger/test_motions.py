@@ -121,7 +121,7 @@ def test_a_breakpoint_comes_before_the_entry_and_the_step():
 
 def test_stage_breakpoints_stop_at_each_coming():
     session = session_of(rnn(), "ab\ncd", **TWO)
-    session.armed = Armed.of(stages=[StageBreakpoint(5, Stage.ATTENTION)])
+    session.armed = Armed.of(stages=[StageBreakpoint.of(5, Stage.ATTENTION)])
     session.start()
     there = [(s, t, "attention") for s in (0, 1) for t in (0, 1)]
     assert places(session, "continue_") == [*there, None]
@@ -156,7 +156,7 @@ def test_breakpoints_may_change_between_two_verbs_and_while_it_runs():
     session.armed = Armed()
     session.begin(Motion.NEXT)
     assert session.advance() is None
-    session.armed = Armed.of(stages=[StageBreakpoint(1, Stage.PREDICTION)])
+    session.armed = Armed.of(stages=[StageBreakpoint.of(1, Stage.PREDICTION)])
     stop = session.advance()
     assert (stop.reason, place(stop)) == (StopReason.STAGE, (0, 0, "prediction"))
 

@@ -169,7 +169,7 @@ def test_refused_edits_change_nothing(session_of):
 
 def test_stage_breakpoints_and_rules(session_of):
     session = session_of("bart", num_beams=2)
-    session.armed = Armed.of(stages=[StageBreakpoint(4, Stage.PREDICTION)])
+    session.armed = Armed.of(stages=[StageBreakpoint.of(4, Stage.PREDICTION)])
     session.start()
     for step in range(2):
         stop = session.continue_()

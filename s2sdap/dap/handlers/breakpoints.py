@@ -1,21 +1,28 @@
-"""Where to stop: sentences, stages and watch rules."""
+"""Where to stop: sentences, source tokens, stages, values that change, and watch rules."""
 
 import os
 
 from s2sdap.dap.adapter import Adapter
-from s2sdap.dap.breakpoints import Placed
+from s2sdap.dap.breakpoints import Placed, can_attend, tokens_of
 from s2sdap.dap.dispatch import Reply, When, handles
+from s2sdap.debugger.breakpoints import watched
+from s2sdap.debugger.program import Sentence
 from s2sdap.protocol import bodies
 from s2sdap.protocol.arguments import (
     BreakpointLocations,
+    DataBreakpointInfo,
     SetBreakpoints,
+    SetDataBreakpoints,
     SetExceptionBreakpoints,
     SetFunctionBreakpoints,
     SourceBreakpoint,
     SourceRef,
 )
 from s2sdap.vocabulary.errors import S2sdapError
-from s2sdap.vocabulary.stages import Stage
+from s2sdap.vocabulary.positions import utf16_column
+
+LOCATIONS = 1000
+"""Source tokens that one answer names at most."""
 
 
 def is_program(adapter: Adapter, source: SourceRef) -> bool:
@@ -39,15 +46,26 @@ def breakpoint_body(adapter: Adapter, placed: Placed) -> bodies.BreakpointBody:
     return bodies.BreakpointBody(
         verified=placed.problem is None,
         id=placed.id,
-        message=str(placed.problem) if placed.problem else None,
+        message=str(placed.problem) if placed.problem else placed.note,
         source=adapter.source_body() if placed.line is not None else None,
         line=None if placed.line is None else adapter.client_line(placed.line),
+        column=None if placed.column is None else adapter.client_column(placed.column),
     )
 
 
-@handles("setBreakpoints", SetBreakpoints, When.LAUNCHED)
+@handles(
+    "setBreakpoints",
+    SetBreakpoints,
+    When.LAUNCHED,
+    supportsConditionalBreakpoints=True,
+    supportsHitConditionalBreakpoints=True,
+    supportsLogPoints=True,
+)
 def set_breakpoints(adapter: Adapter, arguments: SetBreakpoints) -> Reply:
-    """Breakpoints on sentences; one on an empty line moves to the next sentence."""
+    """Breakpoints on sentences, and with a column on source tokens.
+
+    One on an empty line moves to the next sentence, one between tokens to the next token.
+    """
     asked = arguments.breakpoints or [SourceBreakpoint(line=line) for line in arguments.lines]
     if not is_program(adapter, arguments.source):
         problem = S2sdapError(
@@ -58,7 +76,9 @@ def set_breakpoints(adapter: Adapter, arguments: SetBreakpoints) -> Reply:
         ]
         return Reply(bodies.Breakpoints(breakpoints=other))
     placed = adapter.requested.set_lines(
-        adapter.need_program(), [(adapter.own_line(each.line), each) for each in asked]
+        adapter.need_program(),
+        [(adapter.own_line(each.line), adapter.own_column(each.column), each) for each in asked],
+        adapter.known_model,
     )
     adapter.arm()
     return Reply(bodies.Breakpoints(breakpoints=[breakpoint_body(adapter, each) for each in placed]))
@@ -66,24 +86,49 @@ def set_breakpoints(adapter: Adapter, arguments: SetBreakpoints) -> Reply:
 
 @handles("breakpointLocations", BreakpointLocations, When.LAUNCHED, supportsBreakpointLocationsRequest=True)
 def breakpoint_locations(adapter: Adapter, arguments: BreakpointLocations) -> Reply:
-    """The sentences in a range of lines."""
+    """The sentences in a range of lines, and the source tokens of the first of them."""
     found: list[bodies.LocationBody] = []
     if is_program(adapter, arguments.source):
         first = adapter.own_line(arguments.line)
         last = first if arguments.end_line is None else adapter.own_line(arguments.end_line)
-        found = [
-            bodies.LocationBody(line=adapter.client_line(sentence.line))
-            for sentence in adapter.need_program().sentences
-            if first <= sentence.line <= last
-        ]
+        inside = [each for each in adapter.need_program().sentences if first <= each.line <= last]
+        found = [bodies.LocationBody(line=adapter.client_line(each.line)) for each in inside]
+        if inside:
+            found += _tokens(adapter, inside[0])
     return Reply(bodies.BreakpointLocationsBody(breakpoints=found))
 
 
-@handles("setFunctionBreakpoints", SetFunctionBreakpoints, When.LAUNCHED, supportsFunctionBreakpoints=True)
+def _tokens(adapter: Adapter, sentence: Sentence) -> list[bodies.LocationBody]:
+    """Where source tokens begin and end, once the model is known and if it has attention."""
+    model = adapter.known_model
+    if model is None or not can_attend(model):
+        return []
+    line, text = adapter.client_line(sentence.line), sentence.text
+    try:
+        tokens = tokens_of(model, text)
+    except S2sdapError:  # a line that names a file, say, has none
+        return []
+    spans = [token.span for token in tokens if token.span is not None][:LOCATIONS]
+    return [
+        bodies.LocationBody(
+            line=line,
+            column=adapter.client_column(utf16_column(text, span.start)),
+            end_line=line,
+            end_column=adapter.client_column(utf16_column(text, span.end)),
+        )
+        for span in spans
+    ]
+
+
+@handles(
+    "setFunctionBreakpoints",
+    SetFunctionBreakpoints,
+    When.LAUNCHED,
+    supportsFunctionBreakpoints=True,
+)
 def set_function_breakpoints(adapter: Adapter, arguments: SetFunctionBreakpoints) -> Reply:
     """Breakpoints on stages; while the model loads, any stage is taken and looked at again after."""
-    stages = tuple(Stage) if adapter.session is None else adapter.session.model.layout.stages
-    placed = adapter.requested.set_functions(arguments.breakpoints, stages)
+    placed = adapter.requested.set_functions(arguments.breakpoints, adapter.known_model)
     adapter.arm()
     return Reply(bodies.Breakpoints(breakpoints=[breakpoint_body(adapter, each) for each in placed]))
 
@@ -105,4 +150,49 @@ def set_exception_breakpoints(adapter: Adapter, arguments: SetExceptionBreakpoin
     )
 
 
-FAMILY = (set_breakpoints, breakpoint_locations, set_function_breakpoints, set_exception_breakpoints)
+@handles("dataBreakpointInfo", DataBreakpointInfo, When.LAUNCHED, supportsDataBreakpoints=True)
+def data_breakpoint_info(adapter: Adapter, arguments: DataBreakpointInfo) -> Reply:
+    """What to watch of a variable, or whether an expression can be watched."""
+    name = arguments.name
+    try:
+        if arguments.variables_reference:
+            name = _expression_of(adapter, arguments.variables_reference, arguments.name)
+        watched(name)
+    except S2sdapError as problem:
+        return Reply(bodies.DataBreakpointInfoBody(data_id=None, description=str(problem)))
+    description = f"{name}, when it changes from a step to the next"
+    return Reply(
+        bodies.DataBreakpointInfoBody(
+            data_id=name, description=description, access_types=["write"], can_persist=True
+        )
+    )
+
+
+def _expression_of(adapter: Adapter, reference: int, name: str) -> str:
+    """The expression of a variable. Raises `not_watchable` where it has none."""
+    from s2sdap.dap.handlers.editing import child_of
+
+    container = adapter.containers.get(reference)
+    children = container.children()
+    item = child_of(children.page, children.count, name)
+    if item.expression is None:
+        raise S2sdapError("not_watchable", name=name, reason="no expression stands for it")
+    return item.expression
+
+
+@handles("setDataBreakpoints", SetDataBreakpoints, When.LAUNCHED)
+def set_data_breakpoints(adapter: Adapter, arguments: SetDataBreakpoints) -> Reply:
+    """Breakpoints on values that change."""
+    placed = adapter.requested.set_data(arguments.breakpoints)
+    adapter.arm()
+    return Reply(bodies.Breakpoints(breakpoints=[breakpoint_body(adapter, each) for each in placed]))
+
+
+FAMILY = (
+    set_breakpoints,
+    breakpoint_locations,
+    set_function_breakpoints,
+    set_exception_breakpoints,
+    data_breakpoint_info,
+    set_data_breakpoints,
+)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 async def set_variable(adapter: Adapter, arguments: SetVariable) -> Reply:
     """An edit: the step runs again with the value, on a new branch."""
     container = adapter.containers.get(arguments.variables_reference)
-    item = _child(container.children().page, container.children().count, arguments.name)
+    item = child_of(container.children().page, container.children().count, arguments.name)
     place, frame = item.edit, container.frame
     if place is None or frame is None:
         raise S2sdapError("not_editable", name=arguments.name)
@@ -61,7 +61,7 @@ async def _set(
     return value, lambda: tell(adapter, outcome)
 
 
-def _child(page: "Callable[[int, int], list[Description]]", count: int, name: str) -> "Description":
+def child_of(page: "Callable[[int, int], list[Description]]", count: int, name: str) -> "Description":
     """The child of that name; `12: piece` names its place, so a long list is not searched."""
     place = name.split(":", 1)[0]
     if re.fullmatch("[0-9]{1,12}", place) and int(place) < count:

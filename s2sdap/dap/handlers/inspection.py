@@ -6,8 +6,8 @@ from s2sdap.dap.adapter import Adapter, State
 from s2sdap.dap.console import command, command_completions, is_command, refuse_misspelt
 from s2sdap.dap.dispatch import Reply, When, handles
 from s2sdap.debugger.expressions import FUNCTIONS
-from s2sdap.debugger.fields import FIELDS
-from s2sdap.debugger.stops import StopReason
+from s2sdap.debugger.fields import FIELDS, LOOKUPS
+from s2sdap.debugger.stops import Finding, StopReason
 from s2sdap.protocol import bodies
 from s2sdap.protocol.arguments import (
     Completions,
@@ -134,7 +134,7 @@ def completions(adapter: Adapter, arguments: Completions) -> Reply:
             start=start,
             length=len(word),
         )
-        for name in FUNCTIONS
+        for name in (*FUNCTIONS, *LOOKUPS)
         if name.startswith(word)
     ]
     frame = _frame_or_none(adapter, arguments.frame_id)
@@ -158,20 +158,7 @@ def exception_info(adapter: Adapter, arguments: Thread) -> Reply:
     if stop is None or stop.reason not in (StopReason.RULE, StopReason.ERROR):
         raise S2sdapError("no_exception")
     if stop.finding is not None:
-        found = stop.finding
-        rivals = "\n".join(
-            f"  {place}. {piece!r} p = {p:.6f}" for place, (piece, p) in enumerate(found.best, 1)
-        )
-        message = (
-            f"{found.token!r}: p = {found.p:.6f}, rank {found.rank}, entropy {found.entropy:.4f} nats, "
-            f"margin {found.margin:.6f}\nlikeliest:\n{rivals}"
-        )
-        details = bodies.ExceptionDetails(message=message, type_name=found.rule)
-        return Reply(
-            bodies.ExceptionInfoBody(
-                exception_id=found.rule, break_mode="always", description=found.text, details=details
-            )
-        )
+        return Reply(_finding_body(stop.finding))
     error = stop.error
     details = bodies.ExceptionDetails(
         message=stop.text, type_name=error.name if error else None, stack_trace=stop.traceback or None
@@ -183,6 +170,25 @@ def exception_info(adapter: Adapter, arguments: Thread) -> Reply:
             description=stop.text,
             details=details,
         )
+    )
+
+
+def _finding_body(found: Finding) -> bodies.ExceptionInfoBody:
+    """The numbers of a finding, and what to look at next."""
+    lines: list[str] = []
+    if found.token is not None:
+        lines.append(
+            f"{found.token!r}: p = {found.p:.6f}, rank {found.rank}, entropy {found.entropy:.4f} nats, "
+            f"margin {found.margin:.6f}"
+        )
+    lines += [f"{name} = {value!r}" for name, value in found.numbers]
+    if found.best:
+        lines.append("likeliest:")
+        lines += [f"  {place}. {piece!r} p = {p:.6f}" for place, (piece, p) in enumerate(found.best, 1)]
+    lines.append(found.advice)
+    details = bodies.ExceptionDetails(message="\n".join(lines), type_name=found.rule)
+    return bodies.ExceptionInfoBody(
+        exception_id=found.rule, break_mode="always", description=found.text, details=details
     )
 
 

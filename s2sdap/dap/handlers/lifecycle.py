@@ -11,7 +11,7 @@ from s2sdap.dap.dispatch import RawArguments, Reply, When, capabilities_of, hand
 from s2sdap.dap.handlers.breakpoints import breakpoint_body
 from s2sdap.dap.launch import LaunchArguments, parse_launch, token_of
 from s2sdap.debugger.program import Program, open_program
-from s2sdap.debugger.watch_rules import rules_for
+from s2sdap.debugger.watch_rules import MODEL_ERROR, rules_for
 from s2sdap.protocol import bodies
 from s2sdap.protocol.arguments import Cancel, Disconnect, Initialize, Nothing, Restart
 from s2sdap.vocabulary.errors import S2sdapError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def rule_filters(known: tuple[str, ...] | None) -> list[dict[str, Any]]:
     """The watch rules as exception filters; `known` are the model's sites once it is loaded."""
-    return [
+    filters: list[dict[str, Any]] = [
         {
             "filter": rule.id,
             "label": rule.label,
@@ -34,6 +34,16 @@ def rule_filters(known: tuple[str, ...] | None) -> list[dict[str, Any]]:
         }
         for rule in rules_for(known)
     ]
+    filters.append(
+        {
+            "filter": MODEL_ERROR,
+            "label": "Model error",
+            "description": "The model's own code failed; without this the run goes on to the next sentence.",
+            "default": True,
+            "supportsCondition": False,
+        }
+    )
+    return filters
 
 
 @handles("initialize", Initialize, When.ALWAYS)
@@ -175,7 +185,7 @@ async def _load_recording(adapter: Adapter, wanted: LaunchArguments, *, first: b
         adapter.end_progress(progress)
     if first:
         told = recording.file.document.breakpoints
-        ask_again(adapter.requested, told, recording.program, recording.model.layout.stages)
+        ask_again(adapter.requested, told, recording.program, recording.model)
         adapter.program = recording.program
         adapter.emit("initialized")
     _put_in_place(adapter, wanted, recording, first=first)
@@ -198,7 +208,7 @@ def _put_in_place(adapter: Adapter, wanted: LaunchArguments, session: "Session",
     adapter.session = session
     adapter.requested.launch_rules = rules
     adapter.forget_stop()
-    for placed in adapter.requested.place_again(program, session.model.layout.stages):
+    for placed in adapter.requested.place_again(program, session.model):
         adapter.emit(
             "breakpoint",
             bodies.BreakpointEvent(reason="changed", breakpoint=breakpoint_body(adapter, placed)),

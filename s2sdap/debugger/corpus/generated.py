@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from s2sdap.debugger.corpus.suspects import asked, suspects, untold
 from s2sdap.debugger.corpus.sweeping import Sweep, Swept
-from s2sdap.debugger.frames import FieldValues, Frame
+from s2sdap.debugger.field_values import FieldValues
+from s2sdap.debugger.frames import Frame
 from s2sdap.debugger.program import Sentence
-from s2sdap.debugger.watch_rules import ArmedRule
+from s2sdap.debugger.watch_rules import ArmedRule, Asked
 from s2sdap.decoding.batched.choices import ChoiceKeeper
 from s2sdap.decoding.decode import Output, output_of
 from s2sdap.decoding.generation.plan import GeneratePlan
@@ -147,7 +148,11 @@ class _Run:
         )
         fields = FieldValues(frame, leader)
         try:
-            return any(rule.fires(fields) for rule in self.by_frames)
+            return any(
+                rule.fires(fields)
+                for rule in self.by_frames
+                if leader.finished or rule.rule.asked is not Asked.END
+            )
         except S2sdapError:  # what cannot be told here is told by itself
             return True
 

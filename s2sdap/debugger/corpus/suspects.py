@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from s2sdap.debugger.corpus.conditions import Numbers, Untold, Words, names_in, numbers, possibly, words
 from s2sdap.debugger.expressions import FUNCTIONS
 from s2sdap.debugger.program import Sentence
-from s2sdap.debugger.watch_rules import ArmedRule
+from s2sdap.debugger.watch_rules import ArmedRule, Asked
 from s2sdap.decoding.batched.choices import COLUMNS, Choices
 from s2sdap.models.contract import Source, TargetVocabulary
 from s2sdap.vocabulary.stages import Stage
@@ -20,8 +20,13 @@ TOLD: Final = frozenset((*COLUMNS, *_OF_SENTENCE))
 
 
 def untold(rules: Iterable[ArmedRule]) -> frozenset[str]:
-    """The fields that the rules look at and a batch cannot tell."""
-    return frozenset().union(*(rule.condition.names for rule in rules)) - TOLD - frozenset(FUNCTIONS)
+    """The fields that the rules look at and a batch cannot tell; what is asked of outputs is one."""
+    fields: set[str] = set()
+    for rule in rules:
+        fields |= rule.condition.names
+        if rule.rule.asked is not Asked.STEP:
+            fields.add("ended")
+    return frozenset(fields) - TOLD - frozenset(FUNCTIONS)
 
 
 def asked(rules: Iterable[ArmedRule]) -> frozenset[str]:

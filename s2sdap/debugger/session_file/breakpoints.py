@@ -1,41 +1,103 @@
 """What a session stops at, as its file holds it: what was asked for, in words that can be armed again."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
-from s2sdap.debugger.breakpoints import Armed, SentenceBreakpoint, StageBreakpoint, stage_named
-from s2sdap.debugger.watch_rules import ArmedRule, arm
+from s2sdap.debugger.breakpoints import (
+    Armed,
+    DataBreakpoint,
+    Extras,
+    SentenceBreakpoint,
+    StageBreakpoint,
+    TokenBreakpoint,
+    extras,
+    watched,
+)
+from s2sdap.debugger.stage_places import parse_stage_place
+from s2sdap.debugger.watch_rules import arm
+from s2sdap.models.contract import Described
 from s2sdap.vocabulary.errors import S2sdapError
-from s2sdap.vocabulary.stages import Stage
+
+T = TypeVar("T")
+Told = dict[str, Any]
 
 
-def tell_armed(armed: Armed) -> dict[str, list[dict[str, Any]]]:
-    """`lines` (0-based), `stages` by name, and `rules` with the conditions in force."""
+def tell_armed(armed: Armed) -> dict[str, list[Told]]:
+    """`lines` (0-based; on a source token with its `position`), `stages` as written, `data`, and `rules`."""
     return {
-        "lines": [{"line": line} for line, ids in armed.sentences.items() for _ in ids],
-        "stages": [{"name": stage.value} for stage, ids in armed.stages.items() for _ in ids],
+        "lines": [
+            *(
+                {"line": each.line, **_extras(each.extras)}
+                for some in armed.sentences.values()
+                for each in some
+            ),
+            *(
+                {"line": each.line, "position": each.position, **_extras(each.extras)}
+                for some in armed.tokens.values()
+                for each in some
+            ),
+        ],
+        "stages": [
+            {"name": str(each.place), **_extras(each.extras)}
+            for some in armed.stages.values()
+            for each in some
+        ],
+        "data": [{"name": each.text, **_extras(each.extras)} for each in armed.data],
         "rules": [{"filterId": each.rule.id, "condition": each.condition.text} for each in armed.rules],
     }
 
 
-def armed_of(told: Mapping[str, Sequence[Mapping[str, Any]]], stages: Sequence[Stage]) -> Armed:
+def armed_of(told: Mapping[str, Sequence[Mapping[str, Any]]], model: Described) -> Armed:
     """Arm what was told. What this release cannot arm is left out."""
-    lines = [
-        SentenceBreakpoint(number, each["line"])
-        for number, each in enumerate(told.get("lines", ()), start=1)
-        if isinstance(each.get("line"), int)
-    ]
-    named: list[StageBreakpoint] = []
-    for number, each in enumerate(told.get("stages", ()), start=len(lines) + 1):
+    numbers = iter(range(1, 1_000_000))
+    return Armed.of(
+        _made(
+            [each for each in told.get("lines", ()) if "position" not in each],
+            lambda each: SentenceBreakpoint(next(numbers), int(each["line"]), _read(each)),
+        ),
+        _made(
+            told.get("stages", ()),
+            lambda each: StageBreakpoint(
+                next(numbers), parse_stage_place(str(each["name"]), model), _read(each)
+            ),
+        ),
+        _made(told.get("rules", ()), lambda each: arm(str(each["filterId"]), _text(each, "condition"))),
+        tokens=_made(
+            [each for each in told.get("lines", ()) if "position" in each],
+            lambda each: TokenBreakpoint(
+                next(numbers), int(each["line"]), int(each["position"]), _read(each)
+            ),
+        ),
+        data=_made(
+            told.get("data", ()),
+            lambda each: DataBreakpoint(next(numbers), watched(str(each["name"])), _read(each)),
+        ),
+    )
+
+
+def _made(told: Sequence[Mapping[str, Any]], make: Callable[[Mapping[str, Any]], T]) -> list[T]:
+    out: list[T] = []
+    for each in told:
         try:
-            named.append(StageBreakpoint(number, stage_named(str(each.get("name")), stages)))
-        except S2sdapError:
+            out.append(make(each))
+        except (S2sdapError, KeyError, TypeError, ValueError):
             continue
-    rules: list[ArmedRule] = []
-    for each in told.get("rules", ()):
-        try:
-            condition = each.get("condition")
-            rules.append(arm(str(each.get("filterId")), None if condition is None else str(condition)))
-        except S2sdapError:
-            continue
-    return Armed.of(lines, named, rules)
+    return out
+
+
+def _extras(more: Extras) -> Told:
+    written = {
+        "condition": None if more.condition is None else more.condition.text,
+        "hitCondition": None if more.hits is None else str(more.hits),
+        "logMessage": None if more.log is None else more.log.written,
+    }
+    return {name: text for name, text in written.items() if text is not None}
+
+
+def _read(told: Mapping[str, Any]) -> Extras:
+    return extras(_text(told, "condition"), _text(told, "hitCondition"), _text(told, "logMessage"))
+
+
+def _text(told: Mapping[str, Any], name: str) -> str | None:
+    value = told.get(name)
+    return None if value is None else str(value)

@@ -134,7 +134,7 @@ class Recording(Session):
         self.walk = walk
         self.origin = document.origin
         self.of_call = document.settings.kind == CALL
-        self.armed = armed_of(document.breakpoints, model.layout.stages)
+        self.armed = armed_of(document.breakpoints, model)
 
     def replay(self, model: str | Described | None = None) -> Replay:
         """Run it again, by default with the model that its launch named, and say where it differs."""

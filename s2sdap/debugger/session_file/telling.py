@@ -269,5 +269,12 @@ def stop_of(part: StopPart, cursor: Cursor) -> Stop | None:
         finding = None
     error = None if part.error is None else error_of(part.error)
     return Stop(
-        StopReason(part.reason), cursor, part.text, tuple(part.breakpoints), finding, error, part.traceback
+        StopReason(part.reason),
+        cursor,
+        part.text,
+        tuple(part.breakpoints),
+        finding,
+        (),
+        error,
+        part.traceback,
     )

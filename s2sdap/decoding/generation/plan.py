@@ -29,7 +29,7 @@ from s2sdap.decoding.generation.outputs import returned
 from s2sdap.decoding.generation.resizing import begun_in_the_middle, of_rows, resized
 from s2sdap.decoding.generation.scoring import is_foreign, process
 from s2sdap.decoding.plan import SettingShown
-from s2sdap.decoding.records import EncoderRecord, Hypothesis, Snapshot, StepRecord
+from s2sdap.decoding.records import EncoderRecord, Hypothesis, NotFinite, Snapshot, StepRecord, without_search
 from s2sdap.models.huggingface.face import HuggingFaceModel
 from s2sdap.models.huggingface.loading import quiet
 from s2sdap.models.tokens import Source
@@ -252,9 +252,7 @@ class GeneratePlan:
             recorder.check_consumed()
             # One number that is none makes its whole row so, and one of a row tells it.
             if bool(torch.isnan(scores[:, 0] if searching else processed.logprobs[:, 0]).any()):
-                raise S2sdapError(
-                    "model_failed", where=f"step {before.step}", reason="its logits are no numbers"
-                )
+                raise NotFinite(without_search(before, _of_rows(recorder.sites, rows), tuple(edits)))
             gathered = Gathered.of(model, prepared, running, outputs, processed.final, logits)
             past = gathered.all_scores() if gathered is not None else None
             resize = None

@@ -1,0 +1,28 @@
+"""Which words of the source have been attended to, whatever tokens they are cut into."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from s2sdap.models.tokens import Source
+
+_WORD: Final = re.compile(r"\S+")
+
+
+def word_coverage(source: Source, covered: Sequence[float]) -> list[float]:
+    """The attention that each word has received over all steps, that of its tokens added up.
+
+    `covered` has one entry a source token. What has no letter and no digit in it is no word.
+    """
+    out: list[float] = []
+    for word in _WORD.finditer(source.text):
+        if not any(character.isalnum() for character in word[0]):
+            continue
+        mine = [
+            covered[at]
+            for at, token in enumerate(source.tokens[: len(covered)])
+            if token.span is not None and token.span.start < word.end() and token.span.end > word.start()
+        ]
+        if mine:
+            out.append(sum(mine))
+    return out
