@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # One thread: on a small machine torch's threads spin against each other.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test lint bench parity docs clean train
+.PHONY: help demo test lint bench parity verdict docs clean train
 
 help:  ## List the targets.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -28,6 +28,9 @@ bench: $(VENV)/.developing  ## Speed as ratios against peers in the same run.
 
 parity: $(VENV)/.developing  ## Every Hugging Face family under every setting against its own generate, into docs/parity.md.
 	$(BIN)/python -m parity
+
+verdict: $(VENV)/.developing  ## Faults planted at every stage, and how many the verdict names, into docs/verdict_table.md.
+	$(BIN)/python -m planted
 
 docs: $(VENV)/.developing  ## Write the pages that come from the code.
 	$(BIN)/python docs/generate.py

@@ -35,7 +35,7 @@ GROUPS = {
     41: "Edits",
     42: "Expressions",
     43: "Breakpoints",
-    44: "Comparing",
+    44: "Comparing and verdicts",
     50: "The protocol",
     51: "Who may connect",
     52: "The scripted client",

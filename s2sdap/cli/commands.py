@@ -300,6 +300,48 @@ def debug(
 
 
 @app.command()
+def verdict(
+    file: Annotated[str, typer.Argument(help="A UTF-8 file of sentences, one a line.")],
+    reference: Annotated[str, typer.Option(help="A file of references, in step with FILE.")],
+    line: Annotated[
+        int | None, typer.Option(help="Only the sentence on this line, the first is 1.", min=1)
+    ] = None,
+    model: Annotated[str, typer.Option(help=MODEL_HELP)] = DEFAULT_MODEL,
+    search: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help=SEARCH_HELP)] = None,
+    generation: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help=GENERATION_HELP)] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="Steps of the model that a verdict may take.", min=1)
+    ] = None,
+    device: Annotated[str, typer.Option(help="Where the model runs: cpu, cuda:0 ...")] = "cpu",
+    threads: Annotated[int, typer.Option(help="Threads of torch.", min=1, max=1024)] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a sentence.")] = False,
+) -> None:
+    """Say which stage is to blame where an output is not its reference.
+
+    The other sentences with references serve as controls. See docs/verdict.md.
+
+    Exit code: 0 every output is its reference, 1 some are not, 2 bad input, a
+    bad setting or a sentence that could not be decoded.
+    """
+    from s2sdap.cli.verdict import VerdictOptions
+    from s2sdap.cli.verdict import verdict as judge
+
+    options = VerdictOptions(
+        file=file,
+        reference=reference,
+        line=line,
+        model=model,
+        search=search or (),
+        generation=generation or (),
+        limit=limit,
+        device=device,
+        threads=threads,
+        json=as_json,
+    )
+    raise typer.Exit(judge(options))
+
+
+@app.command()
 def check_model(
     model: Annotated[
         str,

@@ -172,6 +172,8 @@ class Debugger:
     import_text = _blocking(AsyncDebugger.import_text)
 
     compare = _blocking(AsyncDebugger.compare)
+    verdict = _blocking(AsyncDebugger.verdict)
+    apply_fix = _blocking(AsyncDebugger.apply_fix)
     where_did_my_reference_go = _blocking(AsyncDebugger.where_did_my_reference_go)
 
     save = _blocking(AsyncDebugger.save)

@@ -13,16 +13,16 @@ ends within its timeout; a refusal is `Refused`, whatever else goes wrong an `S2
 
 from typing import Any
 
-from s2sdap.client.branching import Branching
 from s2sdap.client.connection import read
 from s2sdap.client.launching import camel_case
+from s2sdap.client.verdicts import Verdicts
 
 
-class AsyncDebugger(Branching):
+class AsyncDebugger(Verdicts):
     """A session with an adapter. Made by `spawn`, `connect` or `connect_address`.
 
     Its verbs stand in one file a subject: `run_control`, `reading`, `editing`, `edit_lists`,
-    `comparing`, `recordings`, `branching`.
+    `comparing`, `recordings`, `branching`, `verdicts`.
     """
 
     async def request(self, command: str, /, **arguments: Any) -> Any:

@@ -23,6 +23,7 @@ __all__ = [
     "GeneratingModel",
     "Layout",
     "Model",
+    "NamesWords",
     "Probe",
     "Source",
     "SourceToken",
@@ -96,6 +97,15 @@ class Described(Protocol):
 
     def tokenize(self, text: str, /) -> Source:
         """The source tokens of a line, in reading order."""
+        ...
+
+
+@runtime_checkable
+class NamesWords(Protocol):
+    """A model that can name the source words it knows; whoever asks takes as many as it has use for."""
+
+    def source_words(self) -> Sequence[str]:
+        """The words, as they are written in a source text."""
         ...
 
 

@@ -212,6 +212,16 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(4407, "no_hypothesis", "There is no hypothesis {hypothesis} in {run}", "Ask for `threads` again"),
     ErrorKind(4408, "nothing_to_compare", "Nothing is named that the decodes should be compared with",
               "Give --with-model, --with-search, --with-generation or --reference"),
+    # 442x: verdicts
+    ErrorKind(4420, "nothing_wrong", "The output of {sentence} is its reference: no token of it is wrong",
+              "Name the token that should stand at a step"),
+    ErrorKind(4421, "no_wrong_token", "{sentence} has no reference, so nothing says which token is wrong",
+              "Give a reference, or the step and the token that should stand there"),
+    ErrorKind(4422, "wanted_is_there", "{token!r} stands at step {step} already", "Name another token, or another step"),
+    ErrorKind(4423, "no_output_there", "The output of {sentence} has no step {step}; it has {count}", "Name one of its steps"),
+    ErrorKind(4424, "several_at_once", "This decode is a batch of several sentences, which have one search together",
+              "Decode the sentence by itself"),
+    ErrorKind(4425, "too_few_steps", "{limit} steps are not enough to write the output and the reference once", "Allow more"),
     # 50xx: the protocol
     ErrorKind(5001, "bad_json", "The message is not JSON: {reason}", "Send one JSON object a frame"),
     ErrorKind(5002, "bad_message", "The message is no protocol request: {reason}", "Send `seq`, `type` and `command`"),

@@ -15,6 +15,7 @@ from s2sdap.dap.handlers import (
     recordings,
     running,
     sources,
+    verdicts,
 )
 
 _FAMILIES: Final = (
@@ -29,6 +30,7 @@ _FAMILIES: Final = (
     comparing,
     recordings,
     branches,
+    verdicts,
 )
 HANDLERS: Final[dict[str, Handler]] = {
     handler.command: handler for family in _FAMILIES for handler in family.FAMILY

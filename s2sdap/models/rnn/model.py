@@ -10,7 +10,7 @@ from s2sdap.models.checkpoint import Checkpoint
 from s2sdap.models.contract import Layout, Probe, Source, TargetVocabulary, untouched
 from s2sdap.models.rnn.config import RnnConfig
 from s2sdap.models.rnn.network import Encoded, RnnNetwork, State
-from s2sdap.models.tokenizers import SourceTokenizer, TargetTokens
+from s2sdap.models.tokenizers import SPECIAL_PIECES, SourceTokenizer, TargetTokens
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.stages import Stage
 
@@ -37,6 +37,10 @@ class RnnModel:
     def tokenize(self, text: str, /) -> Source:
         """The source tokens of a line, in reading order."""
         return self.source.tokenize(text)
+
+    def source_words(self) -> tuple[str, ...]:
+        """The source words it knows."""
+        return tuple(piece for piece in self.source.config.pieces if piece not in SPECIAL_PIECES)
 
     @torch.no_grad()
     def encode(self, source: Source, probe: Probe, /) -> Encoded:

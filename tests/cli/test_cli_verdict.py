@@ -1,0 +1,41 @@
+"""`s2sdap verdict`: the stage to blame for each sentence that is not its reference."""
+
+import json
+
+import pytest
+
+LIMIT = 300
+"""Steps that are enough for some of the experiments."""
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "in.txt").write_text("March 3, 1999\n\nJ 4, 2005\n")
+    (tmp_path / "ref.txt").write_text("1999-03-03\n\n2005-01-04\n")
+    return tmp_path
+
+
+def test_as_json(s2sdap, files):
+    done = s2sdap("verdict", "in.txt", "--reference", "ref.txt", "--limit", LIMIT, "--json", cwd=files)
+    assert done.returncode == 1, done.stderr
+    right, wrong = map(json.loads, done.stdout.splitlines())
+    assert (right["line"], right["verdict"]) == (1, None)
+    assert (wrong["line"], wrong["verdict"]["output"]) == (3, "2005-07-04")
+    assert (wrong["verdict"]["step"], wrong["verdict"]["wrong"], wrong["verdict"]["wanted"]) == (6, "7", "1")
+    assert wrong["verdict"]["experiments"]
+
+
+def test_as_a_person_reads_it(s2sdap, files):
+    done = s2sdap(
+        "verdict", "in.txt", "--reference", "ref.txt", "--line", 3, "--limit", LIMIT, cwd=files, COLUMNS="200"
+    )
+    assert done.returncode == 1, done.stderr
+    assert "'7' where '1' should stand" in done.stdout
+    assert "to blame: " in done.stdout
+    assert "March" not in done.stdout
+
+
+def test_refusals(s2sdap, files):
+    done = s2sdap("verdict", "in.txt", "--reference", "ref.txt", "--line", 9, cwd=files)
+    assert done.returncode == 2
+    assert "S2S4303" in done.stderr
