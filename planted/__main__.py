@@ -154,8 +154,12 @@ def page(held_out: Sequence[Row], alone: Sequence[Row], tuning: Sequence[Row]) -
         ("Held out, from the sentence alone", alone),
         (f"Tuning, with {CONTROLS} control sentences", tuning),
     )
-    lines += [f"| {name} | {_counted(rows)} |" for name, rows in tables]
-    for name, rows in tables:
+    whole = EACH * len(HELD_OUT.seeds)
+    if len(held_out) < whole:
+        lines[6] += f" **{len(held_out)} of {whole} held-out cases have been judged so far.**"
+    made_of = [(name, rows) for name, rows in tables if rows]
+    lines += [f"| {name} | {_counted(rows)} |" for name, rows in made_of]
+    for name, rows in made_of:
         seconds = sorted(row.seconds for row in rows)
         steps = sorted(row.steps for row in rows)
         lines += ["", f"## {name}", "", *_confusion(rows), "", *_kinds(rows), ""]
