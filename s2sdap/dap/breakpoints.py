@@ -128,7 +128,7 @@ class RequestedBreakpoints:
                     if condition and condition.strip():
                         raise S2sdapError("rule_without_condition", rule=rule)
                 else:
-                    self.rules.append(arm(rule, condition or None))
+                    self.rules.append(arm(rule, condition if condition and condition.strip() else None))
                 problems.append(None)
             except S2sdapError as problem:
                 problems.append(problem)

@@ -28,6 +28,8 @@ _WRITTEN: Final = re.compile(
         (?:@\s*(?P<step>\d{1,9})\s*)?""",
     re.VERBOSE,
 )
+_ESCAPED: Final = re.compile(r'(["\\])')
+_ESCAPE: Final = r"\\\1"
 _WITH_TOKEN: Final = (Stage.PREDICTION, Stage.SEARCH)
 _NARROWED: Final = (Stage.ATTENTION, Stage.SEARCH, Stage.PREDICTION)
 
@@ -49,7 +51,7 @@ class StagePlace:
         return (
             self.stage.value
             + (f":{heads}" if heads else "")
-            + ("" if self.token is None else f':"{self.token}"')
+            + ("" if self.token is None else f':"{_ESCAPED.sub(_ESCAPE, self.token)}"')
             + ("" if self.step is None else f"@{self.step}")
         )
 
@@ -80,7 +82,7 @@ def parse_stage_place(written: str, model: "Described | None") -> StagePlace:
             reason = f"there is no token yet at the {stage} stage; prediction and search have one"
             raise S2sdapError("bad_stage_place", written=written, reason=reason)
         if model is not None:
-            resolve_token(model.target, token)
+            token = model.target.piece(resolve_token(model.target, token))  # which may be given as `#12`
     step = int(match["step"]) if match["step"] else None
     if step is not None and stage is Stage.ENCODER:
         raise S2sdapError("bad_stage_place", written=written, reason="the encoder runs before every step")

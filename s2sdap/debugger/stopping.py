@@ -141,9 +141,12 @@ def not_finite(walk: Walk, armed: Armed, error: S2sdapError) -> Stop | None:
     if rule is None or not isinstance(error, NotFinite) or not walk.placed:
         return None
     fields = FieldValues(lambda: walk.frames(walk.hypotheses()[0])[0])
-    if not rule.fires(fields):
+    try:
+        if not rule.fires(fields):
+            return None
+        finding = finding_of(rule, fields, None)
+    except S2sdapError:  # the condition cannot be told here: the failure itself is what is shown
         return None
-    finding = finding_of(rule, fields, None)
     return Stop(StopReason.RULE, walk.cursor, f"{finding.text}; {error.what}", finding=finding, error=error)
 
 
@@ -247,10 +250,27 @@ def _conditions(
         if condition is None or not condition(fields):
             continue
         again = each.extras.log is not None or each.extras.hits is not None
-        place = (each.id, walk.sentence.index, walk.branch.id, walk.step)
-        if (again or asking.counts.is_first(*place)) and asking.counted(each.id, each.extras, fields, leader):
+        if not again and not _first_time(asking, each.id, condition):
+            continue
+        if asking.counted(each.id, each.extras, fields, leader):
             text = f"sentence {walk.sentence.index + 1}, step {walk.step}: {condition.text}"
             yield Wanted(StopReason.BREAKPOINT, text, (each.id,), leader.id)
+
+
+def _first_time(asking: Asking, number: int, condition: Expression) -> bool:
+    """Whether a condition that holds has not held at an earlier step of this branch of the sentence.
+
+    Where the run goes back over steps that it passed before the condition was set, they are asked now.
+    """
+    walk, counts = asking.walk, asking.counts
+    place = (number, walk.sentence.index, walk.branch.id)
+    if asking.backward and place not in counts.first:
+        for step in range(walk.step):
+            chosen = leaders(walk, step)
+            if any(condition(FieldValues(partial(walk.frame_of_choice, each), each)) for each in chosen):
+                counts.first[place] = step
+                break
+    return counts.is_first(*place, walk.step)
 
 
 def _attended(
