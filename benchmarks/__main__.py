@@ -11,6 +11,7 @@ from benchmarks.wire import quiet
 NAMES = (
     "startup",
     "stepping",
+    "travelling",
     "throughput",
     "corpus",
     "memory",

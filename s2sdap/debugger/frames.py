@@ -199,12 +199,14 @@ def frames(
     make = partial(Frame, decode, sentence, branch)
     step, stage = position
     stack: list[Frame] = []
+    known = records[
+        : step + 1
+    ]  # one for the whole stack: a slice a frame would cost the square of its length
     if step >= 0 and stage is not Stage.SEARCH:
         row = records[step].before.live.index(hypothesis)
-        stack.append(make(stage, encoder, records[: step + 1], records[step], row, None))
+        stack.append(make(stage, encoder, known, records[step], row, None))
     stack += [
-        make(Stage.SEARCH, encoder, records[: node.step + 1], records[node.step], node.row, node)
-        for node in hypothesis.path()
+        make(Stage.SEARCH, encoder, known, records[node.step], node.row, node) for node in hypothesis.path()
     ]
     if Stage.ENCODER in decode.model.layout.stages:
         stack.append(make(Stage.ENCODER, encoder, (), None, 0, None))

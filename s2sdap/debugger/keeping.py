@@ -1,9 +1,10 @@
 """What a session keeps of the steps it has run, within a budget of bytes.
 
 Beyond the budget the steps that were computed longest ago let go of their tensors: sites, and the
-model's state after them. Hypotheses, candidates and edits stay. A step is a pure function of
-(snapshot, edits), so whoever looks gets the tensors again, bit for bit, from the nearest state that is
-still there; every `STRIDE`-th state goes last, and of those the ones in between first.
+model's state after them. Hypotheses, candidates and edits stay; what tensors the hypotheses hold is
+counted. A step is a pure function of (snapshot, edits), so whoever looks gets the tensors again, bit for
+bit, from the nearest state that is still there; every `STRIDE`-th state goes last, and of those the ones
+in between first.
 """
 
 import dataclasses
@@ -42,6 +43,7 @@ class _Step:
         "plan",
         "sites",
         "state",
+        "stays",
     )
 
     def __init__(self, keeper: "Keeper", plan: Plan, encoder: EncoderRecord, record: StepRecord) -> None:
@@ -53,6 +55,10 @@ class _Step:
         self.number = record.step
         self.sites: Mapping[str, Tensor] | None = None
         self.state: Any = _GONE
+        self.stays = _held_by_children(record)
+
+    def __del__(self) -> None:
+        self.keeper.held -= self.stays
 
     @property
     def anchor(self) -> bool:
@@ -145,6 +151,7 @@ class Keeper:
             if hasattr(record.sites, "held"):
                 return record
             step = _Step(self, plan, encoder, record)
+            self.held += step.stays
             self._take(step, record, before.state)
             self._thin(step)
             sites = KeptSites(step, tuple(record.sites))
@@ -226,6 +233,12 @@ class Keeper:
         if held is not None:
             self.held -= held.sites + held.state
             self._anchored -= held.state if held.anchor else 0
+
+
+def _held_by_children(record: StepRecord) -> int:
+    """Bytes of what the hypotheses that a step has made hold, for as long as it is remembered."""
+    children = (each for each in (*record.after.live, *record.after.finished) if each.step == record.step)
+    return sum(_storages([held for each in children for held in (each.attended, each.coverage)]).values())
 
 
 def _storages(value: Any) -> dict[int, int]:
