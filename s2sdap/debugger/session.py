@@ -23,8 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from s2sdap.debugger.branches import Branch
-from s2sdap.debugger.breakpoints import Armed, stage_named
+from s2sdap.debugger.breakpoints import Armed
 from s2sdap.debugger.counting import Counts
 from s2sdap.debugger.editing import making
 from s2sdap.debugger.expressions import Value, compile_expression
@@ -32,12 +31,13 @@ from s2sdap.debugger.field_values import FieldValues
 from s2sdap.debugger.fields import FIELDS
 from s2sdap.debugger.frames import Frame
 from s2sdap.debugger.keeping import DEFAULT_BUDGET
+from s2sdap.debugger.model_failures import failure_of_model
 from s2sdap.debugger.program import Program, open_program
+from s2sdap.debugger.session_edits import EditedSession
 from s2sdap.debugger.stopping import arrived, hit, not_finite
 from s2sdap.debugger.stops import Cursor, Motion, Stop, StopReason
 from s2sdap.debugger.travel import Travel
 from s2sdap.debugger.walk import Result
-from s2sdap.decoding.edits import Edit, SourceEdit
 from s2sdap.decoding.plan import Planner
 from s2sdap.decoding.planning import Settings, planner_for
 from s2sdap.decoding.records import Hypothesis
@@ -45,16 +45,12 @@ from s2sdap.models import DEFAULT_MODEL
 from s2sdap.models.contract import Described
 from s2sdap.models.loading import load_model
 from s2sdap.vocabulary.errors import S2sdapError
-from s2sdap.vocabulary.stages import Stage
 
 if TYPE_CHECKING:
     from s2sdap.debugger.session_file.write import Saved
 
-_NO_MEMORY = ("out of memory", "can't allocate memory")
-"""How torch's allocators say it; only some of them have a class of exception for it."""
 
-
-class Session:
+class Session(EditedSession):
     """One program under one model. See the module for how it is used."""
 
     def __init__(
@@ -207,7 +203,7 @@ class Session:
         except S2sdapError as error:
             stop: Stop | None = self._failed(error)
         except Exception as error:  # the model's own code failed: show it, keep the session
-            failure = _failure(f"sentence {self.walk.number}", error)
+            failure = failure_of_model(f"sentence {self.walk.number}", error)
             stop = self._failed(failure, "".join(traceback.format_exception(error)))
         else:
             stop = self._why() if moved else self._edge(motion)
@@ -261,121 +257,6 @@ class Session:
         self.stop = stop
         return stop
 
-    # ---- edits -------------------------------------------------------------------------------
-
-    def force(self, token: str | int, *, frame: Frame | None = None) -> Stop:
-        """Take `token` (a piece, `"#12"` or 12) in place of the one chosen at the cursor's step."""
-        return self.apply(making.chosen(frame or self.frame, token))
-
-    def edit_attention(
-        self,
-        position: int,
-        weight: float,
-        *,
-        layer: int | None = None,
-        head: int | None = None,
-        frame: Frame | None = None,
-    ) -> Stop:
-        """Put `weight` on the source token at `position`; the other weights fill the rest in proportion."""
-        return self.apply(making.weight(frame or self.frame, position, weight, layer, head))
-
-    def set_attention(
-        self,
-        weights: Sequence[float],
-        *,
-        layer: int | None = None,
-        head: int | None = None,
-        frame: Frame | None = None,
-    ) -> Stop:
-        """Replace the attention row by `weights`, scaled to sum to 1."""
-        return self.apply(making.row(frame or self.frame, weights, layer, head))
-
-    def edit_site(
-        self,
-        site: str,
-        values: Sequence[float],
-        *,
-        index: tuple[int | None, ...] = (),
-        frame: Frame | None = None,
-    ) -> Stop:
-        """Replace the tensor at `site`, or the part of it that `index` names (see `SiteEdit`).
-
-        `attention.weights` takes a whole row, of (layer, head), and scales it to sum to 1. Every other
-        kind of edit is made by `debugger.editing.making`, and goes through `apply`.
-        """
-        return self.apply(making.site(frame or self.frame, site, values, index))
-
-    def edit(self, edit: Edit) -> Stop:
-        """Run the edit's step again with it, on a new branch. Refused edits leave all as it was."""
-        return self.apply((edit,))
-
-    def apply(self, edits: Sequence[Edit]) -> Stop:
-        """Make several edits as one: one branch, one thing to undo. See `Timeline.apply`.
-
-        A `SourceEdit` begins another decode, which stands beside the one of the sentence as it reads.
-        """
-        if self.of_call and any(isinstance(edit, SourceEdit) for edit in edits):
-            raise S2sdapError("source_fixed", reason="it was given by the program that made the call")
-        return self._changed(lambda: self.walk.apply(tuple(edits)))
-
-    @property
-    def edits(self) -> tuple[Edit, ...]:
-        """The edits in force on the current branch, in the order in which they were consumed."""
-        return self.walk.branch.edits
-
-    def without(self, index: int) -> Stop:
-        """A branch without one of `edits`. Refused where another of them means nothing without it."""
-        return self._changed(lambda: self.walk.without(index))
-
-    def undo(self) -> Stop:
-        """Back to the branch and the position before the last edit of this sentence."""
-        return self._changed(self.walk.undo, "undone")
-
-    def redo(self) -> Stop:
-        """Forward to the branch of the edit that was undone last."""
-        return self._changed(self.walk.redo, "done again")
-
-    def _changed(self, change: Callable[[], None], text: str = "") -> Stop:
-        if self._closed.is_set():
-            raise S2sdapError("ended")
-        try:
-            change()
-        except S2sdapError:
-            raise
-        except Exception as error:
-            raise _failure(f"sentence {self.walk.number} with this edit", error) from error
-        return self._stopped(Stop(StopReason.EDIT, self.cursor, text))
-
-    # ---- branches and time travel ------------------------------------------------------------
-
-    @property
-    def branches(self) -> tuple[Branch, ...]:
-        """The branches of the sentence at the cursor, in the order in which they were grown."""
-        return tuple(self.walk.timeline.branches)
-
-    def switch(self, branch: int) -> Stop:
-        """Stand on another branch: at the same position, or the nearest that is computed there."""
-        return self._changed(lambda: self.walk.switch(branch), f"branch {branch}")
-
-    def name_branch(self, branch: int, name: str) -> None:
-        """Call a branch by a name."""
-        self.walk.timeline.find(branch).name = name
-
-    def drop_branch(self, branch: int) -> None:
-        """Let a branch go, and its memory. The current one and the one without edits stay."""
-        self.walk.timeline.drop_branch(branch)
-
-    def goto(self, step: int, stage: Stage | str | None = None) -> Stop:
-        """To a stage of a computed step of the current branch, by default its last; -1 is the encoder."""
-        wanted = None if stage is None else stage_named(stage, self.model.layout.stages)
-        self.walk.goto(step, wanted)
-        return self._stopped(Stop(StopReason.GOTO, self.cursor))
-
-    def restart_frame(self, frame: Frame) -> Stop:
-        """To where the step of a frame begins, following its hypothesis; or to the encoder."""
-        self.walk.restart_frame(frame)
-        return self._stopped(Stop(StopReason.RESTART, self.cursor))
-
     # ---- reading -----------------------------------------------------------------------------
 
     @property
@@ -428,11 +309,3 @@ class Session:
         """Attention [T, S] of the followed hypothesis up to the cursor, averaged over layers and heads."""
         matrix: NDArray[np.float64] = self.frame.attention_matrix().double().cpu().numpy()
         return matrix
-
-
-def _failure(where: str, error: Exception) -> S2sdapError:
-    """The model's own exception as an error of the catalogue."""
-    if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
-        reason = str(error).strip().partition("\n")[0]
-        return S2sdapError("memory_ran_out", where=where, reason=reason)
-    return S2sdapError("model_failed", where=where, reason=f"{type(error).__name__}: {error}")
