@@ -26,10 +26,20 @@ CONFIGS = tuple(every_config())
 
 
 @cache
-def rnn(config: RnnConfig | None = None, *, letters: str = "uvwxyz.", seed: int = 7, scale: float = 2.0):
-    """A network whose distributions are far from flat, that writes more than a few tokens before it ends."""
+def rnn(
+    config: RnnConfig | None = None,
+    *,
+    letters: str = "uvwxyz.",
+    seed: int = 7,
+    scale: float = 2.0,
+    end: bool = False,
+):
+    """A network whose distributions are far from flat, that writes more than a few tokens before it ends.
+
+    With an `end` its source has an end symbol.
+    """
     config = config or small_config()
-    source, target = side("abcdefgh"), side(letters)
+    source, target = side("abcdefgh", end=end), side(letters)
     network = seeded_network(config, len(source.pieces), len(target.pieces), seed)
     with torch.no_grad():
         network.output.weight.mul_(scale)
@@ -37,7 +47,7 @@ def rnn(config: RnnConfig | None = None, *, letters: str = "uvwxyz.", seed: int 
         network.target_embedding.weight.mul_(4)
     whole = CheckpointConfig(family="rnn", network=config, source=source, target=target)
     weights = {name: value.clone() for name, value in network.state_dict().items()}
-    fingerprint = hashlib.sha256(repr((config, letters, seed, scale)).encode()).hexdigest()[:16]
+    fingerprint = hashlib.sha256(repr((config, letters, seed, scale, end)).encode()).hexdigest()[:16]
     return RnnModel(Checkpoint(whole, weights, fingerprint), f"rnn-{seed}")
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from s2sdap import S2sdapError
 from s2sdap.debugger.expressions import FUNCTIONS, compile_expression
-from s2sdap.debugger.fields import FIELDS
+from s2sdap.debugger.fields import FIELDS, LOOKUPS
 
 NAMES = {
     "p": 0.25,
@@ -22,8 +22,23 @@ NAMES = {
 }
 
 
+def attention_at(layer=None, head=None):
+    """As where a model has one layer and one head."""
+    if (layer or 0, head or 0) != (0, 0):
+        raise S2sdapError("bad_value", value=layer, name="layer", reason="there is 1", expected="0")
+    return NAMES["attention"]
+
+
+SEEN = {
+    "prob": {"a": 0.5, "zwölf": 0.25}.__getitem__,
+    "rank_of": ["a", "zwölf"].index,
+    "attention_at": attention_at,
+}
+"""What the functions that look at a step find there."""
+
+
 def value_of(text, names=NAMES):
-    return compile_expression(text, names)(names)
+    return compile_expression(text, names)({**SEEN, **names})
 
 
 VALUES = [
@@ -69,6 +84,17 @@ VALUES = [
     ("  \n p  ", 0.25),
     ("1 == 1.0", True),
     ("18446744073709551616", 2**64),
+    ("all([1, p])", True),
+    ("any([0, ''])", False),
+    ("count(tokens, 'a')", 1),
+    ("startswith(token, 'zw') and endswith(token, 'lf')", True),
+    ("ngram_repeats([1, 2, 1, 2], 2)", 1),
+    ("ngram_repeats(tokens, 1)", 0),
+    ("ngram_repeats([1], 2)", 0),
+    ("prob('a') > prob(token)", True),
+    ("rank_of(token)", 1),
+    ("argmax(attention_at(0, 0))", 1),
+    ("attention_at(None, 0)[2]", 0.3),
 ]
 
 
@@ -112,6 +138,9 @@ REFUSED = [
     ("open('x')", "expression_syntax", 1),
     ("1 + p()", "expression_syntax", 5),
     ("len", "expression_name", 1),
+    ("p + prob", "expression_syntax", 5),
+    ("attention_at(layer=1)", "expression_syntax", 1),
+    ("prob('a').real", "expression_syntax", 1),
     ("__import__", "expression_name", 1),
     ("tokns", "expression_name", 1),
     ("p + tokns", "expression_name", 5),
@@ -162,6 +191,17 @@ FAULTS = [
     ("argmax([])", 1),
     ("len(1)", 1),
     ("sum(tokens)", 1),
+    ("all(1)", 1),
+    ("count(1, 1)", 1),
+    ("startswith(1, 'a')", 1),
+    ("startswith('a', 1)", 1),
+    ("endswith(tokens, 'a')", 1),
+    ("p < 1 and ngram_repeats(tokens, 0)", 11),
+    ("ngram_repeats(tokens, 1.5)", 1),
+    ("ngram_repeats(step, 1)", 1),
+    ("1 + prob()", 5),
+    ("prob('zzz')", 1),
+    ("rank_of(tokens)", 1),
     ("round('a')", 1),
     ("round(1e999)", 1),
     ("round(1, 10000000000)", 1),
@@ -229,7 +269,7 @@ def only_refusals(text):
         value_of(text)
     except S2sdapError as error:
         refused = error
-    assert refused is None or refused.name.startswith("expression_")
+    assert refused is None or refused.name.startswith("expression_") or refused.name == "bad_value"
     assert refused is None or refused.details.get("column", 1) >= 1
     assert time.monotonic() - start < 1
 
@@ -246,7 +286,20 @@ def test_any_text(text):
     only_refusals(text)
 
 
-PARTS = [*NAMES, *FUNCTIONS, "1", "0", "2.5", "1e308", "18446744073709551615", "'a'", "''", "None", "True"]
+PARTS = [
+    *NAMES,
+    *FUNCTIONS,
+    *LOOKUPS,
+    "1",
+    "0",
+    "2.5",
+    "1e308",
+    "18446744073709551615",
+    "'a'",
+    "''",
+    "None",
+    "True",
+]
 PARTS += ["+", "-", "*", "/", "//", "%", "**", "<", "==", "in", "not", "and", "or", "if", "else", "is"]
 PARTS += ["(", ")", "[", "]", "{", "}", ",", ":", ".", "lambda", "for", "@", "~", ":=", "__class__", "await"]
 
@@ -282,7 +335,7 @@ def grown(children):
         st.tuples(children, st.sampled_from(operators), children).map(
             lambda it: f"({it[0]} {it[1]} {it[2]})"
         ),
-        st.tuples(st.sampled_from(sorted(FUNCTIONS)), st.lists(children, max_size=3)).map(
+        st.tuples(st.sampled_from(sorted((*FUNCTIONS, *LOOKUPS))), st.lists(children, max_size=3)).map(
             lambda it: f"{it[0]}({', '.join(it[1])})"
         ),
         st.tuples(children, children).map(lambda it: f"({it[0]})[{it[1]}]"),
