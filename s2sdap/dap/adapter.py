@@ -25,8 +25,8 @@ from s2sdap.vocabulary.errors import S2sdapError
 
 if TYPE_CHECKING:
     from s2sdap.debugger.frames import Frame
+    from s2sdap.debugger.results import Result
     from s2sdap.debugger.session import Session
-    from s2sdap.debugger.walk import Result
     from s2sdap.models.contract import Described
 
 T = TypeVar("T")

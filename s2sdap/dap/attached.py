@@ -18,8 +18,8 @@ from s2sdap.vocabulary.stages import Stage
 
 if TYPE_CHECKING:
     from s2sdap.dap.adapter import Adapter
+    from s2sdap.debugger.results import Result
     from s2sdap.debugger.session import Session
-    from s2sdap.debugger.walk import Result
 
 KEPT_SOURCES: Final = 100
 """Calls whose text can still be asked for."""

@@ -9,8 +9,8 @@ import numpy as np
 from s2sdap.debugger.edit_lists import told
 from s2sdap.debugger.field_values import FieldValues
 from s2sdap.debugger.frames import Frame
+from s2sdap.debugger.results import Result
 from s2sdap.debugger.session import Session
-from s2sdap.debugger.walk import Result
 from s2sdap.decoding.decode import Output
 from s2sdap.decoding.records import Candidates, Fate, Hypothesis, Reason, StepRecord
 from s2sdap.models.contract import Described

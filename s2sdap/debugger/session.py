@@ -33,11 +33,11 @@ from s2sdap.debugger.frames import Frame
 from s2sdap.debugger.keeping import DEFAULT_BUDGET
 from s2sdap.debugger.model_failures import failure_of_model
 from s2sdap.debugger.program import Program, open_program
+from s2sdap.debugger.results import Result
 from s2sdap.debugger.session_edits import EditedSession
 from s2sdap.debugger.stopping import arrived, hit, not_finite
 from s2sdap.debugger.stops import Cursor, Motion, Stop, StopReason
 from s2sdap.debugger.travel import Travel
-from s2sdap.debugger.walk import Result
 from s2sdap.decoding.plan import Planner
 from s2sdap.decoding.planning import Settings, planner_for
 from s2sdap.decoding.records import Hypothesis

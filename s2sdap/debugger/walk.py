@@ -7,7 +7,6 @@ is shown again.
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -15,9 +14,10 @@ from s2sdap.debugger.branches import Branch
 from s2sdap.debugger.frames import Frame, frames
 from s2sdap.debugger.keeping import MINIMUM_BUDGET, Keeper
 from s2sdap.debugger.program import Program, Sentence
+from s2sdap.debugger.results import Result
 from s2sdap.debugger.stops import Cursor
 from s2sdap.debugger.timeline import Timeline
-from s2sdap.decoding.decode import Output, output_of
+from s2sdap.decoding.decode import output_of
 from s2sdap.decoding.edits import ENCODER_STEP
 from s2sdap.decoding.plan import Plan, Planner
 from s2sdap.decoding.records import Hypothesis, NotFinite
@@ -27,21 +27,6 @@ from s2sdap.vocabulary.stages import Stage
 
 KEPT_SENTENCES: Final = 16
 """Sentences whose records are kept; a run through a corpus does not fill memory with what nobody reads."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A sentence that has decoded to its end on some branch, or could not be decoded."""
-
-    sentence: Sentence
-    branch: int
-    outputs: tuple[Output, ...]
-    error: S2sdapError | None = None
-
-    @property
-    def text(self) -> str:
-        """The best output, empty where there is none."""
-        return self.outputs[0].text if self.outputs else ""
 
 
 class Walk:

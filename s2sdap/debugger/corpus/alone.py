@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from s2sdap.debugger.breakpoints import Armed
 from s2sdap.debugger.program import Program
+from s2sdap.debugger.results import Result
 from s2sdap.debugger.session import Session
 from s2sdap.debugger.stops import Motion, Stop, StopReason
-from s2sdap.debugger.walk import Result
 from s2sdap.debugger.watch_rules import ArmedRule
 from s2sdap.decoding.plan import Planner
 from s2sdap.models.contract import Described

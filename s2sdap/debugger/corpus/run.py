@@ -15,7 +15,7 @@ from typing import Final
 from s2sdap.debugger.corpus.alone import Decoded, alone
 from s2sdap.debugger.corpus.sweeping import Sweep, sweep_for
 from s2sdap.debugger.program import Program, Sentence
-from s2sdap.debugger.walk import Result
+from s2sdap.debugger.results import Result
 from s2sdap.debugger.watch_rules import ArmedRule
 from s2sdap.decoding.batched.grouping import BatchBounds, grouped
 from s2sdap.decoding.decode import Output

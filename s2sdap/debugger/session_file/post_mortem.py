@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from s2sdap.debugger.branches import Branch
 from s2sdap.debugger.program import Program, read_program
+from s2sdap.debugger.results import Result
 from s2sdap.debugger.session import Session
 from s2sdap.debugger.session_file.breakpoints import armed_of
 from s2sdap.debugger.session_file.layout import ALL, DOCUMENT, BranchPart, DecodePart, Document
@@ -31,7 +32,6 @@ from s2sdap.debugger.session_file.telling import (
 from s2sdap.debugger.stops import Cursor, Motion, Stop
 from s2sdap.debugger.timeline import Timeline
 from s2sdap.debugger.travel import Travel
-from s2sdap.debugger.walk import Result
 from s2sdap.decoding.edits import ENCODER_STEP, SourceEdit
 from s2sdap.decoding.plan import Plan
 from s2sdap.models.contract import Described

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from s2sdap.debugger.program import Program, Sentence
+from s2sdap.debugger.results import Result
 from s2sdap.debugger.session_file.layout import (
     CursorPart,
     ErrorPart,
@@ -24,7 +25,6 @@ from s2sdap.debugger.session_file.layout import (
 )
 from s2sdap.debugger.session_file.texts import Texts
 from s2sdap.debugger.stops import Cursor, Finding, Stop, StopReason
-from s2sdap.debugger.walk import Result
 from s2sdap.decoding.decode import Output
 from s2sdap.decoding.generation.settings import GenerationSettings
 from s2sdap.decoding.plan import SettingShown
