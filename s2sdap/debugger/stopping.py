@@ -7,7 +7,7 @@ outputs. The first that asks for a stop has it, with all breakpoints of its kind
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from s2sdap.debugger.breakpoints import (
@@ -47,17 +47,29 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """A run that has arrived somewhere. Going back, hit counts are not asked and nothing is logged."""
+    """A run that has arrived somewhere. Going back, hit counts are not asked and nothing is logged.
+
+    `faults` are what could not be told here: they are shown once everything else has been asked.
+    """
 
     walk: Walk
     armed: Armed
     counts: Counts
     log: Log
     backward: bool
+    faults: list[S2sdapError] = field(default_factory=list)
+
+    def holds(self, condition: Expression, fields: FieldValues) -> bool:
+        """Whether a condition holds; one that cannot be told does not, and is a fault."""
+        try:
+            return bool(condition(fields))
+        except S2sdapError as fault:
+            self.faults.append(fault)
+            return False
 
     def met(self, number: int, extras: Extras, fields: FieldValues, hypothesis: Hypothesis | None) -> bool:
         """Whether a breakpoint whose place was reached asks for a stop."""
-        if extras.condition is not None and not extras.condition(fields):
+        if extras.condition is not None and not self.holds(extras.condition, fields):
             return False
         return self.counted(number, extras, fields, hypothesis)
 
@@ -89,7 +101,8 @@ def hit(
 ) -> Stop | None:
     """The stop that a breakpoint or watch rule asks for at this position.
 
-    Everything is asked, so that one stop hides no message and no count of another.
+    Everything is asked, so that one stop hides no message and no count of another. Raises what could
+    not be told here.
     """
     asking = Asking(walk, armed, counts, log, backward)
     last = walk.stage is Stage.SEARCH
@@ -100,6 +113,8 @@ def hit(
         wanted += _at_stage(asking)
     if last and (armed.rules or armed.data or armed.sentences or armed.tokens):
         wanted += _chosen(asking)
+    if asking.faults:
+        raise asking.faults[0]
     if not wanted:
         return None
     first = wanted[0]
@@ -160,7 +175,9 @@ def _at_start(asking: Asking) -> Iterator[Wanted]:
             yield Wanted(StopReason.BREAKPOINT, f"sentence {walk.sentence.index + 1}", tuple(met))
     if walk.has_encoder is walk.at_sentence_start:  # without an encoder, once there is a frame to look at
         rules = [each for each in armed.rules if each.rule.asked is Asked.SOURCE]
-        yield from _suspicious([finding_of(rule, fields, None) for rule in rules if rule.fires(fields)])
+        yield from _suspicious(
+            [finding_of(rule, fields, None) for rule in rules if asking.holds(rule.condition, fields)]
+        )
 
 
 def _first_frame(walk: Walk) -> Frame:
@@ -186,7 +203,7 @@ def _met_at_stage(asking: Asking, placed: StageBreakpoint) -> Iterator[Wanted]:
         fields = _fields(walk, hypothesis, layer=place.layer, head=place.head)
         if place.token is not None and fields["token"] != place.token:
             continue
-        if placed.extras.condition is not None and not placed.extras.condition(fields):
+        if placed.extras.condition is not None and not asking.holds(placed.extras.condition, fields):
             continue
         if asking.counted(placed.id, placed.extras, fields, hypothesis):
             narrowed = place.layer is not None or place.head is not None
@@ -229,7 +246,7 @@ def _chosen(asking: Asking) -> Iterator[Wanted]:
         found = [
             finding_of(rule, fields, fields.frame)
             for rule in armed.rules
-            if rule.rule.asked is Asked.STEP and rule.fires(fields)
+            if rule.rule.asked is Asked.STEP and asking.holds(rule.condition, fields)
         ]
         if found:
             yield from _suspicious(found, leader.id)
@@ -247,7 +264,7 @@ def _conditions(
     walk = asking.walk
     for each in placed:
         condition = each.extras.condition
-        if condition is None or not condition(fields):
+        if condition is None or not asking.holds(condition, fields):
             continue
         again = each.extras.log is not None or each.extras.hits is not None
         if not again and not _first_time(asking, each.id, condition):
@@ -295,7 +312,12 @@ def _changed(asking: Asking, fields: FieldValues, leader: Hypothesis) -> Iterato
     parent = leader.parent
     before = FieldValues(partial(walk.frame_of_choice, parent), parent)
     for each in asking.armed.data:
-        text = _overtaken(walk, leader) if each.watched is None else _difference(each.watched, before, fields)
+        try:
+            seen = each.watched
+            text = _overtaken(walk, leader) if seen is None else _difference(seen, before, fields)
+        except S2sdapError as fault:
+            asking.faults.append(fault)
+            continue
         if text and asking.met(each.id, each.extras, fields, leader):
             yield Wanted(StopReason.DATA, text, (each.id,), leader.id)
 
@@ -326,7 +348,9 @@ def _at_end(asking: Asking, tokens: Sequence[TokenBreakpoint]) -> Iterator[Wante
             if each.position not in focused and asking.met(each.id, each.extras, fields, output):
                 text = f"{frame.attended[each.position].piece!r} was never the most attended"
                 yield Wanted(StopReason.BREAKPOINT, text, (each.id,), output.id)
-        yield from _suspicious([finding_of(rule, fields, frame) for rule in rules if rule.fires(fields)])
+        yield from _suspicious(
+            [finding_of(rule, fields, frame) for rule in rules if asking.holds(rule.condition, fields)]
+        )
 
 
 def _suspicious(found: Sequence[Finding], about: int | None = None) -> Iterator[Wanted]:

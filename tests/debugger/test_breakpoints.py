@@ -422,3 +422,23 @@ def test_a_condition_that_cannot_be_told_stops_with_its_column():
     assert places(session, "continue_", 2) == [(0, 0, "search"), (0, 1, "search")]
     assert (session.stop.reason, session.stop.error.name) == (StopReason.ERROR, "expression_value")
     assert session.stop.error.details["column"] == 1
+
+
+def test_what_cannot_be_told_hides_no_message_and_no_count_of_another():
+    armed = Armed.of(
+        [on_line("step < 2 and attention[99] > 0"), on_line("step >= 0", None, "step {step}", number=2)],
+        [at("attention", "step < 2 and attention[99] > 0", number=3), at("search", None, "=4", number=4)],
+        [parse_rule("lowConfidence(step < 2 and prob('nowhere') > 0)")],
+        data=[on_change("attention[99] if step < 2 else 0", number=5)],
+    )
+    session = armed_session(armed)
+    found = stops(session)
+    assert [(place(each)[1:], each.reason) for each in found] == [
+        ((0, "attention"), StopReason.ERROR),
+        ((0, "search"), StopReason.ERROR),
+        ((1, "attention"), StopReason.ERROR),
+        ((1, "search"), StopReason.ERROR),
+        ((2, "search"), StopReason.ERROR),
+        ((3, "search"), StopReason.STAGE),
+    ]
+    assert session.said == [(step, f"step {step}") for step in range(8)]
