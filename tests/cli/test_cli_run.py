@@ -162,11 +162,11 @@ def test_a_sentence_that_cannot_be_decoded_is_an_empty_line(s2sdap, dates, tmp_p
 
 
 def test_a_condition_that_cannot_be_told_is_said_once_and_the_run_goes_on(s2sdap):
-    done = s2sdap("run", "-", "--break", "lowConfidence(attention > 2)", stdin=b"March 3, 1999\n1/2/2003\n")
+    done = s2sdap("run", "-", "--break", "lowConfidence(state > 2)", stdin=b"March 3, 1999\n1/2/2003\n")
     assert done.returncode == 2
     assert done.stdout.splitlines() == ["1999-03-03", "2003-01-02"]
     said, again, *others = done.stderr.splitlines()
-    assert said.startswith("S2S7201: Sentences are decoded one by one: a rule looks at `attention`")
+    assert said.startswith("S2S7201: Sentences are decoded one by one: a rule looks at `state`")
     assert again.startswith("S2S4203: ")
     assert not others
 

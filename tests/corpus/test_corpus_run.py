@@ -105,10 +105,10 @@ def test_tiny_windows_and_batches_keep_the_order():
     ("model", "settings", "rule", "why"),
     [
         (lambda: load_model("dates"), SearchSettings(sample=True), "lowConfidence", "draws of its own"),
-        (lambda: load_model("dates"), None, "lowConfidence(max(attention) < 0.1)", "`attention`"),
+        (lambda: load_model("dates"), None, "lowConfidence(max(state) < 0.1)", "`state`"),
         (lambda: PromptedModel(encoder=True), SearchSettings(max_length=5), "lowConfidence", "one sentence"),
     ],
-    ids=["sampling", "attention", "single steps"],
+    ids=["sampling", "state", "single steps"],
 )
 def test_what_cannot_be_batched_is_decoded_singly_and_said(model, settings, rule, why):
     corpus, found = compared(model(), ["abc", "ab", "dead"], settings, [rule])

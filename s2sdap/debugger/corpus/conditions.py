@@ -45,7 +45,16 @@ class Words:
     values: Rows
 
 
-_Value = Numbers | Truths | Words
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """A list of numbers a row, of which the first `lengths` count; each at most `off` from the true one."""
+
+    values: Rows
+    lengths: Rows
+    off: Rows
+
+
+_Value = Numbers | Truths | Words | Vectors
 _FAULTS: Final = (TypeError, ValueError, ZeroDivisionError, IndexError, OverflowError, KeyError)
 _WORD_OPERATORS: Final[dict[type[ast.cmpop], Callable[[Any, Any], Any]]] = {
     ast.Eq: operator.eq,
@@ -82,6 +91,11 @@ def numbers(values: Rows, off: Rows | None = None) -> Numbers:
     """A column of numbers."""
     values = np.asarray(values, np.float64)
     return Numbers(values, np.zeros_like(values) if off is None else np.asarray(off, np.float64))
+
+
+def between(least: Rows, most: Rows) -> Numbers:
+    """A column of numbers of which only the bounds are known."""
+    return numbers((least + most) / 2, (most - least) / 2)
 
 
 def words(values: Any) -> Words:
@@ -162,11 +176,26 @@ class _Asked:
             whole = Truths(whole.certain & found.certain, whole.possible & found.possible)
         return whole
 
+    def item(self, node: ast.Subscript) -> _Value:
+        whole, index = self.value(node.value), self.value(node.slice)
+        if not isinstance(index, Numbers):
+            raise Untold("no index")
+        if isinstance(whole, Vectors):
+            return _item(whole, index)
+        if isinstance(whole, Words) and not np.any(index.off):
+            take = np.frompyfunc(lambda values, at: values[int(at)], 2, 1)
+            return Words(np.asarray(take(whole.values, index.values), object))
+        raise Untold("an index that may be off")
+
     def called(self, node: ast.Call) -> _Value:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         values = [self.value(each) for each in node.args]
         if name == "len" and len(values) == 1 and isinstance(values[0], Words):
             return numbers(np.asarray(np.frompyfunc(len, 1, 1)(values[0].values), np.float64))
+        if name == "max" and len(values) == 1 and isinstance(values[0], Vectors):
+            return Numbers(
+                values[0].values.max(axis=1), values[0].off
+            )  # what fills up is 0, and none is less
         given = [each for each in values if isinstance(each, Numbers)]
         if len(given) != len(values) or not given:
             raise Untold(name)
@@ -198,8 +227,21 @@ _MAKERS: Final[Mapping[type[ast.expr], Callable[..., _Value]]] = {
     ast.BinOp: _Asked.binary,
     ast.BoolOp: _Asked.junction,
     ast.Compare: _Asked.compared,
+    ast.Subscript: _Asked.item,
     ast.Call: _Asked.called,
 }
+
+
+def _item(whole: Vectors, index: Numbers) -> Numbers:
+    """An item of each list; where the index may be off, something between the least and the largest."""
+    at = np.broadcast_to(index.values, whole.lengths.shape)
+    at = np.where(at < 0, at + whole.lengths, at)
+    sure = np.broadcast_to(index.off, at.shape) == 0
+    if np.any(sure & ((at < 0) | (at >= whole.lengths) | (at != np.floor(at)))):
+        raise Untold("an index out of range")
+    values = whole.values[np.arange(len(at)), np.where(sure, at, 0).astype(np.int64)]
+    middle = between(whole.values.min(axis=1), whole.values.max(axis=1))
+    return Numbers(np.where(sure, values, middle.values), np.where(sure, whole.off, middle.off + whole.off))
 
 
 def _compare(left: _Value, op: ast.cmpop, right: _Value) -> Truths:
@@ -242,6 +284,8 @@ def _truths(value: _Value) -> Truths:
     if isinstance(value, Numbers):
         size = abs(value.values)
         return Truths(size > value.off, (size > 0) | (value.off > 0) | np.isnan(size))
+    if isinstance(value, Vectors):
+        raise Untold("a list of numbers")
     truths = np.asarray(np.frompyfunc(bool, 1, 1)(value.values), np.bool_)
     return Truths(truths, truths)
 

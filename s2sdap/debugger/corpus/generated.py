@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from s2sdap.debugger.corpus.suspects import asked, suspects, untold
+from s2sdap.debugger.corpus.suspects import by_rows, looked, suspects
 from s2sdap.debugger.corpus.sweeping import Sweep, Swept
 from s2sdap.debugger.field_values import FieldValues
 from s2sdap.debugger.frames import Frame
@@ -69,8 +69,9 @@ class GenerateSweep:
         run = _Run(plan, sentences, self.rules, tolerance)
         while not run.ended:
             run.step()
+        run.ask_ends()
         sources = [each.sources[0] for each in plans]
-        fired = suspects(run.keeper.all(), sentences, sources, self.model.target, run.by_numbers)
+        fired = suspects(run.keeper.all(), None, sentences, sources, self.model.target, run.by_numbers)
         return Swept(run.outputs(), fired | run.suspect)
 
     def _together(self, plans: Sequence[GeneratePlan]) -> GeneratePlan:
@@ -106,9 +107,11 @@ class _Run:
         tolerance: float,
     ) -> None:
         self.plan, self.sentences, self.tolerance = plan, sentences, tolerance
-        self.by_numbers = [rule for rule in rules if not untold([rule])]
-        self.by_frames = [rule for rule in rules if untold([rule])]
-        self.keeper = ChoiceKeeper(asked(self.by_numbers), tolerance)
+        self.by_numbers = [rule for rule in rules if by_rows(rule)]
+        by_frames = [rule for rule in rules if not by_rows(rule)]
+        self.at_steps = [rule for rule in by_frames if rule.rule.asked is not Asked.END]
+        self.at_ends = [rule for rule in by_frames if rule.rule.asked is Asked.END]
+        self.keeper = ChoiceKeeper(looked(self.by_numbers).steps, tolerance)
         self.suspect: NDArray[np.bool_] = np.zeros(len(sentences), np.bool_)
         self.encoder = plan.begin()
         self.records: list[StepRecord] = []
@@ -137,22 +140,31 @@ class _Run:
                 torch.tensor([each.logprob for each in leaders], dtype=torch.float64, device=rows.device),
                 torch.tensor([each.score for each in leaders], dtype=torch.float64, device=rows.device),
             )
-        for leader in leaders if self.by_frames else ():
-            number = leader.sentence // self.times
-            if not self.suspect[number]:
-                self.suspect[number] = self._fires(leader, record, self.sentences[number])
+        for leader in leaders if self.at_steps else ():
+            self._ask(self.at_steps, leader)
 
-    def _fires(self, leader: Hypothesis, record: StepRecord, sentence: Sentence) -> bool:
+    def ask_ends(self) -> None:
+        """What the rules about outputs say of the best of each sentence."""
+        asked: set[int] = set()
+        for output in self.plan.best(self.after) if self.at_ends else ():
+            number = output.sentence // self.times
+            if number not in asked:
+                asked.add(number)
+                self._ask(self.at_ends, output)
+
+    def _ask(self, rules: Sequence[ArmedRule], choice: Hypothesis) -> None:
+        number = choice.sentence // self.times
+        if not self.suspect[number]:
+            self.suspect[number] = self._fires(rules, choice, self.sentences[number])
+
+    def _fires(self, rules: Sequence[ArmedRule], choice: Hypothesis, sentence: Sentence) -> bool:
+        records = self.records[: choice.step + 1]
         frame = Frame(
-            self.plan, sentence, 0, Stage.SEARCH, self.encoder, self.records, record, leader.row, leader
+            *(self.plan, sentence, 0, Stage.SEARCH, self.encoder, records, records[-1], choice.row, choice)
         )
-        fields = FieldValues(frame, leader)
+        fields = FieldValues(frame, choice)
         try:
-            return any(
-                rule.fires(fields)
-                for rule in self.by_frames
-                if leader.finished or rule.rule.asked is not Asked.END
-            )
+            return any(rule.fires(fields) for rule in rules)
         except S2sdapError:  # what cannot be told here is told by itself
             return True
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from s2sdap.debugger.corpus.suspects import asked, suspects, untold
+from s2sdap.debugger.corpus.suspects import looked, suspects, untold
 from s2sdap.debugger.program import Sentence
 from s2sdap.debugger.watch_rules import ArmedRule
 from s2sdap.decoding.batched.search import decode_batch
@@ -22,6 +22,7 @@ from s2sdap.decoding.planning import Settings, generates
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.decoding.step import Decode
 from s2sdap.models.contract import BatchingModel, Described
+from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
 
 __all__ = ["Sweep", "Swept", "sweep_for"]
@@ -89,10 +90,10 @@ class OwnSweep:
             sources,
             self.settings,
             plans[0].prefix,
-            names=asked(self.rules),
+            looked=looked(self.rules),
             tolerance=tolerance,
         )
-        fired = suspects(outcome.choices, sentences, sources, self.model.target, self.rules)
+        fired = suspects(outcome.choices, outcome.ends, sentences, sources, self.model.target, self.rules)
         return Swept(outcome.outputs, fired | outcome.close)
 
 
@@ -107,7 +108,8 @@ def sweep_for(model: Described, settings: Settings | None, rules: tuple[ArmedRul
         raise S2sdapError("runs_singly", reason="each sentence has draws of its own")
     if not isinstance(model, BatchingModel):
         raise S2sdapError("runs_singly", reason=f"the model {model.name} reads one sentence at a time")
-    unknown = untold(rules)
+    attends = sites.ATTENTION_WEIGHTS in model.layout.sites
+    unknown = frozenset[str]().union(*(untold(rule, attends=attends) for rule in rules))
     if unknown:
         names = ", ".join(f"`{name}`" for name in sorted(unknown))
         raise S2sdapError("runs_singly", reason=f"a rule looks at {names}, which a batch does not tell")

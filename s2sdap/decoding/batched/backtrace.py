@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from s2sdap.decoding.batched.choices import ChoiceKeeper, Choices
 from s2sdap.decoding.decode import Output
 from s2sdap.models.contract import Described, TargetVocabulary
 
@@ -89,6 +91,27 @@ def outputs_of(
         )
         for sentence in range(count)
     )
+
+
+def ends_of(
+    steps: Sequence[Step], finals: Tensor, where: Tensor, most: int, names: frozenset[str], tolerance: float
+) -> Choices:
+    """The last choice of each sentence's best output."""
+    keeper = ChoiceKeeper(names, tolerance)
+    found = finals > -torch.inf
+    for time, step in enumerate(steps):
+        if step.candidates is None:
+            continue
+        ending = found[step.active] & (where[step.active] // most == time)
+        if not bool(ending.any()):
+            continue
+        sentences = step.active[ending]
+        index = (where[sentences] % most)[:, None]
+        row, token, value, score = (each[ending].gather(1, index)[:, 0] for each in step.candidates)
+        keeper.add(
+            *(time, sentences, None, token, value, score), rows=row, finished=torch.ones_like(row).bool()
+        )
+    return keeper.all()
 
 
 def _output(

@@ -4,15 +4,18 @@ It decides what `search` decides with a beam of one. Axes as there.
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import torch
 from torch import Tensor
 
 from s2sdap.decoding.batched.backtrace import PieceTable
-from s2sdap.decoding.batched.choices import ChoiceKeeper
+from s2sdap.decoding.batched.choices import ChoiceKeeper, Choices, Looked, with_history
+from s2sdap.decoding.batched.finiteness import Finiteness, not_finite_encoders
 from s2sdap.decoding.batched.forbidding import batch_logprobs
+from s2sdap.decoding.batched.histories import taken_of
 from s2sdap.decoding.batched.outcome import DONE_SHARE, BatchOutcome, coverage_terms
 from s2sdap.decoding.decode import Output
 from s2sdap.decoding.penalties import attention_mass, length_term
@@ -28,12 +31,12 @@ def greedy_batch(  # noqa: PLR0915 - one loop, read from top to bottom
     sources: Sequence[Source],
     settings: SearchSettings,
     prefix: Sequence[int],
-    names: Collection[str],
+    looked: Looked,
     tolerance: float,
 ) -> BatchOutcome:
     """Decode `sources` together, each by its likeliest tokens."""
     device, count, eos = model.device, len(sources), model.target.eos
-    keeper = ChoiceKeeper(names, tolerance)
+    keeper = ChoiceKeeper(looked.steps, tolerance)
     encoded = model.encode_batch(sources)
     state = model.begin(encoded)
     source_lengths = torch.tensor([len(source.tokens) for source in sources], device=device)
@@ -47,10 +50,16 @@ def greedy_batch(  # noqa: PLR0915 - one loop, read from top to bottom
     penalties = torch.zeros(count, dtype=torch.float64, device=device)
     steps: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
     attended: list[Tensor] = []
+    kept: list[Tensor] = []  # of each step [A, 1, S], where somebody asks
+    attends = bool(settings.coverage_penalty) or looked.attention
+    finiteness = Finiteness() if looked.finiteness else None
+    bad = not_finite_encoders(model, sources) if looked.finiteness else None
 
     def probe(site: str, value: Tensor, /) -> Tensor:
-        if settings.coverage_penalty and site == sites.ATTENTION_WEIGHTS:
+        if attends and site == sites.ATTENTION_WEIGHTS:
             attended.append(value)
+        if finiteness is not None:
+            finiteness.look(site, value)
         return value
 
     for time in range(settings.max_length):
@@ -69,19 +78,29 @@ def greedy_batch(  # noqa: PLR0915 - one loop, read from top to bottom
         scores = scores + values
         if attended:
             mass = attention_mass(attended.pop())
-            coverage = mass if coverage is None else coverage + mass
+            if looked.attention:
+                kept.append(mass[:, None])
+            if settings.coverage_penalty:
+                coverage = mass if coverage is None else coverage + mass
+        if finiteness is not None and bad is not None:
+            finiteness.look(sites.PREDICTION_LOGITS, logits)
+            finiteness.look(sites.PREDICTION_LOGPROBS, logprobs)
+            if finiteness.bad is not None:
+                bad[active] |= finiteness.bad
+                finiteness.bad = None
         steps.append((active, tokens, values, gaps))
-        if keeper.wanted:
-            if alive is None:
-                keeper.add(time, active, logprobs, tokens, values, scores)
-            else:
-                here = alive.nonzero()[:, 0]
-                keeper.add(time, active[here], logprobs[here], tokens[here], values[here], scores[here])
         over = tokens == eos if time >= len(prefix) else torch.zeros_like(active, dtype=torch.bool)
         if time + 1 == settings.max_length:
             over = torch.ones_like(over)
         if alive is not None:
             over = over & alive
+        if keeper.wanted:
+            if alive is None:
+                keeper.add(time, active, logprobs, tokens, values, scores, finished=over, ended=over)
+            else:
+                here = alive.nonzero()[:, 0]
+                numbers = (each[here] for each in (active, logprobs, tokens, values, scores))
+                keeper.add(time, *numbers, finished=over[here], ended=over[here])
         if bool(over.any()):
             ended = active[over]
             lengths[ended] = time + 1
@@ -101,7 +120,41 @@ def greedy_batch(  # noqa: PLR0915 - one loop, read from top to bottom
                 coverage = None if coverage is None else coverage[going]
         if written is not None:
             written = torch.cat((written, tokens[:, None]), dim=1)
-    return _outcome(model, settings, steps, lengths, penalties, keeper, tolerance)
+    outcome = _outcome(model, settings, steps, lengths, penalties, keeper, tolerance)
+    choices, ends = outcome.choices, None
+    if looked.ends is not None:
+        ends = _ends(looked.ends, outcome.outputs, device, tolerance)
+    if looked.history:
+        taken = taken_of(
+            [(active, torch.zeros_like(tokens)[:, None], tokens[:, None]) for active, tokens, _, _ in steps],
+            *(kept, tolerance),
+        )
+        choices = with_history(choices, taken, tolerance)
+        ends = None if ends is None else with_history(ends, taken, tolerance)
+    close = outcome.close if bad is None else outcome.close | bad.cpu().numpy()
+    return replace(outcome, close=close, choices=choices, ends=ends)
+
+
+def _ends(
+    names: frozenset[str], outputs: Sequence[Sequence[Output]], device: torch.device, tolerance: float
+) -> Choices:
+    """The last choice of every output."""
+    keeper = ChoiceKeeper(names, tolerance)
+    by_length: dict[int, list[int]] = {}
+    for sentence, (output,) in enumerate(outputs):
+        by_length.setdefault(len(output.tokens), []).append(sentence)
+    for length, sentences in by_length.items():
+        last = [outputs[sentence][0] for sentence in sentences]
+        keeper.add(
+            length - 1,
+            torch.tensor(sentences, device=device),
+            None,
+            torch.tensor([each.tokens[-1] for each in last], device=device),
+            torch.tensor([each.logprobs[-1] for each in last], dtype=torch.float64, device=device),
+            torch.tensor([each.score for each in last], dtype=torch.float64, device=device),
+            finished=torch.ones(len(last), dtype=torch.bool, device=device),
+        )
+    return keeper.all()
 
 
 def _outcome(

@@ -19,11 +19,15 @@ _SMALLEST: Final = 1e-20  # as in `penalties`
 
 @dataclass(frozen=True, slots=True)
 class BatchOutcome:
-    """What became of a batch: of each sentence the outputs, best first, and whether a decision was close."""
+    """What became of a batch: of each sentence the outputs, best first, and whether a decision was close.
+
+    `ends` are the last choices of the best outputs, where somebody asks about them.
+    """
 
     outputs: tuple[tuple[Output, ...], ...]
     close: NDArray[np.bool_]
     choices: Choices
+    ends: Choices | None = None
 
 
 def coverage_terms(

@@ -9,16 +9,18 @@ off; the sentence is then marked, and whoever wants to be sure decodes it by its
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import torch
 from torch import Tensor
 
-from s2sdap.decoding.batched.backtrace import Step, outputs_of
-from s2sdap.decoding.batched.choices import ChoiceKeeper
+from s2sdap.decoding.batched.backtrace import Step, ends_of, outputs_of
+from s2sdap.decoding.batched.choices import ChoiceKeeper, Looked, with_history
+from s2sdap.decoding.batched.finiteness import Finiteness, not_finite_encoders
 from s2sdap.decoding.batched.forbidding import batch_logprobs
 from s2sdap.decoding.batched.greedy import greedy_batch
+from s2sdap.decoding.batched.histories import taken_of
 from s2sdap.decoding.batched.outcome import DONE_SHARE, BatchOutcome, coverage_terms
 from s2sdap.decoding.penalties import attention_mass, length_term
 from s2sdap.decoding.settings import SearchSettings
@@ -34,14 +36,15 @@ def decode_batch(
     settings: SearchSettings,
     prefix: Sequence[int] = (),
     *,
-    names: Collection[str] = (),
+    looked: Looked | None = None,
     tolerance: float = 0.0,
 ) -> BatchOutcome:
-    """Decode `sources` together. `names` are the fields that are asked of every choice."""
+    """Decode `sources` together. `looked` are the fields that somebody will ask for."""
+    looked = looked or Looked()
     with torch.inference_mode():
         if settings.beam_size == 1:
-            return greedy_batch(model, sources, settings, prefix, names, tolerance)
-        search = _BatchSearch(model, sources, settings, prefix, names, tolerance)
+            return greedy_batch(model, sources, settings, prefix, looked, tolerance)
+        search = _BatchSearch(model, sources, settings, prefix, looked, tolerance)
         while len(search.active):
             search.step()
         return search.outcome()
@@ -56,11 +59,12 @@ class _BatchSearch:
         sources: Sequence[Source],
         settings: SearchSettings,
         prefix: Sequence[int],
-        names: Collection[str],
+        looked: Looked,
         tolerance: float,
     ) -> None:
         self.model, self.settings, self.prefix, self.tolerance = model, settings, prefix, tolerance
-        self.keeper = ChoiceKeeper(names, tolerance)
+        self.looked = looked
+        self.keeper = ChoiceKeeper(looked.steps, tolerance)
         device, count = model.device, len(sources)
         self.count = count
         self.encoded = model.encode_batch(sources)
@@ -83,21 +87,34 @@ class _BatchSearch:
         self.all_where = self.where.clone()  # of all sentences
         self.most = 2 * settings.beam_size + 1
         self.some = False  # whether any hypothesis has finished
+        self.attended: list[Tensor] = []  # of each step [A, k, S], where somebody asks
+        if looked.finiteness:
+            self._mark(not_finite_encoders(model, sources))
 
     def step(self) -> None:
         """One step of every active sentence."""
         sentences, rows = self.scores.shape
         attended: list[Tensor] = []
+        finiteness = Finiteness() if self.looked.finiteness else None
 
         def probe(site: str, value: Tensor, /) -> Tensor:
             if site == sites.ATTENTION_WEIGHTS:
                 attended.append(value)
+            if finiteness is not None:
+                finiteness.look(site, value)
             return value
 
         logits, self.state = self.model.step(self.encoded, self.state, self.tokens.flatten(), probe)
         written = None if self.written is None else self.written.flatten(0, 1)
         logprobs = batch_logprobs(logits, written, self.time, self.settings, self.model.target.eos)
+        if finiteness is not None:
+            finiteness.look(sites.PREDICTION_LOGITS, logits)
+            finiteness.look(sites.PREDICTION_LOGPROBS, logprobs)
+            if finiteness.bad is not None:
+                self._mark(finiteness.bad.view(sentences, rows).any(dim=1))
         logprobs = logprobs.view(sentences, rows, -1)
+        if self.looked.attention:
+            self.attended.append(attention_mass(attended[0]).view(sentences, rows, -1))
         coverage = self._coverage(attended)
         if self.time < len(self.prefix):
             self._follow_prefix(logits, logprobs)
@@ -166,7 +183,9 @@ class _BatchSearch:
             rows_of = None
             if self.keeper.reads_rows:
                 rows_of = logprobs[torch.arange(len(row), device=row.device), parents[:, 0]]
-            self.keeper.add(self.time, self.active, rows_of, tokens[:, 0], values[:, 0], live[:, 0])
+            self.keeper.add(
+                *(self.time, self.active, rows_of, tokens[:, 0], values[:, 0], live[:, 0]), rows=parents[:, 0]
+            )
         self.steps.append(Step(self.active, parents, tokens, values, (row, token, value, score)))
         self._go_on(parents, tokens, live, coverage, over, gone, rows)
 
@@ -254,7 +273,12 @@ class _BatchSearch:
         index = index[which, None]
         row, token, value, score = (each[which].gather(1, index)[:, 0] for each in candidates[:4])
         rows = logprobs[which, row] if self.keeper.reads_rows else None
-        self.keeper.add(self.time, self.active[which], rows, token, value, score)
+        self.keeper.add(
+            *(self.time, self.active[which], rows, token, value, score),
+            rows=row,
+            finished=done[which],
+            ended=over[which],
+        )
 
     # ---- going on ----------------------------------------------------------------------------
 
@@ -323,8 +347,17 @@ class _BatchSearch:
         close = close | (best[:, :-1] - best[:, 1:] <= off).any(dim=1)
         model: Any = self.model
         count = self.settings.n_best
+        steps, looked = self.steps, self.looked
+        choices, ends = self.keeper.all(), None
+        if looked.ends is not None:
+            ends = ends_of(steps, best[:, 0], self.all_where[:, 0], self.most, looked.ends, self.tolerance)
+        if looked.history:
+            taken = taken_of([step[:3] for step in steps], self.attended, self.tolerance)
+            choices = with_history(choices, taken, self.tolerance)
+            ends = None if ends is None else with_history(ends, taken, self.tolerance)
         return BatchOutcome(
-            outputs_of(model, self.steps, best[:, :count], self.all_where[:, :count], self.most),
+            outputs_of(model, steps, best[:, :count], self.all_where[:, :count], self.most),
             close.cpu().numpy(),
-            self.keeper.all(),
+            choices,
+            ends,
         )
