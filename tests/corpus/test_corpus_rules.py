@@ -126,7 +126,7 @@ def unsure():
     with torch.no_grad():
         kept = source.clone(), output.clone()
         source[model.tokenize("h").tokens[0].id] = torch.inf
-        output[model.target.unknown] += 3.0
+        output[model.target.unknown] += 3.5
     yield model
     with torch.no_grad():
         source.copy_(kept[0])
