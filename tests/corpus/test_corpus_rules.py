@@ -148,7 +148,8 @@ def test_unknown_tokens_and_what_is_no_number(unsure, rule, beam):
     exact = list(alone(unsure, program, planner_for(unsure, settings), rules))
     assert [each.stops for each in found] == [each.stops for each in exact]
     assert any(each.stops for each in found)
-    assert run.counts.batched > 0 or rule.endswith("6)")
+    if rule == "notFinite":  # what can be read stays in the batch
+        assert run.counts.batched > 0
 
 
 @pytest.mark.parametrize("rule", ["referencePruned", "referenceRank", "lowConfidence(state[0] > 2)"])
