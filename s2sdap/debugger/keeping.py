@@ -79,6 +79,7 @@ class _Held:
     anchor: bool
     sites: int
     state: int
+    counted: bool
 
 
 class KeptSites(Mapping[str, Tensor]):
@@ -139,6 +140,9 @@ class Keeper:
         self.held = 0
         """Bytes at hand."""
         self._anchored = 0
+        self._since_counted = 0
+        self._share = 1.0
+        self._state = 0
         self._lock = threading.RLock()
         self._held: dict[int, _Held] = {}
 
@@ -190,19 +194,47 @@ class Keeper:
             self._thin(step)
 
     def _take(self, step: _Step, record: StepRecord, before: Any) -> None:
-        known, state, sites = _storages(before), _storages(record.after.state), _storages(record.sites)
-        state_bytes = sum(size for key, size in state.items() if key not in known)
-        site_bytes = sum(size for key, size in sites.items() if key not in known and key not in state)
+        """Keep what a step computed. Its bytes are counted exactly every `STRIDE` steps, and guessed between.
+
+        While the budget is far, that is all it costs; `_thin` counts the others before anything goes.
+        """
         step.sites, step.state = record.sites, record.after.state
+        plain = sum(site.nbytes for site in record.sites.values())
+        counted = self._since_counted % STRIDE == 0
+        self._since_counted += 1
+        if counted:
+            site_bytes, self._state = _own_bytes(record, before)
+            self._share = site_bytes / plain if plain else 1.0
+        else:
+            site_bytes = int(plain * self._share)
         key = id(step)
         self._forget(key)
         alive = weakref.ref(step, lambda _gone: self._forget(key))
-        self._held[key] = _Held(alive, step.anchor, site_bytes, state_bytes)
-        self.held += site_bytes + state_bytes
-        self._anchored += state_bytes if step.anchor else 0
+        self._hold(key, _Held(alive, step.anchor, site_bytes, self._state, counted))
+
+    def _hold(self, key: int, held: _Held) -> None:
+        self._held[key] = held
+        self.held += held.sites + held.state
+        self._anchored += held.state if held.anchor else 0
+
+    def _count(self) -> None:
+        """Count what was guessed."""
+        for key, held in list(self._held.items()):
+            step = held.step()
+            if held.counted or step is None or step.sites is None or step.state is _GONE:
+                continue
+            before = step.before
+            if isinstance(before, KeptSnapshot) and before.step_before.state is _GONE:
+                continue
+            sites, state = _bytes_of(step.sites, step.state, before.state)
+            self._forget(key)
+            self._hold(key, _Held(held.step, held.anchor, sites, state, counted=True))
 
     def _thin(self, last: _Step) -> None:
         """Let go until the rest is well within the budget; `last` and what it began from stay."""
+        if self.held <= self.budget * 3 // 4:
+            return
+        self._count()
         if self.held <= self.budget:
             return
         goal = self.budget * 7 // 8
@@ -238,7 +270,20 @@ class Keeper:
 def _held_by_children(record: StepRecord) -> int:
     """Bytes of what the hypotheses that a step has made hold, for as long as it is remembered."""
     children = (each for each in (*record.after.live, *record.after.finished) if each.step == record.step)
-    return sum(_storages([held for each in children for held in (each.attended, each.coverage)]).values())
+    held = (tensor for each in children for tensor in (each.attended, each.coverage) if tensor is not None)
+    storages = (tensor.untyped_storage() for tensor in held)
+    return sum({each.data_ptr(): each.nbytes() for each in storages}.values())
+
+
+def _own_bytes(record: StepRecord, before: Any) -> tuple[int, int]:
+    """Bytes of a step's sites, and of the state after it, that are not shared with the state before."""
+    return _bytes_of(record.sites, record.after.state, before)
+
+
+def _bytes_of(sites: Mapping[str, Tensor], after: Any, before: Any) -> tuple[int, int]:
+    known, state, shown = _storages(before), _storages(after), _storages(sites)
+    state_bytes = sum(size for key, size in state.items() if key not in known)
+    return sum(size for key, size in shown.items() if key not in known and key not in state), state_bytes
 
 
 def _storages(value: Any) -> dict[int, int]:
