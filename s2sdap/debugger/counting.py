@@ -1,6 +1,7 @@
 """How often each breakpoint was met in this run, going forward. What a session forgets at a restart."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(slots=True)
@@ -8,6 +9,8 @@ class Counts:
     """The times met, by the breakpoint's id; and where a sentence's condition held for the first time."""
 
     met: dict[int, int] = field(default_factory=dict)
+    asleep: dict[Any, Any] = field(default_factory=dict)
+    """Rules that cannot fire in the sentence at hand, so that they need not be asked at each step."""
     first: dict[tuple[int, int, int], int] = field(default_factory=dict)
 
     def next(self, breakpoint_id: int) -> int:
@@ -26,4 +29,5 @@ class Counts:
     def clear(self) -> None:
         """Forget all of it."""
         self.met.clear()
+        self.asleep.clear()
         self.first.clear()

@@ -24,6 +24,7 @@ from s2sdap.debugger.findings import finding_of
 from s2sdap.debugger.frames import Frame
 from s2sdap.debugger.leading import leaders, outputs
 from s2sdap.debugger.stops import Cursor, Finding, Motion, Stop, StopReason
+from s2sdap.debugger.waking import awake
 from s2sdap.debugger.walk import Walk
 from s2sdap.debugger.watch_rules import Asked
 from s2sdap.decoding.records import Hypothesis, NotFinite
@@ -120,13 +121,16 @@ def hit(
     first = wanted[0]
     if first.about is not None and any(each.id == first.about for each in walk.hypotheses()):
         walk.follow(first.about)
+    found = [finding for each in wanted for finding in each.found]
+    finding = found.pop(0) if first.found else None
+    also = f"; also {', '.join(dict.fromkeys(each.rule for each in found))}" if found else ""
     return Stop(
         first.reason,
         walk.cursor,
-        first.text,
+        first.text + also,
         tuple(number for each in wanted for number in each.breakpoints if each.reason is first.reason),
-        first.found[0] if first.found else None,
-        first.found[1:],
+        finding,
+        tuple(found),
     )
 
 
@@ -245,8 +249,8 @@ def _chosen(asking: Asking) -> Iterator[Wanted]:
             yield from _changed(asking, fields, leader)
         found = [
             finding_of(rule, fields, fields.frame)
-            for rule in armed.rules
-            if rule.rule.asked is Asked.STEP and asking.holds(rule.condition, fields)
+            for rule in awake(armed, asking.counts, fields, leader)
+            if asking.holds(rule.condition, fields)
         ]
         if found:
             yield from _suspicious(found, leader.id)
@@ -354,7 +358,6 @@ def _at_end(asking: Asking, tokens: Sequence[TokenBreakpoint]) -> Iterator[Wante
 
 
 def _suspicious(found: Sequence[Finding], about: int | None = None) -> Iterator[Wanted]:
-    """The first finding of some; the others are named with it."""
+    """A stop for what rules found, if they found anything."""
     if found:
-        also = f"; also {', '.join(dict.fromkeys(each.rule for each in found[1:]))}" if found[1:] else ""
-        yield Wanted(StopReason.RULE, found[0].text + also, (), about, tuple(found))
+        yield Wanted(StopReason.RULE, found[0].text, (), about, tuple(found))
