@@ -150,7 +150,9 @@ def _prefixed(now: Changed, before: Snapshot) -> dict[int, int]:
 def _attended(recorder: Recorder) -> Tensor | None:
     """The attention that each source token receives in this step: [K, S]."""
     weights = recorder.sites.get(sites.ATTENTION_WEIGHTS)
-    return None if weights is None else attention_mass(weights)
+    if weights is None or weights.dim() != 4:  # another shape is for a check of the model to tell
+        return None
+    return attention_mass(weights)
 
 
 def _covered(before: Snapshot) -> Tensor:

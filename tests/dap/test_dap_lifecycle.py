@@ -249,6 +249,11 @@ def test_a_failed_launch_forgets_that_it_was_configured(tcp, pipe):
     tcp.stopped("breakpoint")
 
 
+def at_line(program, **extra):
+    """Breakpoints on the first line, with more to them than their place."""
+    return {"source": {"path": program}, "breakpoints": [{"line": 1, **extra}]}
+
+
 def test_capabilities_are_kept(session, program):
     capabilities = session.initialize()
     promised = {
@@ -261,6 +266,16 @@ def test_capabilities_are_kept(session, program):
             {"source": {"path": program}, "line": 1},
         ),
         "supportsFunctionBreakpoints": ("setFunctionBreakpoints", {"breakpoints": []}),
+        "supportsConditionalBreakpoints": ("setBreakpoints", at_line(program, condition="step > 1000")),
+        "supportsHitConditionalBreakpoints": ("setBreakpoints", at_line(program, hitCondition=">1000")),
+        "supportsLogPoints": ("setBreakpoints", at_line(program, logMessage="{line}")),
+        "supportsDataBreakpoints": (
+            "setDataBreakpoints",
+            {"breakpoints": [{"dataId": "focus", "condition": "step > 1000"}]},
+        ),
+        "supportsGotoTargetsRequest": ("gotoTargets", {"source": {"path": program}, "line": 1}),
+        "supportsRestartFrame": ("restartFrame", None),
+        "supportsSetExpression": ("setExpression", {"expression": "token", "value": "2"}),
         "supportsExceptionFilterOptions": (
             "setExceptionBreakpoints",
             {"filters": [], "filterOptions": [{"filterId": "lowConfidence", "condition": "p < 0.1"}]},
@@ -289,12 +304,15 @@ def test_capabilities_are_kept(session, program):
         if name == "supportsExceptionInfoRequest":
             assert session.refused(command, threadId=session.thread).number == 4010
             continue
-        if command == "stepBack":
+        if command in ("stepBack", "setExpression"):
             session.go("next")
+        if command == "restartFrame":
+            session.go("next")
+            arguments = {"frameId": session.frames()[0]["id"]}
         if "threadId" in (arguments or {}):
             arguments = {**arguments, "threadId": session.thread}
         before = len(session.events("stopped"))
         session.request(command, arguments)
-        if command in ("next", "stepBack", "restart"):
+        if command in ("next", "stepBack", "restart", "restartFrame"):
             session.stopped()
             assert len(session.events("stopped")) > before

@@ -202,7 +202,7 @@ def test_evaluate_changes_nothing(at_a_token, context):
 def test_completions(at_a_token):
     session = at_a_token
     found = session.request("completions", text="att", column=4)["targets"]
-    assert [each["label"] for each in found] == ["attention", "attend"]
+    assert [each["label"] for each in found] == ["attention", "attention_at()", "attend"]
     assert session.request("completions", text="zzz", column=4) == {"targets": []}
     found = session.request("completions", text="'\N{GRINNING FACE}' != tok", column=12)["targets"]
     assert [(each["label"], each["start"]) for each in found] == [("token", 9), ("tokens", 9)]

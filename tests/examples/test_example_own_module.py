@@ -67,7 +67,8 @@ def test_its_entry_point_is_found_by_the_command_line(folder, scheme):
     (folder / f"{scheme}.txt").write_text("\n".join(texts) + "\n")
     spec = f"{scheme}:{WEIGHTS[scheme]}"
     command = [sys.executable, "-m", "s2sdap", "run", f"{scheme}.txt", "--model", spec]
-    written = run(folder, command, **visible(folder)).splitlines()
+    said = run(folder, command, **visible(folder)).splitlines()
+    written = [line for line in said if not line.startswith("S2S7201")]  # that it takes no batches
     assert len(written) == len(texts)
     assert sum(text[::-1] == output for text, output in zip(texts, written, strict=True)) >= 6
 

@@ -96,7 +96,11 @@ def _check_output(model, name, kept, result):
 
 @pytest.mark.parametrize("name", ["encoder-decoder", "marian", "mt5", "gemma3"])
 def test_weights_of_the_fast_implementations(name):
-    """Beside sdpa the weights are computed anew: measured to differ from an eager run's by at most 2e-6."""
+    """Beside sdpa the weights are computed anew, in sums of another order than an eager run's.
+
+    How far they are off depends on the processor's kernels: measured are 2e-6 on one and 2.3e-5 on another,
+    there for mT5 alone, whose scores are not scaled down before the softmax.
+    """
     _, fast, one = watched(eager(name), name)
     model = fresh(name)
     inputs = sources(name, model)
@@ -108,7 +112,7 @@ def test_weights_of_the_fast_implementations(name):
     for key, values in fast.items():
         if key[0] == "attention.weights":
             for value, other in zip(values, probe.kept[key], strict=True):
-                torch.testing.assert_close(value, other, atol=2e-5, rtol=0)
+                torch.testing.assert_close(value, other, atol=5e-5 if name == "mt5" else 2e-5, rtol=0)
 
 
 @pytest.mark.parametrize("name", PROMPTED)
