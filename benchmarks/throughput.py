@@ -10,7 +10,7 @@ import gc
 import random
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from itertools import islice
 
@@ -21,7 +21,7 @@ from s2sdap.debugger.breakpoints import Armed
 from s2sdap.debugger.program import make_program
 from s2sdap.debugger.session import Session
 from s2sdap.debugger.stops import Motion
-from s2sdap.debugger.watch_rules import arm
+from s2sdap.debugger.watch_rules import WATCH_RULES, arm
 from s2sdap.decoding.decode import decode
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.models.contract import Model, untouched
@@ -38,11 +38,24 @@ def corpus(count: int) -> list[str]:
     return [f"{draw.choice(MONTHS)} {draw.randint(1, 28)}, {draw.randint(1950, 2049)}" for _ in range(count)]
 
 
-def _session(model: Model, lines: list[str], settings: SearchSettings) -> Iterator[int]:
-    """A session under an armed rule, sentence by sentence."""
+NEVER = {
+    "lowConfidence": "p < 0.000001",
+    "highEntropy": "entropy > 99",
+    "smallMargin": "margin < -1",
+    "repetition": "repeats > 999",
+    "attentionCollapse": "focus_run >= 4 and attention[focus] > 2",
+    "attentionOnEnd": "special_attention > 2",
+    "uncoveredSource": "least_coverage < -1",
+}
+"""Conditions that are evaluated as the rules' own are, and true of nothing, so that a run goes to its end."""
+
+
+def _session(
+    model: Model, lines: list[str], settings: SearchSettings, rules: Collection[str] = ("lowConfidence",)
+) -> Iterator[int]:
+    """A session under armed rules, sentence by sentence."""
     session = Session(model, make_program(lines, path=None), settings, stop_on_entry=False)
-    # Armed and evaluated at every step, but true of none, so that the run goes to its end.
-    session.armed = Armed.of(rules=[arm("lowConfidence", "p < 0.000001")])
+    session.armed = Armed.of(rules=[arm(rule, NEVER.get(rule)) for rule in rules])
     session.begin(Motion.START)
     done = 0
     while session.advance() is None:
@@ -72,6 +85,11 @@ def _bare_greedy(model: Model, lines: list[str], _settings: SearchSettings) -> I
                 if token == model.target.eos:
                     break
         yield number
+
+
+def _unwatched(model: Model, lines: list[str], settings: SearchSettings) -> Iterator[int]:
+    """The same session with nothing armed."""
+    return _session(model, lines, settings, ())
 
 
 def _spent(run: Iterator[int], sentences: int) -> float:
@@ -105,17 +123,21 @@ def rows(sentences: int = 500, runs: int = 5) -> list[Row]:
     torch.set_num_threads(1)
     model = load_model("dates")
     lines = corpus(sentences)
-    greedy, beam = SearchSettings(), SearchSettings(beam_size=4)
+    greedy, beam, one = SearchSettings(), SearchSettings(beam_size=4), ("lowConfidence",)
     cases = (
-        ("greedy, rules armed, peer plain decode", greedy, _plain, 1.10),
-        ("beam of 4, rules armed, peer plain decode", beam, _plain, 1.10),
-        ("greedy, rules armed, peer a loop that keeps nothing", greedy, _bare_greedy, None),
+        ("greedy, a rule armed, peer plain decode", greedy, one, _plain, 1.10),
+        ("beam of 4, a rule armed, peer plain decode", beam, one, _plain, 1.10),
+        ("greedy, a rule armed, peer a loop that keeps nothing", greedy, one, _bare_greedy, None),
+        ("greedy, every rule armed, peer none armed", greedy, tuple(WATCH_RULES), _unwatched, 1.10),
+        ("beam of 4, every rule armed, peer none armed", beam, tuple(WATCH_RULES), _unwatched, 1.10),
     )
     out = []
-    for what, settings, peer, goal in cases:
+    for what, settings, rules, peer, goal in cases:
         pairs = [
             _compare(
-                partial(_session, model, lines, settings), partial(peer, model, lines, settings), sentences
+                partial(_session, model, lines, settings, rules),
+                partial(peer, model, lines, settings),
+                sentences,
             )
             for _ in range(runs + 1)
         ][1:]
