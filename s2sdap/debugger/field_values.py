@@ -14,7 +14,7 @@ from s2sdap.debugger.frames import Frame
 from s2sdap.debugger.references import ReferencePath
 from s2sdap.debugger.repeating import repeats
 from s2sdap.debugger.tokens import resolve_token
-from s2sdap.decoding.records import EncoderRecord, Hypothesis
+from s2sdap.decoding.records import Hypothesis
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
 
@@ -52,11 +52,6 @@ class FieldValues(Mapping[str, Any]):
         if not isinstance(self._made, Frame):
             self._made = self._made()
         return self._made
-
-    @property
-    def encoder(self) -> EncoderRecord:
-        """What the source was read as: the same for as long as a sentence decodes."""
-        return self.frame.encoder
 
     def __getitem__(self, name: str) -> Any:
         read = _READERS.get(name)

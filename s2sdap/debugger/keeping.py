@@ -28,6 +28,7 @@ MINIMUM_BUDGET: Final = 1024 * 1024
 STRIDE: Final = 16
 """Steps from one state that is kept longer to the next."""
 _GONE: Final = object()
+_BESIDE_STATE: Final = tuple(each.name for each in dataclasses.fields(Snapshot) if each.name != "state")
 
 
 class _Step:
@@ -118,9 +119,8 @@ class KeptSnapshot(Snapshot):
     step_before: _Step
 
     def __init__(self, snapshot: Snapshot, step: _Step) -> None:
-        for each in dataclasses.fields(Snapshot):
-            if each.name != "state":
-                object.__setattr__(self, each.name, getattr(snapshot, each.name))
+        for name in _BESIDE_STATE:
+            object.__setattr__(self, name, getattr(snapshot, name))
         object.__setattr__(self, "step_before", step)
 
     @property
@@ -159,7 +159,10 @@ class Keeper:
             self._take(step, record, before.state)
             self._thin(step)
             sites = KeptSites(step, tuple(record.sites))
-            return dataclasses.replace(record, sites=sites, after=KeptSnapshot(record.after, step))
+            after = KeptSnapshot(record.after, step)
+            return StepRecord(
+                record.step, record.before, sites, record.search, after, record.edits, record.failed
+            )
 
     def sites_of(self, step: _Step) -> Mapping[str, Tensor]:
         """The sites of a step."""

@@ -249,7 +249,7 @@ def _chosen(asking: Asking) -> Iterator[Wanted]:
             yield from _changed(asking, fields, leader)
         found = [
             finding_of(rule, fields, fields.frame)
-            for rule in awake(armed, asking.counts, fields, leader)
+            for rule in awake(armed, asking.counts, walk.branch.encoder, fields, leader)
             if asking.holds(rule.condition, fields)
         ]
         if found:

@@ -12,19 +12,23 @@ from s2sdap.debugger.field_values import FieldValues
 from s2sdap.debugger.fields import OF_SENTENCE
 from s2sdap.debugger.frames import Frame
 from s2sdap.debugger.watch_rules import ArmedRule, Asked
-from s2sdap.decoding.records import Hypothesis
+from s2sdap.decoding.records import EncoderRecord, Hypothesis
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
 
 _OF_REFERENCE: Final = frozenset({"reference_token", "reference_rank", "reference_p", "reference_lost"})
 
 
-def awake(armed: Armed, counts: Counts, fields: FieldValues, leader: Hypothesis) -> tuple[ArmedRule, ...]:
-    """The rules to ask about a choice. What was found out of a sentence is kept while it is at hand."""
+def awake(
+    armed: Armed, counts: Counts, encoder: EncoderRecord, fields: FieldValues, leader: Hypothesis
+) -> tuple[ArmedRule, ...]:
+    """The rules to ask about a choice. What was found out of a sentence is kept while it is at hand.
+
+    `encoder` is what its source was read as: the same record for as long as it decodes.
+    """
     if not armed.rules:
         return ()
     known = counts.asleep.get(leader.sentence)
-    encoder = fields.encoder
     if known is not None and known[0] is armed and known[1] is encoder:
         rules: tuple[ArmedRule, ...] = known[2]
         return rules
