@@ -52,5 +52,5 @@ $(VENV)/.filled: $(VENV)/.made pyproject.toml
 	touch $@
 
 $(VENV)/.developing: $(VENV)/.filled
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,huggingface]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,huggingface,neighbors,scale]'
 	touch $@

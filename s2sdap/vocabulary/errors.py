@@ -222,6 +222,9 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(4424, "several_at_once", "This decode is a batch of several sentences, which have one search together",
               "Decode the sentence by itself"),
     ErrorKind(4425, "too_few_steps", "{limit} steps are not enough to write the output and the reference once", "Allow more"),
+    # 45xx: neighbours, that is, indexes of states
+    ErrorKind(4501, "index_site", "{site!r} is no site whose neighbours can be looked for; those are {known}",
+              "Write one of them; where a number follows, it is the layer"),
     # 50xx: the protocol
     ErrorKind(5001, "bad_json", "The message is not JSON: {reason}", "Send one JSON object a frame"),
     ErrorKind(5002, "bad_message", "The message is no protocol request: {reason}", "Send `seq`, `type` and `command`"),

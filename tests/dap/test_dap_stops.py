@@ -23,7 +23,8 @@ def test_line_breakpoints_are_placed_before_the_model_is_there(session, program,
     assert other == containing(verified=False, message=text_with("S2S4008", "other.txt"))
 
     locations = session.request("breakpointLocations", source={"path": program}, line=1, endLine=9)
-    assert [each["line"] for each in locations["breakpoints"]] == [1, 2, 4]
+    # Words get places of their own as soon as the model is there, which may be by now.
+    assert [each["line"] for each in locations["breakpoints"] if "column" not in each] == [1, 2, 4]
 
     session.finish_launch(seq)
     assert session.stopped("breakpoint")["hitBreakpointIds"] == [there["id"]]
