@@ -225,6 +225,11 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     # 45xx: neighbours, that is, indexes of states
     ErrorKind(4501, "index_site", "{site!r} is no site whose neighbours can be looked for; those are {known}",
               "Write one of them; where a number follows, it is the layer"),
+    ErrorKind(4540, "projection_method", "There is no way to draw states called {method!r}; there are {known}", "Write one of them"),
+    ErrorKind(4541, "projection_widths", "States of different widths ({widths}) cannot be drawn in one picture",
+              "Draw each site in a picture of its own"),
+    ErrorKind(4542, "projection_keys", "The points of {group!r} cannot be told apart: {reason}", "Give each point of a group a key of its own"),
+    ErrorKind(4543, "neighbor_temperature", "The temperature {temperature} is not above 0", "Give a positive number, or none"),
     # 50xx: the protocol
     ErrorKind(5001, "bad_json", "The message is not JSON: {reason}", "Send one JSON object a frame"),
     ErrorKind(5002, "bad_message", "The message is no protocol request: {reason}", "Send `seq`, `type` and `command`"),
