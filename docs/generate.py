@@ -36,6 +36,7 @@ GROUPS = {
     42: "Expressions",
     43: "Breakpoints",
     44: "Comparing and verdicts",
+    45: "Neighbours",
     50: "The protocol",
     51: "Who may connect",
     52: "The scripted client",

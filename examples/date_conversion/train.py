@@ -11,7 +11,7 @@ from generate import FORMATS, Split, WrittenDate, written_dates
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from s2sdap.models.checkpoint import CheckpointConfig, load_checkpoint, save_checkpoint, write_whole
+from s2sdap.models.checkpoint import CheckpointConfig, load_checkpoint, save_checkpoint
 from s2sdap.models.rnn.config import RnnConfig
 from s2sdap.models.rnn.model import RnnModel
 from s2sdap.models.rnn.training import (
@@ -25,6 +25,7 @@ from s2sdap.models.rnn.training import (
 )
 from s2sdap.models.tokenizers import PAD, SideConfig, build_vocabulary
 from s2sdap.vocabulary.errors import S2sdapError
+from s2sdap.vocabulary.files import write_whole
 
 NETWORK = RnnConfig(
     cell="gru",

@@ -16,13 +16,14 @@ from s2sdap.cli.report import SentenceLine, told
 from s2sdap.cli.run_summary import html_of
 from s2sdap.client.launching import camel_case
 from s2sdap.debugger.corpus.run import Corpus
-from s2sdap.debugger.program import Program, read_lines, read_program
+from s2sdap.debugger.program import Program, read_program
 from s2sdap.debugger.watch_rules import parse_rule
 from s2sdap.decoding.planning import settings_for
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.models.contract import Described
 from s2sdap.models.loading import load_model
 from s2sdap.vocabulary.errors import S2sdapError
+from s2sdap.vocabulary.files import read_lines
 
 LISTED: Final = 10
 """Sentences that a failure lists, the worst of them."""

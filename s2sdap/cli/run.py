@@ -23,13 +23,14 @@ from s2sdap.cli.named_values import named_values
 from s2sdap.cli.outcomes import DONE, FIRED, INTERRUPTED, REFUSED, leave_standard_output, say
 from s2sdap.cli.reopening import STANDARD, Opening
 from s2sdap.client.launching import camel_case
-from s2sdap.debugger.program import MAX_BYTES, Program, lines_of, make_program, read_lines, read_program
+from s2sdap.debugger.program import Program, make_program, read_program
 from s2sdap.debugger.stops import StopReason
 from s2sdap.debugger.watch_rules import ArmedRule, parse_rule
 from s2sdap.decoding.batched.grouping import BatchBounds
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.models import HUGGING_FACE
 from s2sdap.vocabulary.errors import S2sdapError
+from s2sdap.vocabulary.files import MAX_BYTES, lines_of, read_lines
 
 if TYPE_CHECKING:
     from s2sdap.cli.html_report import HtmlReport

@@ -1,14 +1,12 @@
 """The program: a text file of source sentences, one a line, with references if there are any."""
 
-import codecs
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from s2sdap.vocabulary.errors import S2sdapError
-
-MAX_BYTES = 256 * 1024 * 1024
+from s2sdap.vocabulary.files import read_lines, split_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,42 +106,3 @@ def make_program(
     if not sentences:
         raise S2sdapError("program_empty", path=path or "`source`")
     return Program(path, name, tuple(lines), tuple(sentences))
-
-
-def read_lines(path: str) -> list[str]:
-    """The lines of a UTF-8 file. Raises `program_missing`, `program_not_utf8`, `program_too_large`."""
-    try:
-        size = os.stat(path).st_size
-        if size > MAX_BYTES:
-            raise S2sdapError("program_too_large", path=path, size=size, limit=MAX_BYTES)
-        with open(path, "rb") as file:  # no further than the limit: a device has no size and no end
-            data = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
-        raise S2sdapError(
-            "program_missing", path=path, reason=getattr(error, "strerror", None) or error
-        ) from None
-    return lines_of(data, path)
-
-
-def lines_of(data: bytes, path: str) -> list[str]:
-    """The lines of UTF-8 text read from `path`, which is what a refusal names."""
-    if len(data) > MAX_BYTES:
-        raise S2sdapError("program_too_large", path=path, size=f"more than {MAX_BYTES}", limit=MAX_BYTES)
-    body = data.removeprefix(codecs.BOM_UTF8)
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = body.count(b"\n", 0, error.start) + 1
-        offset = error.start + len(data) - len(body)
-        raise S2sdapError(
-            "program_not_utf8", path=path, offset=offset, line=line, byte=data[offset]
-        ) from None
-    return split_lines(text)
-
-
-def split_lines(text: str) -> list[str]:
-    """Lines at line feeds alone (an editor's lines), without carriage returns and the last empty one."""
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
-    if lines[-1] == "":
-        lines.pop()
-    return lines

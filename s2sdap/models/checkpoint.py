@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from s2sdap.models.rnn.config import RnnConfig
 from s2sdap.models.rnn.network import RnnNetwork
 from s2sdap.models.tokenizers import SideConfig
 from s2sdap.vocabulary.errors import S2sdapError
+from s2sdap.vocabulary.files import write_whole
 
 FORMAT: Final = "s2sdap"
 VERSION: Final = 1
@@ -102,21 +102,6 @@ def save_checkpoint(
     text = json.dumps(head | msgspec.to_builtins(config), ensure_ascii=False, indent=1)
     write_whole(folder / WEIGHTS_FILE, data)
     write_whole(folder / CONFIG_FILE, f"{text}\n".encode())
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Put `data` at `path` in one move: a reader sees the old file or the new one."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)  # mkstemp makes private files; a checkpoint is one to share
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:

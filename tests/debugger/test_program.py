@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s2sdap import S2sdapError
-from s2sdap.debugger import program as programs
-from s2sdap.debugger.program import inline_program, open_program, read_lines, read_program, split_lines
+from s2sdap.debugger.program import inline_program, open_program, read_program
+from s2sdap.vocabulary.files import MAX_BYTES, read_lines, split_lines
 
 
 def written(tmp_path, data, name="program.txt"):
@@ -90,7 +90,7 @@ def test_what_is_no_file(tmp_path, name):
 def test_a_file_larger_than_the_limit_is_not_read(tmp_path):
     path = tmp_path / "large.txt"
     with path.open("wb") as file:
-        file.truncate(programs.MAX_BYTES + 1)  # a hole: it takes no room
+        file.truncate(MAX_BYTES + 1)  # a hole: it takes no room
     with pytest.raises(S2sdapError) as refused:
         read_program(str(path))
     assert refused.value.name == "program_too_large"

@@ -23,12 +23,12 @@ from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import functional
 
-from s2sdap.models.checkpoint import write_whole
 from s2sdap.models.contract import untouched
 from s2sdap.models.rnn.config import RnnConfig
 from s2sdap.models.rnn.network import RnnNetwork
 from s2sdap.models.tokenizers import BEGIN, END, PAD, SideConfig, SourceTokenizer, TargetTokens
 from s2sdap.vocabulary.errors import S2sdapError
+from s2sdap.vocabulary.files import write_whole
 
 _POOL = 50
 """Batches whose examples are sorted by length together, so that little is padded."""
