@@ -157,8 +157,11 @@ class BatchingModel(Model, Protocol):
     a sentence alone does in the last bits, so nothing that is shown comes from it unsaid.
     """
 
-    def encode_batch(self, sources: Sequence[Source], /) -> Any:
-        """Read the sources, filled up to the longest. Returns an `Encoded` with a row a sentence."""
+    def encode_batch(self, sources: Sequence[Source], probe: Probe = untouched, /) -> Any:
+        """Read the sources, filled up to the longest. Returns an `Encoded` with a row a sentence.
+
+        Probes `encoder.*` of one sentence after the other, in their order, each as long as the longest.
+        """
         ...
 
     def select_encoded(self, encoded: Any, rows: Int[Tensor, "R"], /) -> Any:

@@ -225,6 +225,13 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     # 45xx: neighbours, that is, indexes of states
     ErrorKind(4501, "index_site", "{site!r} is no site whose neighbours can be looked for; those are {known}",
               "Write one of them; where a number follows, it is the layer"),
+    ErrorKind(4502, "no_extraction", "No states can be taken from {model}: {reason}",
+              "Give a model that decodes by single steps, or one of transformers"),
+    ErrorKind(4503, "no_state_site", "{model} has no {site}; it has {known}", "Name sites and layers that it has"),
+    ErrorKind(4504, "no_state_layer", "{site} has no layer {layer}; it has {count}", "Count layers from 0"),
+    ErrorKind(4505, "pair_empty", "The {side} of sentence {sentence} has no tokens", "Nothing is taken from it"),
+    ErrorKind(4506, "pair_too_long", "The {side} of sentence {sentence} has {length} tokens; the limit is {limit}",
+              "Nothing is taken from it; split it, or raise the limit where it is a setting"),
     ErrorKind(4510, "neighbors_missing", "Neighbours need the package {package}, which cannot be imported: {reason}",
               "Install it with: pip install 's2sdap[{extra}]'"),
     ErrorKind(4511, "index_missing", "There is no index at {path}: {reason}", "Build one with `s2sdap index build`, or give the folder of one"),

@@ -126,10 +126,10 @@ class Breaking:
     def __getattr__(self, name):
         return getattr(self.inner, name)
 
-    def encode_batch(self, sources):
+    def encode_batch(self, sources, *probe):
         if self.how == "raises":
             raise RuntimeError("no batch today")
-        encoded = self.inner.encode_batch(sources)
+        encoded = self.inner.encode_batch(sources, *probe)
         return dataclasses.replace(encoded, states=encoded.states * float("nan"))
 
 

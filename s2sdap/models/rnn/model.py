@@ -68,13 +68,16 @@ class RnnModel:
         return state.select(rows)
 
     @torch.no_grad()
-    def encode_batch(self, sources: Sequence[Source], /) -> Encoded:
-        """Read several sources at once: a row a sentence, masked where it is filled up."""
+    def encode_batch(self, sources: Sequence[Source], probe: Probe = untouched, /) -> Encoded:
+        """Read several sources at once: a row a sentence, masked where it is filled up.
+
+        Each sentence is probed by itself, as long as the longest.
+        """
         lengths = torch.tensor([len(source.tokens) for source in sources])
         ids = torch.zeros(len(sources), int(lengths.max()), dtype=torch.long)
         for row, source in enumerate(sources):
             ids[row, : lengths[row]] = torch.tensor([token.id for token in source.tokens])
-        return self.network.encode(ids.to(self.device), lengths.to(self.device), untouched)
+        return self.network.encode(ids.to(self.device), lengths.to(self.device), probe)
 
     @torch.no_grad()
     def select_encoded(self, encoded: Encoded, rows: Int[Tensor, "R"], /) -> Encoded:

@@ -1,0 +1,117 @@
+"""What a forced batch leaves: rows of chosen sites, one after the other, with no padding among them.
+
+B sentences, S source tokens and T target tokens of the longest, N rows: the tokens of all sentences.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float, Float16, Int
+from torch import Tensor
+
+from s2sdap.models.tokens import Source
+from s2sdap.vocabulary.errors import S2sdapError
+from s2sdap.vocabulary.sites import SITES
+from s2sdap.vocabulary.stages import Stage
+
+Wanted = tuple[str, int | None]
+"""A site of the vocabulary, and which layer of one that has layers."""
+
+LARGEST: Final = float(torch.finfo(torch.float16).max)
+"""65504. What is finite and larger is kept as this: infinity would be near to nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """A sentence to be forced: its source, and the target tokens that it has to write, in their order."""
+
+    source: Source
+    target: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """The rows of a batch, sentence after sentence, on the CPU.
+
+    `vectors` of a site of the encoder has a row a source token, of any other a row a target token.
+    `predicted` is the token with the highest logit at each target token, -1 where some logit is no number.
+    """
+
+    vectors: Mapping[Wanted, Float16[Tensor, "_ _"]]
+    predicted: Int[Tensor, "T"]
+
+
+@runtime_checkable
+class Forcing(Protocol):
+    """How the sentences of one model are forced."""
+
+    def target(self, source: Source, text: str, /) -> tuple[int, ...]:
+        """The tokens with which the debugger writes `text`, the end symbol included where there is one."""
+        ...
+
+    def target_limit(self, source: Source, /) -> int | None:
+        """How many target tokens the model has room for after `source`; `None` where nothing bounds it."""
+        ...
+
+    def greedy(self, sources: Sequence[Source], /) -> Sequence[tuple[int, ...]]:
+        """What the model writes of each by itself, its likeliest token at every step."""
+        ...
+
+    def force(self, sentences: Sequence[Forced], wanted: Collection[Wanted], /) -> Rows:
+        """The rows of `wanted` for one batch."""
+        ...
+
+    def sizes(self, source: Source, /) -> Mapping[Wanted, int]:
+        """The width D of every site that has rows, layer by layer, as measured on `source`."""
+        ...
+
+
+def of_source(site: str) -> bool:
+    """Whether a site has a row a source token."""
+    return SITES[site].stage is Stage.ENCODER
+
+
+def has_layers(site: str) -> bool:
+    """Whether a site has an L axis."""
+    return "L" in SITES[site].axes.split()
+
+
+def layer_of(site: str, value: Tensor, layer: int | None) -> Tensor:
+    """One layer of a site's value, its heads one after the other: [S D] of the encoder, else [K D].
+
+    Raises:
+        S2sdapError: `no_state_layer`.
+    """
+    if layer is not None:
+        axis = 0 if of_source(site) else 1
+        if layer >= value.shape[axis]:
+            raise S2sdapError("no_state_layer", site=site, layer=layer, count=value.shape[axis])
+        value = value.select(axis, layer)
+    return value.flatten(1) if value.dim() > 2 else value
+
+
+def standing(lengths: Sequence[int], width: int, device: torch.device) -> Int[Tensor, "N"]:
+    """Where tokens stand in [B, width], as places in its flat form; the rest is padding."""
+    within = torch.arange(width) < torch.tensor(lengths)[:, None]
+    return within.flatten().nonzero()[:, 0].to(device)
+
+
+def rows_at(places: Int[Tensor, "N"], padded: Float[Tensor, "B T *rest"]) -> Float16[Tensor, "N D"]:
+    """The rows of `padded` at `places`, in half precision."""
+    return halved(padded.flatten(0, 1).index_select(0, places).flatten(1))
+
+
+def halved(values: Float[Tensor, "*shape"]) -> Float16[Tensor, "*shape"]:
+    """`values` rounded to half precision; those too large for it become its largest number."""
+    half = values.half()
+    if values.dtype != torch.float16 and bool(half.isinf().any()):
+        return values.clamp(-LARGEST, LARGEST).where(values.isfinite(), values).half()
+    return half
+
+
+def likeliest(logits: Float[Tensor, "*rows V"]) -> Int[Tensor, "*rows"]:
+    """The token with the highest logit of each row, -1 where a logit is no number."""
+    values, tokens = logits.max(dim=-1)  # a NaN is the highest of its row
+    return tokens.masked_fill(values.isnan(), -1)

@@ -1,0 +1,164 @@
+"""Forcing a model that offers single steps: a batch a step where it can, else a sentence at a time."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import torch
+from torch import Tensor
+
+from s2sdap.decoding.batched.choices import Looked
+from s2sdap.decoding.batched.greedy import greedy_batch
+from s2sdap.decoding.changed_settings import prefix_of
+from s2sdap.decoding.forced.rows import (
+    Forced,
+    Rows,
+    Wanted,
+    halved,
+    has_layers,
+    layer_of,
+    likeliest,
+    of_source,
+    rows_at,
+    standing,
+)
+from s2sdap.decoding.settings import SearchSettings
+from s2sdap.decoding.step import Decode
+from s2sdap.models.contract import BatchingModel, Model, Source
+
+
+class Keeper:
+    """The probe of a forced pass: keeps the wanted layers of what it is shown, and changes nothing."""
+
+    def __init__(self, wanted: Iterable[Wanted]) -> None:
+        self.kept: dict[Wanted, list[Tensor]] = {each: [] for each in wanted}
+        self._layers: dict[str, list[int | None]] = {}
+        for site, layer in self.kept:
+            self._layers.setdefault(site, []).append(layer)
+
+    def __call__(self, site: str, value: Tensor, /) -> Tensor:
+        """Keep what is wanted of the site; the run goes on with `value` itself."""
+        for layer in self._layers.get(site, ()):
+            self.kept[site, layer].append(layer_of(site, value, layer))
+        return value
+
+
+class Shapes:
+    """A probe that notes how wide every site is, layer by layer."""
+
+    def __init__(self) -> None:
+        self.sizes: dict[Wanted, int] = {}
+
+    def __call__(self, site: str, value: Tensor, /) -> Tensor:
+        """Note the width; the run goes on with `value` itself."""
+        axis = 0 if of_source(site) else 1
+        for layer in range(value.shape[axis]) if has_layers(site) else (None,):
+            self.sizes[site, layer] = layer_of(site, value, layer).shape[-1]
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class SteppedForcing:
+    """Forces through `encode`, `begin` and `step`. One sentence runs as it does under the debugger."""
+
+    model: Model
+    settings: SearchSettings
+
+    def target(self, source: Source, text: str, /) -> tuple[int, ...]:
+        """The tokens of `text`, and the end symbol where there is one."""
+        del source
+        vocabulary = self.model.target
+        return (*vocabulary.encode(text), *((vocabulary.eos,) if vocabulary.eos >= 0 else ()))
+
+    def target_limit(self, _source: Source, /) -> int | None:
+        """Nothing bounds what a model of single steps writes."""
+        return None
+
+    def greedy(self, sources: Sequence[Source], /) -> Sequence[tuple[int, ...]]:
+        """What greedy search under the settings writes of each source."""
+        settings = msgspec.structs.replace(self.settings, beam_size=1, n_best=1, sample=False)
+        prefix = prefix_of(self.model, settings)
+        if isinstance(self.model, BatchingModel) and len(sources) > 1:
+            with torch.inference_mode():
+                outcome = greedy_batch(self.model, sources, settings, prefix, Looked(), 0.0)
+            return [output.tokens for (output,) in outcome.outputs]
+        return [self._decoded(Decode(self.model, settings, source, prefix)) for source in sources]
+
+    def force(self, sentences: Sequence[Forced], wanted: Collection[Wanted], /) -> Rows:
+        """The rows of `wanted` for one batch."""
+        with torch.inference_mode():
+            if isinstance(self.model, BatchingModel) and len(sentences) > 1:
+                return _together(self.model, sentences, wanted)
+            return _joined([_alone(self.model, each, wanted) for each in sentences])
+
+    def sizes(self, source: Source, /) -> Mapping[Wanted, int]:
+        """The width of every site and layer, from reading `source` and one step."""
+        model, shapes = self.model, Shapes()
+        with torch.inference_mode():
+            encoded = model.encode(source, shapes)
+            tokens = torch.tensor([model.target.bos], device=model.device)
+            model.step(encoded, model.begin(encoded), tokens, shapes)
+        return shapes.sizes
+
+    def _decoded(self, decode: Decode) -> tuple[int, ...]:
+        encoder = decode.begin()
+        snapshot = encoder.after
+        while not snapshot.ended:
+            snapshot = decode.step(encoder, snapshot).after
+        return decode.best(snapshot)[0].tokens
+
+
+def _together(model: BatchingModel, sentences: Sequence[Forced], wanted: Collection[Wanted]) -> Rows:
+    """A batch of several, filled up to the longest."""
+    device = model.device
+    encoding = Keeper(each for each in wanted if of_source(each[0]))
+    stepping = Keeper(each for each in wanted if not of_source(each[0]))
+    targets = [each.target for each in sentences]
+    inputs = _inputs(targets, model.target.bos).to(device)
+    encoded = model.encode_batch([each.source for each in sentences], encoding)
+    state = model.begin(encoded)
+    predicted = []
+    for tokens in inputs.unbind(1):
+        logits, state = model.step(encoded, state, tokens, stepping)
+        predicted.append(likeliest(logits))
+    vectors: dict[Wanted, Tensor] = {}
+    lengths = [len(each.source.tokens) for each in sentences]
+    for key, states in encoding.kept.items():  # an entry a sentence, as long as the longest
+        vectors[key] = halved(
+            torch.cat([each[:length] for each, length in zip(states, lengths, strict=True)])
+        )
+    places = standing([len(each) for each in targets], inputs.shape[1], device)
+    for key, steps in stepping.kept.items():  # an entry a step
+        vectors[key] = rows_at(places, torch.stack(steps, dim=1))
+    told = torch.stack(predicted, dim=1).flatten().index_select(0, places)
+    return Rows({key: value.cpu() for key, value in vectors.items()}, told.cpu())
+
+
+def _alone(model: Model, sentence: Forced, wanted: Collection[Wanted]) -> Rows:
+    """One sentence, by the very calls that a decode makes."""
+    keeper = Keeper(wanted)
+    encoded = model.encode(sentence.source, keeper)
+    state = model.begin(encoded)
+    predicted = []
+    for token in _inputs([sentence.target], model.target.bos).to(model.device).unbind(1):
+        logits, state = model.step(encoded, state, token, keeper)
+        predicted.append(likeliest(logits))
+    return Rows(
+        {key: halved(torch.cat(kept)).cpu() for key, kept in keeper.kept.items()}, torch.cat(predicted).cpu()
+    )
+
+
+def _inputs(targets: Sequence[tuple[int, ...]], begin: int) -> Tensor:
+    """What each step reads [B, T]: the begin symbol, then the token before. Filled up with it, too."""
+    inputs = torch.full((len(targets), max(map(len, targets))), begin)
+    for row, target in enumerate(targets):
+        inputs[row, 1 : len(target)] = torch.tensor(target[:-1])
+    return inputs
+
+
+def _joined(parts: Sequence[Rows]) -> Rows:
+    """The rows of several sentences, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    vectors = {key: torch.cat([part.vectors[key] for part in parts]) for key in parts[0].vectors}
+    return Rows(vectors, torch.cat([part.predicted for part in parts]))
