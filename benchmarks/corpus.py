@@ -28,8 +28,9 @@ from s2sdap.debugger.program import make_program
 from s2sdap.debugger.watch_rules import ArmedRule, parse_rule
 from s2sdap.decoding.batched.grouping import BatchBounds, grouped
 from s2sdap.decoding.generation.settings import GenerationSettings
+from s2sdap.decoding.planning import Settings
 from s2sdap.decoding.settings import SearchSettings
-from s2sdap.models.contract import BatchingModel, untouched
+from s2sdap.models.contract import BatchingModel, Described, untouched
 from s2sdap.models.huggingface.face import HuggingFaceModel
 from s2sdap.models.loading import load_model
 
@@ -41,13 +42,13 @@ SELDOM = ("lowConfidence(p < 0.7)",)
 """True of a sentence now and then, which is then decoded again by itself."""
 
 
-def ours(model: object, lines: Sequence[str], settings: object, rules: Sequence[str]) -> float:
+def ours(model: Described, lines: Sequence[str], settings: Settings, rules: Sequence[str]) -> float:
     """Processor seconds of the run; every sentence, with its stops."""
     armed = tuple(map(parse_rule, rules))
     program = make_program(lines, path=None)
     gc.collect()
     begin = time.process_time()
-    done = sum(1 for _ in Corpus(model, program, settings, armed))  # type: ignore[arg-type]
+    done = sum(1 for _ in Corpus(model, program, settings, armed))
     seconds = time.process_time() - begin
     if done != len(program.sentences):
         raise RuntimeError("some sentences are missing")
@@ -77,7 +78,7 @@ def _bare_greedy(model: BatchingModel, encoded: object, count: int) -> list[list
     state = model.begin(encoded)
     tokens = torch.full((count,), model.target.bos)
     ended = torch.zeros(count, dtype=torch.bool)
-    steps = []
+    steps: list[torch.Tensor] = []
     while not ended.all() and len(steps) < SearchSettings().max_length:
         logits, state = model.step(encoded, state, tokens, untouched)
         tokens = logits.argmax(dim=-1)
@@ -182,6 +183,8 @@ def rows(sentences: int = 2048, runs: int = 5) -> list[Row]:
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     model, lines = load_model("dates"), dates(sentences)
+    if not isinstance(model, BatchingModel):
+        raise TypeError("the bundled model reads batches")
     lines[::200] = ["J 4, 2005"] * len(lines[::200])  # is that January, June or July?
     out = []
     for name, settings in (("greedy", SearchSettings()), ("beam of 4", SearchSettings(beam_size=4))):
@@ -190,7 +193,7 @@ def rows(sentences: int = 2048, runs: int = 5) -> list[Row]:
                 _row(
                     f"{sentences} sentences, {name}, {what} ({_fired(model, lines, settings, rules)})",
                     functools.partial(ours, model, lines, settings, rules),
-                    functools.partial(bare, model, lines, settings.beam_size),  # type: ignore[arg-type]
+                    functools.partial(bare, model, lines, settings.beam_size),
                     sentences,
                     runs,
                 )
@@ -198,10 +201,10 @@ def rows(sentences: int = 2048, runs: int = 5) -> list[Row]:
     return out + _generating(128, runs)
 
 
-def _fired(model: object, lines: Sequence[str], settings: object, rules: Sequence[str]) -> str:
+def _fired(model: Described, lines: Sequence[str], settings: Settings, rules: Sequence[str]) -> str:
     """How many sentences the rules fired in, and were decoded again."""
     armed: tuple[ArmedRule, ...] = tuple(map(parse_rule, rules))
-    run = Corpus(model, make_program(lines, path=None), settings, armed)  # type: ignore[arg-type]
+    run = Corpus(model, make_program(lines, path=None), settings, armed)
     fired = sum(bool(decoded.stops) for decoded in run)
     return f"fired in {fired}, {run.counts.again} again"
 

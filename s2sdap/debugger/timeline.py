@@ -120,7 +120,7 @@ class Timeline:
         old = self.branch
         edits = old.edits
         if not 0 <= index < len(edits):
-            raise S2sdapError("unknown_edit", number=index, count=len(edits))
+            raise S2sdapError("unknown_edit", index=index, count=len(edits))
         gone = edits[index]
         left = [*edits[:index], *edits[index + 1 :]]
         steps: dict[int, tuple[Edit, ...]] = {}
@@ -131,7 +131,8 @@ class Timeline:
         try:
             return self._grow(old, source, gone.step, steps, tuple(left), max(least, gone.step + 1))
         except S2sdapError as error:
-            raise S2sdapError("edit_does_not_fit", number=index, reason=error.what) from error
+            # People read the list of edits, which is numbered from 1.
+            raise S2sdapError("edit_does_not_fit", number=index + 1, reason=error.what) from error
 
     def _grow(
         self,

@@ -96,7 +96,7 @@ class ForwardPlan:
         return ()
 
     def settings_shown(self, after: Snapshot | None = None) -> tuple[SettingShown, ...]:
-        """Where each site comes from."""
+        """Where each site comes from. A forward has one step, so that is the same after it as before."""
         del after
         return self.shown
 

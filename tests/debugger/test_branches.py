@@ -6,6 +6,7 @@ from same_records import assert_same, run_again
 from tiny_models import PromptedModel, rnn
 
 from s2sdap import S2sdapError, SearchSettings
+from s2sdap.debugger.editing.console import numbered, run
 from s2sdap.debugger.stops import StopReason
 from s2sdap.decoding.edits import SiteEdit, SourceEdit, TokenEdit
 from s2sdap.decoding.step import Decode
@@ -153,6 +154,10 @@ def test_an_edit_that_means_nothing_without_another_is_named():
     session.apply([SourceEdit("hgfabc"), SiteEdit(-1, None, "encoder.states", (0.5,) * 8, (5,))])
     before = session.branches
     refusal("edit_does_not_fit", lambda: session.without(0))
+    assert session.branches == before
+    number = numbered(session).splitlines().index("2. encoder: the source reads 'hgfabc'") + 1
+    with pytest.raises(S2sdapError, match=f"Without edit {number} of the list"):
+        run(session, session.frame, f"remove {number}")
     assert session.branches == before
 
 

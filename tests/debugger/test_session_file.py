@@ -97,9 +97,11 @@ def test_a_recording_walks_as_the_session_walked(tmp_path):
 
 def test_a_recording_stops_with_the_rule_it_was_saved_at(tmp_path):
     session = session_of(rnn(), "abcdh", max_length=6, entry=False)
-    session.armed = Armed.of(rules=[parse_rule("lowConfidence(step == 2)")])
+    rules = ("lowConfidence(step == 2)", "highEntropy(step == 2)", "smallMargin(step > 1)")
+    session.armed = Armed.of(rules=[parse_rule(each) for each in rules])
     stop = session.start()
     assert stop.reason is StopReason.RULE
+    assert [each.rule for each in stop.also] == ["highEntropy", "smallMargin"]
     recorded = reopened(session, tmp_path / "session.s2s")
     again = recorded.start()
     assert again == stop

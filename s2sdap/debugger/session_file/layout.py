@@ -241,7 +241,7 @@ class CursorPart(msgspec.Struct, frozen=True):
 
 
 class StopPart(msgspec.Struct, frozen=True):
-    """Why it stood there."""
+    """Why it stood there. `also` are the findings of other rules at the same place."""
 
     reason: str
     text: str = ""
@@ -249,6 +249,7 @@ class StopPart(msgspec.Struct, frozen=True):
     finding: dict[str, Any] | None = None
     error: ErrorPart | None = None
     traceback: str = ""
+    also: list[dict[str, Any]] = []
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):

@@ -256,6 +256,7 @@ def tell_stop(stop: Stop) -> StopPart:
         None if stop.finding is None else msgspec.to_builtins(stop.finding),
         None if stop.error is None else tell_error(stop.error),
         stop.traceback,
+        [msgspec.to_builtins(each) for each in stop.also],
     )
 
 
@@ -263,18 +264,23 @@ def stop_of(part: StopPart, cursor: Cursor) -> Stop | None:
     """The stop again, where it is one that still says something: a rule, a model's error."""
     if part.reason not in (StopReason.RULE, StopReason.ERROR):
         return None
-    try:
-        finding = None if part.finding is None else msgspec.convert(part.finding, Finding)
-    except msgspec.ValidationError:  # another release looks for other numbers
-        finding = None
     error = None if part.error is None else error_of(part.error)
+    also = (_finding_of(each) for each in part.also)
     return Stop(
         StopReason(part.reason),
         cursor,
         part.text,
         tuple(part.breakpoints),
-        finding,
-        (),
+        _finding_of(part.finding),
+        tuple(each for each in also if each is not None),
         error,
         part.traceback,
     )
+
+
+def _finding_of(part: dict[str, Any] | None) -> Finding | None:
+    """A finding again; `None` also where another release looked for other numbers."""
+    try:
+        return None if part is None else msgspec.convert(part, Finding)
+    except msgspec.ValidationError:
+        return None
