@@ -10,6 +10,7 @@ from sklearn.manifold import trustworthiness as peer_trustworthiness
 from s2sdap.neighbors.projection import Group, method_named, pca, project
 from s2sdap.neighbors.projection.faithfulness import squared_distances, trustworthiness
 from s2sdap.neighbors.projection.layout import spread
+from s2sdap.neighbors.projection.leading import leading
 from s2sdap.neighbors.projection.placing import alignment, place
 from s2sdap.vocabulary.errors import S2sdapError
 
@@ -59,6 +60,29 @@ def test_axes_are_those_of_a_singular_value_decomposition_up_to_their_sign():
     assert (basis.axes[np.abs(basis.axes).argmax(axis=0), [0, 1]] > 0).all()
     mirrored = pca.fit(vectors[::-1])
     np.testing.assert_allclose(mirrored.axes, basis.axes, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(400, 200), (200, 400), (150, 150)])
+@pytest.mark.parametrize("spectrum", ["falling", "twins", "flat", "one", "two"])
+def test_the_leading_directions_of_large_matrices_are_those_of_a_whole_decomposition(shape, spectrum):
+    """Also where two are equally long, where all nearly are, and where there are only one or two."""
+    size = min(shape)
+    lengths = {
+        "falling": 0.9 ** np.arange(size),
+        "twins": np.array([5.0, 5.0, *np.linspace(2, 1, size - 2)]),
+        "flat": np.linspace(1.001, 1, size),
+        "one": np.array([3.0, *[0.0] * (size - 1)]),
+        "two": np.array([3.0, 1.0, *[0.0] * (size - 2)]),
+    }[spectrum]
+    left, _ = np.linalg.qr(drawn(shape[0], size))
+    right, _ = np.linalg.qr(drawn(shape[1], size, seed=1))
+    matrix = (left * lengths) @ right.T
+    values, directions = leading(matrix)
+    np.testing.assert_allclose(values, lengths[:2] ** 2, rtol=1e-8, atol=1e-10)
+    seen = np.linalg.norm(matrix @ directions, axis=0)
+    np.testing.assert_allclose(seen, lengths[:2], rtol=1e-6, atol=1e-6)
+    there = np.diag((lengths[:2] > 0).astype(float))
+    np.testing.assert_allclose(directions.T @ directions, there, atol=1e-8)
 
 
 @pytest.mark.parametrize("width", [2, 9, 300])

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from jaxtyping import Float, Int64
 
-Method: TypeAlias = Literal["pca", "mds"]
+Method: TypeAlias = Literal["pca", "mds", "tsne"]
 Space: TypeAlias = Literal["l2", "cosine"]
 """Between which distances a picture is made: of the vectors, or of their directions."""
 PointKey: TypeAlias = tuple[str, str]
@@ -73,10 +73,12 @@ class Layout:
         faithfulness: how far the picture can be believed.
         movement: how far those points moved that `previous` had too; `None` without such points, or
             where another method made it.
-        refitted: whether a linear method gave up the plane of `previous`, which showed too little.
+        refitted: whether the plane of `previous` was given up because it showed too little, or a t-SNE
+            picture laid out again because too many points had come.
         left_out: the points that are not drawn, each with why.
         steps: the steps of refinement that it has had, those of `previous` not counted.
         basis: of linear methods, the plane; the next call keeps it.
+        fitted: of t-SNE, how many points there were when the whole was last laid out.
     """
 
     method: Method
@@ -90,6 +92,7 @@ class Layout:
     left_out: tuple[LeftOut, ...] = ()
     steps: int = 0
     basis: Basis | None = None
+    fitted: int = 0
 
     def rows_of(self, group: str) -> Int64[np.ndarray, "M"]:
         """Which of the points are those of `group`, in its order."""

@@ -11,11 +11,10 @@ import numpy as np
 from jaxtyping import Float
 
 from s2sdap.neighbors.projection.layout import Basis
+from s2sdap.neighbors.projection.leading import leading
 
 KEPT: Final = 0.6
 """A plane is kept while it shows at least this share of the variance that the best one would."""
-_NEGLIGIBLE: Final = 1e-12
-"""A share of the whole variance that is rounding."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,26 +37,22 @@ def fit(vectors: Float[np.ndarray, "N D"]) -> Basis:
     """
     count, width = vectors.shape
     mean = vectors.mean(axis=0) if count else np.zeros(width)
-    centred = vectors - mean
     axes = np.zeros((width, 2))
-    whole = float(np.square(centred).sum())
-    if whole == 0.0:
-        return Basis(mean, axes)
-    if width <= count:
-        values, found = np.linalg.eigh(centred.T @ centred)
-    else:  # the same from the points' side, which is smaller
-        values, sides = np.linalg.eigh(centred @ centred.T)
-        found = centred.T @ sides
-    for axis in range(min(2, len(values))):
-        if values[-1 - axis] > _NEGLIGIBLE * whole:
-            direction = found[:, -1 - axis]
-            direction = direction / np.linalg.norm(direction)
-            axes[:, axis] = direction * np.sign(direction[np.abs(direction).argmax()])
+    centred = vectors - mean
+    if centred.any():
+        _, directions = leading(centred)
+        signs = np.sign(directions[np.abs(directions).argmax(axis=0), range(directions.shape[1])])
+        axes[:, : directions.shape[1]] = directions * signs
     return Basis(mean, axes)
 
 
-def look(vectors: Float[np.ndarray, "N D"], kept: Basis | None = None) -> Plane:
-    """The points in the plane `kept`, or in their own where there is none or it shows too little."""
+def look(vectors: Float[np.ndarray, "N D"], kept: Basis | None = None, *, hold: bool = False) -> Plane:
+    """The points in the plane `kept`, or in their own where there is none or it shows too little.
+
+    With `hold` a plane is kept whatever it shows.
+    """
+    if kept is not None and len(kept.mean) == vectors.shape[1] and hold:
+        return _seen(vectors, kept)
     own = _seen(vectors, fit(vectors))
     if kept is None or len(kept.mean) != vectors.shape[1]:
         return own
