@@ -10,6 +10,7 @@ from jaxtyping import Float, Int64
 from numpy.typing import NDArray
 
 from s2sdap.neighbors.reference import ReferenceDistances
+from s2sdap.neighbors.search import Metric
 from s2sdap.vocabulary.errors import S2sdapError
 
 
@@ -61,7 +62,7 @@ def summarise(
     tokens: Int64[np.ndarray, "k"],
     predicted: Int64[np.ndarray, "k"],
     *,
-    metric: str,
+    metric: Metric,
     probabilities: Float[np.ndarray, "V"] | None = None,
     chosen: int | None = None,
     temperature: float | None = None,
@@ -73,7 +74,7 @@ def summarise(
         distances: of each neighbour, as the search gives them.
         tokens: of each neighbour, the token that its sentence has there.
         predicted: of each neighbour, the token that the model found likeliest, -1 where there is none.
-        metric: `l2`, `cosine` or `inner_product`; under `l2` the squares of the distances count.
+        metric: of the distances; under L2 their squares count.
         probabilities: the model's own distribution at this step.
         chosen: the token that the model chose at this step.
         temperature: see `neighbor_distribution`.
@@ -85,7 +86,7 @@ def summarise(
     there = np.isfinite(distances)
     distances, tokens, predicted = distances[there], tokens[there], predicted[there]
     found = len(distances)
-    energies = np.square(distances) if metric == "l2" else distances
+    energies = np.square(distances) if metric is Metric.L2 else distances
     used = default_temperature(energies) if temperature is None else temperature
     ids, shares = neighbor_distribution(energies, tokens, used)
     counts = {int(token): int((tokens == token).sum()) for token in ids}

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from s2sdap.neighbors.reference import ReferenceDistances
+from s2sdap.neighbors.search import Kind, Metric
 from s2sdap.neighbors.states import StateSite
 from s2sdap.neighbors.summary import summarise
 from s2sdap.vocabulary.errors import S2sdapError
@@ -20,7 +21,7 @@ neighbours = st.lists(
 
 
 def reference(*distances):
-    return ReferenceDistances(SITE, "l2", "exact", 100, 0, np.sort(np.array(distances, float)))
+    return ReferenceDistances(SITE, Metric.L2, Kind.EXACT, 100, 9, 0, np.sort(np.array(distances, float)))
 
 
 def columns(rows):
@@ -31,7 +32,7 @@ def columns(rows):
 
 
 @settings(max_examples=200, deadline=None)
-@given(neighbours, st.floats(0.1, 1000), st.sampled_from(["l2", "cosine"]), st.integers(0, 4))
+@given(neighbours, st.floats(0.1, 1000), st.sampled_from([Metric.L2, Metric.COSINE]), st.integers(0, 4))
 def test_a_summary_is_what_counting_one_by_one_gives(rows, temperature, metric, chosen):
     model = np.arange(5) / 10
     found = summarise(
@@ -50,9 +51,9 @@ def test_a_summary_is_what_counting_one_by_one_gives(rows, temperature, metric, 
         )
         return
     weights, counts = Counter(), Counter()
-    least = min(distance**2 if metric == "l2" else distance for distance, _, _ in there)
+    least = min(distance**2 if metric is Metric.L2 else distance for distance, _, _ in there)
     for distance, token, _ in there:
-        energy = distance**2 if metric == "l2" else distance
+        energy = distance**2 if metric is Metric.L2 else distance
         weights[token] += math.exp(-(energy - least) / temperature)
         counts[token] += 1
     whole = sum(weights.values())
@@ -71,7 +72,7 @@ def test_a_summary_is_what_counting_one_by_one_gives(rows, temperature, metric, 
 
 def test_without_a_temperature_the_scale_of_the_states_does_not_matter():
     distances, tokens = np.array([1.0, 2.0, 3.0]), np.array([7, 8, 7])
-    near, far = (summarise(distances * scale, tokens, tokens, metric="l2") for scale in (1, 1000))
+    near, far = (summarise(distances * scale, tokens, tokens, metric=Metric.L2) for scale in (1, 1000))
     assert near.temperature == 4.0
     assert far.temperature == 4e6
     assert [share.probability for share in far.tokens] == pytest.approx(
@@ -81,7 +82,7 @@ def test_without_a_temperature_the_scale_of_the_states_does_not_matter():
 
 def test_neighbours_that_are_the_state_itself_count_alike():
     tokens = np.array([2, 2, 1, 0])
-    found = summarise(np.zeros(4), tokens, tokens, metric="l2")
+    found = summarise(np.zeros(4), tokens, tokens, metric=Metric.L2)
     assert [(share.token, share.probability) for share in found.tokens] == [(2, 0.5), (0, 0.25), (1, 0.25)]
 
 
@@ -90,7 +91,7 @@ def test_energies_below_0_as_of_inner_products_are_fine():
         np.array([-900.0, -100.0]),
         np.array([3, 5]),
         np.array([3, 3]),
-        metric="inner_product",
+        metric=Metric.INNER_PRODUCT,
         temperature=1.0,
     )
     assert [share.token for share in found.tokens] == [3, 5]
@@ -99,7 +100,7 @@ def test_energies_below_0_as_of_inner_products_are_fine():
 
 
 def test_source_states_are_right_about_nothing():
-    found = summarise(np.array([1.0]), np.array([3]), np.array([-1]), metric="l2")
+    found = summarise(np.array([1.0]), np.array([3]), np.array([-1]), metric=Metric.L2)
     assert found.right is None
     assert found.agreement is None
     assert found.tokens[0].model is None
@@ -110,9 +111,9 @@ def test_the_percentile_says_how_many_training_states_have_their_nearest_less_fa
     assert [sample.percentile(distance) for distance in (0.5, 1.0, 2.0, 2.5, 9.0)] == [0, 12.5, 50, 75, 100]
     assert reference().percentile(1.0) is None
     tokens = np.array([3, 3])
-    found = summarise(np.array([2.5, 9.0]), tokens, tokens, metric="l2", reference=sample)
+    found = summarise(np.array([2.5, 9.0]), tokens, tokens, metric=Metric.L2, reference=sample)
     assert found.percentile == 75.0
-    none = summarise(np.array([math.inf]), tokens[:1], tokens[:1], metric="l2", reference=sample)
+    none = summarise(np.array([math.inf]), tokens[:1], tokens[:1], metric=Metric.L2, reference=sample)
     assert none.percentile is None
 
 
@@ -120,4 +121,4 @@ def test_the_percentile_says_how_many_training_states_have_their_nearest_less_fa
 def test_a_temperature_that_is_not_above_0_is_refused(temperature):
     tokens = np.array([3])
     with pytest.raises(S2sdapError, match="S2S4543"):
-        summarise(np.array([1.0]), tokens, tokens, metric="l2", temperature=temperature)
+        summarise(np.array([1.0]), tokens, tokens, metric=Metric.L2, temperature=temperature)
