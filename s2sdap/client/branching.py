@@ -15,7 +15,7 @@ class Branching(Recordings):
 
     async def switch_branch(self, branch: int) -> custom.EditBody:
         """Stand on another branch: at the same position, or the nearest that is computed there."""
-        return await self._to_branch(custom.SWITCH_BRANCH, custom.BranchArguments(branch=branch))
+        return await self._change(custom.SWITCH_BRANCH, custom.BranchArguments(branch=branch))
 
     async def name_branch(self, branch: int, name: str) -> list[custom.BranchBody]:
         """Call a branch by a name."""
@@ -29,11 +29,11 @@ class Branching(Recordings):
 
     async def undo(self) -> custom.EditBody:
         """Back to the branch and the position before the last edit."""
-        return await self._to_branch(custom.UNDO, None)
+        return await self._change(custom.UNDO, None)
 
     async def redo(self) -> custom.EditBody:
         """Forward to the branch of the edit that was undone last."""
-        return await self._to_branch(custom.REDO, None)
+        return await self._change(custom.REDO, None)
 
     async def goto(self, step: int, stage: str | None = None, *, timeout: float | None = None) -> StopView:
         """To a computed step of the current branch, -1 for the encoder; by default its last stage."""
@@ -42,8 +42,3 @@ class Branching(Recordings):
     async def restart_frame(self, frame_id: int, *, timeout: float | None = None) -> StopView:
         """To where the step of a frame begins, with its hypothesis."""
         return await self._run("restartFrame", args.RestartFrame(frame_id=frame_id), timeout)
-
-    async def _to_branch(self, command: str, wanted: custom.BranchArguments | None) -> custom.EditBody:
-        answer = await self.connection.ask(command, wanted, custom.EditBody)
-        self._follow(answer.hypothesis)
-        return answer

@@ -23,7 +23,7 @@ class EditLists(Editing):
 
     async def remove_edit(self, number: int) -> custom.EditBody:
         """Go on without the edit of that number."""
-        return await self._edits_answer(custom.REMOVE_EDIT, custom.RemoveEditArguments(number))
+        return await self._change(custom.REMOVE_EDIT, custom.RemoveEditArguments(number))
 
     async def export_edits(self, path: str | os.PathLike[str] | None = None) -> str:
         """The edits in force as a text, for a model and a source; into a file if one is named."""
@@ -49,9 +49,4 @@ class EditLists(Editing):
 
     async def import_text(self, text: str, *, anyway: bool = False) -> custom.EditBody:
         """The same from a text."""
-        return await self._edits_answer(custom.IMPORT_EDITS, custom.ImportEditsArguments(text, anyway))
-
-    async def _edits_answer(self, command: str, arguments: Any) -> custom.EditBody:
-        answer = await self.connection.ask(command, arguments, custom.EditBody)
-        self._follow(answer.hypothesis)
-        return answer
+        return await self._change(custom.IMPORT_EDITS, custom.ImportEditsArguments(text, anyway))

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from s2sdap.client.reading import Reading
 from s2sdap.protocol import arguments as args
 from s2sdap.protocol import bodies, custom
+
+T = TypeVar("T")
 
 
 class Editing(Reading):
@@ -150,26 +152,50 @@ class Editing(Reading):
     async def set_variable(self, reference: int, name: str, value: str) -> bodies.SetVariableBody:
         """Change a variable behind a reference, as an editor's variables pane does."""
         wanted = args.SetVariable(reference, name, value)
-        answer = await self.connection.ask("setVariable", wanted, bodies.SetVariableBody)
-        self._follow((await self.step(top=1)).hypothesis)
-        return answer
+        return await self._set("setVariable", wanted, bodies.SetVariableBody)
 
     async def set_expression(
         self, expression: str, value: str, *, frame_id: int | None = None
     ) -> bodies.SetExpressionBody:
         """Change what an expression names, as an editor's watch pane does."""
         wanted = args.SetExpression(expression, value, frame_id)
-        answer = await self.connection.ask("setExpression", wanted, bodies.SetExpressionBody)
-        self._follow((await self.step(top=1)).hypothesis)
+        return await self._set("setExpression", wanted, bodies.SetExpressionBody)
+
+    async def evaluate(
+        self, expression: str, *, frame_id: int | None = None, context: str = "watch"
+    ) -> bodies.EvaluateBody:
+        """The value of an expression at a frame, by default the cursor's; `repl` takes commands too."""
+        if context != "repl":
+            return await super().evaluate(expression, frame_id=frame_id, context=context)
+        return await self._set("evaluate", args.Evaluate(expression, frame_id, context), bodies.EvaluateBody)
+
+    async def _set(self, command: str, wanted: Any, kind: type[T]) -> T:
+        """Change what an editor changes. The answer is the protocol's own, so where it led is asked for."""
+        since = self.connection.mark
+        answer = await self.connection.ask(command, wanted, kind)
+        hypothesis = (await self.step(top=1)).hypothesis
+        if gone := self.connection.events("continued", since=since):  # before the step was told
+            await self._stop_since(gone[0].index, None)
+        else:
+            self._follow(hypothesis)
         return answer
 
     async def _edit(self, edit: custom.EditArguments) -> custom.EditBody:
-        answer = await self.connection.ask(custom.EDIT, edit, custom.EditBody)
-        self._follow(answer.hypothesis)
+        return await self._change(custom.EDIT, edit)
+
+    async def _change(self, command: str, wanted: Any) -> custom.EditBody:
+        """Ask for what leads to another branch, and stand there."""
+        since = self.connection.mark
+        answer = await self.connection.ask(command, wanted, custom.EditBody)
+        if answer.moved:
+            gone = await self.connection.wait_for("continued", since=since)
+            await self._stop_since(gone.index, None)
+        else:
+            self._follow(answer.hypothesis)
         return answer
 
     def _follow(self, hypothesis: int) -> None:
-        """An edit leads to a new branch, whose hypotheses may have other ids."""
+        """A new branch has other hypotheses, with ids of their own."""
         self._followed = hypothesis
         if self.stop is not None:
             self.stop = replace(self.stop, hypothesis=hypothesis)

@@ -13,9 +13,9 @@ from s2sdap.protocol.bodies import Stopped
 class StopView:
     """A pause, or the end of the run.
 
-    `reason` is the protocol's: entry, step, breakpoint, function breakpoint, exception, pause,
-    goto; `end` at the end of the run. `hypothesis` is the one the debugger follows, and the
-    protocol's thread.
+    `reason` is the protocol's: entry, step, breakpoint, function breakpoint, data breakpoint (also where
+    an edit has led elsewhere), exception, pause, goto, restart; `end` at the end of the run. `hypothesis`
+    is the one the debugger follows, and the protocol's thread.
     """
 
     reason: str

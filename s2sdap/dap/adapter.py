@@ -15,6 +15,8 @@ from s2sdap.dap.breakpoints import RequestedBreakpoints
 from s2sdap.dap.handles import Container, Handles
 from s2sdap.dap.launch import LaunchArguments
 from s2sdap.dap.model_thread import LineWriter, ModelThread, Moving
+from s2sdap.dap.progress import Progress
+from s2sdap.dap.stopped import place_of, stopped_body, thread_names, thread_of
 from s2sdap.debugger.breakpoints import Armed
 from s2sdap.debugger.comparing.checkpoints import Checkpoints
 from s2sdap.debugger.program import Program
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-QUIET_SECONDS: Final = 0.5
-"""A run shorter than this shows no progress; a longer one says this often how far it is."""
 INLINE_SOURCE: Final = 1
 """The source reference of a program that has no file."""
 
@@ -93,10 +93,7 @@ class Adapter:
         self.targets: Handles[tuple[int, int]] = Handles("stale_target")
         self.threads: dict[int, str] = {}
         self.checkpoints = Checkpoints()
-        self._progress = 0
-        self._cancels: dict[str, Callable[[], None]] = {}
-        self._running_progress: str | None = None
-        self._reporter: asyncio.Task[None] | None = None
+        self.progress = Progress(self.emit, lambda: self.client.supports_progress_reporting)
         self._held: Stop | None = None
         self._output = cast("IO[str]", LineWriter(self._printed))
 
@@ -215,9 +212,13 @@ class Adapter:
             self.go()
 
     def start_again(self) -> None:
-        """Begin a restarted run. No request has asked it to go on, so the client is told that it does."""
-        self.emit("continued", bodies.Continued(thread_id=1, all_threads_continued=True))
+        """Begin a restarted run."""
+        self._tell_continued(thread=1)
         self.start_if_ready()
+
+    def _tell_continued(self, thread: int) -> None:
+        """The decode leaves its stop, and no request has asked it to: so the client is told."""
+        self.emit("continued", bodies.Continued(thread_id=thread, all_threads_continued=True))
 
     def go(self) -> None:
         """Set the session going, whose motion has begun; a `stopped` or `terminated` event ends it."""
@@ -225,8 +226,7 @@ class Adapter:
         self.state = State.RUNNING
         self.stop = None
         self._forget_handles()
-        if self.client.supports_progress_reporting:
-            self._reporter = asyncio.ensure_future(self._report())
+        self.progress.follow(session)
         report: Callable[[Stop], None] = partial(self.outlet.later, self._stopped, session)
         if self.calls is None:
             self.models.move(Moving(session, report, self.outlet.congested, self._output))
@@ -240,7 +240,7 @@ class Adapter:
             self._held = stop
             return
         self._output.flush()
-        self._end_report()
+        self.progress.leave()
         if stop.reason is StopReason.END:
             if self.calls is not None:
                 self.calls.over()
@@ -251,8 +251,8 @@ class Adapter:
             stop = self.calls.explained(stop)
         self.state = State.STOPPED
         self.stop = stop
-        self._tell_threads(self._live())
-        self.emit("stopped", self._stopped_body(stop))
+        self._tell_threads(thread_names(self.need_session()))
+        self.emit("stopped", stopped_body(stop))
 
     def resume(self, before: State) -> None:
         """A restart has failed: go on as before, with the stop that came meanwhile if one did."""
@@ -265,7 +265,7 @@ class Adapter:
 
     def forget_stop(self) -> None:
         """A new session takes over: nothing of the old one's stop can be asked for."""
-        self._end_report()
+        self.progress.leave()
         self._held = None
         self.stop = None
         self._forget_handles()
@@ -279,41 +279,33 @@ class Adapter:
             self.emit("exited", bodies.Exited(exit_code=0))
         self.emit("terminated")
 
-    def _stopped_body(self, stop: Stop) -> bodies.Stopped:
-        reason = {StopReason.ERROR: "exception", StopReason.EDIT: "data breakpoint"}.get(
-            stop.reason, stop.reason.value
-        )
-        titles = {
-            StopReason.RULE: f"Watch rule {stop.finding.rule}" if stop.finding else "",
-            StopReason.ERROR: "Model error",
-            StopReason.STAGE: f"Stage {stop.cursor.stage}" if stop.cursor else "",
-            StopReason.DATA: "Value changed",
-            StopReason.EDIT: "Edited",
-        }
-        return bodies.Stopped(
-            reason=reason,
-            description=titles.get(stop.reason),
-            thread_id=self.current_thread,
-            text=stop.text or None,
-            all_threads_stopped=True,
-            hit_breakpoint_ids=list(stop.breakpoints) or None,
-        )
-
     @property
     def current_thread(self) -> int:
         """The hypothesis at the cursor; 1 where the sentence could not even be read."""
-        return self.stop.cursor.hypothesis if self.stop and self.stop.cursor else 1
+        return thread_of(self.stop)
+
+    def elsewhere(self, stop: Stop) -> bool:
+        """Whether a stop is at another place than the one that the client was told of."""
+        return place_of(stop) != place_of(self.stop)
 
     def edited(self, stop: Stop) -> None:
-        """An edit has moved the cursor to a new branch: tell the client to look again."""
+        """An edit or a way over branches has led to `stop`: tell the client to look again.
+
+        Where the cursor stands elsewhere, that is another stop: looking again, an editor asks for the
+        thread that it knows of, which may have gone.
+        """
         if self.state is not State.STOPPED:  # ended or restarted meanwhile
             return
+        if self.elsewhere(stop):
+            self._tell_continued(self.current_thread)
+            self.moved(stop)
+            return
         self.stop = stop
-        self._tell_threads(self._live())
+        self._tell_threads(thread_names(self.need_session()))
         if self.client.supports_invalidated_event:
             self.emit("invalidated", bodies.Invalidated(areas=["all"]))
         else:
-            self.emit("stopped", self._stopped_body(stop))
+            self.emit("stopped", stopped_body(stop))
 
     def moved(self, stop: Stop) -> None:
         """The cursor has gone elsewhere at once: that is another stop."""
@@ -321,8 +313,8 @@ class Adapter:
             return
         self.stop = stop
         self._forget_handles()
-        self._tell_threads(self._live())
-        self.emit("stopped", self._stopped_body(stop))
+        self._tell_threads(thread_names(self.need_session()))
+        self.emit("stopped", stopped_body(stop))
 
     def _forget_handles(self) -> None:
         self.frames.clear()
@@ -331,14 +323,6 @@ class Adapter:
 
     # ---- hypotheses as threads ---------------------------------------------------------------
 
-    def _live(self) -> dict[int, str]:
-        session = self.need_session()
-        text = session.model.target.text
-        return {
-            each.id: f"hypothesis {each.id}: {text(each.tokens)!r} {each.score:.3f}"
-            for each in session.hypotheses()
-        }
-
     def _tell_threads(self, live: dict[int, str]) -> None:
         for gone in self.threads.keys() - live.keys():
             self.emit("thread", bodies.ThreadEvent(reason="exited", thread_id=gone))
@@ -346,7 +330,7 @@ class Adapter:
             self.emit("thread", bodies.ThreadEvent(reason="started", thread_id=new))
         self.threads = live
 
-    # ---- results and progress ----------------------------------------------------------------
+    # ---- results and messages ---------------------------------------------------------------
 
     def on_result(self, program: Program, result: "Result") -> None:
         """A sentence of `program` is done. Called on the model thread."""
@@ -375,59 +359,9 @@ class Adapter:
         line = sentences[sentence].line if sentence < len(sentences) else None
         self.say(text, "console", line)
 
-    def begin_progress(self, title: str, *, cancel: Callable[[], None] | None = None) -> str:
-        """Start a progress report; a client that shows none gets none. `cancel` is for who cancels it."""
-        self._progress += 1
-        name = f"progress-{self._progress}"
-        if cancel is not None:
-            self._cancels[name] = cancel
-        if self.client.supports_progress_reporting:
-            self.emit(
-                "progressStart",
-                bodies.ProgressStart(progress_id=name, title=title, cancellable=cancel is not None),
-            )
-        return name
-
-    def update_progress(self, name: str, message: str, percentage: float | None = None) -> None:
-        """Say how far it is."""
-        if self.client.supports_progress_reporting:
-            update = bodies.ProgressUpdate(progress_id=name, message=message, percentage=percentage)
-            self.emit("progressUpdate", update)
-
-    def end_progress(self, name: str, message: str | None = None) -> None:
-        """End a progress report."""
-        self._cancels.pop(name, None)
-        if self.client.supports_progress_reporting:
-            self.emit("progressEnd", bodies.ProgressEnd(progress_id=name, message=message))
-
-    def cancel_progress(self, name: str) -> None:
-        """What a person cancels is what the report is about: a run pauses, other work is given up."""
-        cancel = self._cancels.get(name)
-        if cancel is not None:
-            cancel()
-
-    async def _report(self) -> None:
-        """Say how far a long run is, while it runs."""
-        session = self.need_session()
-        total = len(session.program.sentences)
-        await asyncio.sleep(QUIET_SECONDS)
-        self._running_progress = name = self.begin_progress("Decoding", cancel=session.pause)
-        while True:
-            done = len(session.results)
-            self.update_progress(name, f"{done} of {total} sentences", min(100.0, 100.0 * done / total))
-            await asyncio.sleep(QUIET_SECONDS)
-
-    def _end_report(self) -> None:
-        if self._reporter is not None:
-            self._reporter.cancel()
-            self._reporter = None
-        if self._running_progress is not None:
-            self.end_progress(self._running_progress)
-            self._running_progress = None
-
     def close(self) -> None:
         """The client is gone or done: nothing of this session runs any more."""
-        self._end_report()
+        self.progress.leave()
         if self.calls is not None:
             self.calls.let_go()
         elif self.session is not None:

@@ -32,7 +32,7 @@ async def command(adapter: Adapter, frame: "Frame", line: str) -> Reply:
 
 
 def tell(adapter: Adapter, outcome: "Outcome") -> None:
-    """Tell the client to look again if the cursor has moved."""
+    """Tell the client to look again, or of another stop, if something has changed."""
     if outcome.stop is not None:
         adapter.edited(outcome.stop)
 

@@ -9,8 +9,9 @@ import time
 from collections.abc import Generator
 from typing import TypeVar
 
-from s2sdap.dap.adapter import QUIET_SECONDS, Adapter
+from s2sdap.dap.adapter import Adapter
 from s2sdap.dap.model_thread import SLICE
+from s2sdap.dap.progress import QUIET_SECONDS
 from s2sdap.vocabulary.errors import S2sdapError
 
 T = TypeVar("T")
@@ -38,11 +39,11 @@ async def in_turns(adapter: Adapter, work: Generator[int, None, T], title: str) 
                 raise S2sdapError("ended")
             if time.monotonic() > due:
                 due = time.monotonic() + QUIET_SECONDS
-                progress = progress or adapter.begin_progress(title, cancel=given_up.set)
-                adapter.update_progress(progress, f"{outcome} steps")
+                progress = progress or adapter.progress.begin(title, cancel=given_up.set)
+                adapter.progress.update(progress, f"{outcome} steps")
     finally:
         if progress is not None:
-            adapter.end_progress(progress)
+            adapter.progress.end(progress)
 
 
 def _turn(work: Generator[int, None, T]) -> int | tuple[T]:

@@ -53,6 +53,37 @@ def test_each_verb_makes_its_edits(debugger):
         assert [each.text for each in debugger.edits()] == answer.edits
 
 
+MOVES = {
+    "command": lambda debugger: debugger.command("goto 0"),
+    "console": lambda debugger: debugger.evaluate("goto 0", context="repl"),
+    "undo": lambda debugger: debugger.undo(),
+    "undo in the console": lambda debugger: debugger.evaluate("undo", context="repl"),
+}
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_what_leads_elsewhere_is_a_stop_and_the_next_verb_goes_on_from_there(debugger, move):
+    debugger.command("goto 0")
+    edited = debugger.force("2").branch
+    debugger.next()
+    stop = debugger.stop
+    MOVES[move](debugger)
+    step = debugger.step()
+    assert (step.step, step.branch) == (0, 0 if "undo" in move else edited)
+    assert debugger.stop is not stop
+    assert debugger.stop.hypothesis == step.hypothesis
+    assert debugger.stop.reason == ("data breakpoint" if "undo" in move else "goto")
+    assert (debugger.next().reason, debugger.step().step) == ("step", 1)
+
+
+def test_what_leaves_the_cursor_in_its_place_is_no_other_stop(debugger):
+    stop = debugger.stop
+    answer = debugger.attend({"March": 0.7})
+    assert not answer.moved
+    assert debugger.stop == stop
+    assert (debugger.next().reason, debugger.step().step) == ("step", 3)
+
+
 def test_attention_answers_tell_the_rule(debugger):
     assert "sums to 1" in debugger.attend({"March": 0.7}).text
     assert "sums to 1" in debugger.command("attend March=0.7").text

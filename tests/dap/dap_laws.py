@@ -27,7 +27,7 @@ STOPPING = (
     "s2s/redo",
     "s2s/switchBranch",
 )
-"""Requests whose answers may be followed by one stop each."""
+"""Requests whose answers may be followed by one stop each; others say first that the run has continued."""
 
 
 def check_session(
@@ -74,6 +74,7 @@ def check_order(received: Sequence[Message]) -> None:
         elif message["type"] == "event":
             name = message["event"]
             assert hello or name == "output", f"{name} before the answer to initialize"
+            allowed += name == "continued"
             if name in ("stopped", "terminated"):
                 allowed -= 1
                 assert allowed >= 0, f"a stop that nothing caused: {message}"

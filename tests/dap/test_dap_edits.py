@@ -38,6 +38,65 @@ def test_a_command_answers_and_then_tells_that_all_has_changed(at_a_token):
     assert session.request("s2s/edits")["edits"] == [containing(number=1, text=listed[3:])]
 
 
+MOVES = (
+    "force 7",
+    "undo",
+    "redo",
+    "goto 0",
+    "goto 1",
+    "switch 0",
+    "prune 1",
+    "switch 1",
+    "goto 1",
+    "revive candidate 5",
+    "prefix 2005",
+    "undo",
+    "remove 1",
+    "source June 1, 2001",
+    "edits",
+)
+
+
+def test_an_editor_finds_the_cursor_after_every_command(at_a_token):
+    """It asks for the thread of the last stop, also when it is told to look again."""
+    session = at_a_token
+    told = []
+    for line in MOVES:
+        before, seen = place(session), len(session.received)
+        session.request("evaluate", expression=line, context="repl")
+        after = place(session)
+        said = [each.get("event") for each in session.received[seen:]]
+        events = [each for each in said if each in ("continued", "stopped", "invalidated")]
+        if before[1:] != after[1:]:
+            assert events == ["continued", "stopped"], line
+        elif before != after:
+            assert events == ["invalidated"], line
+        else:
+            assert "stopped" not in events, line
+        told += events
+        assert session.thread == after[-1]
+        top = session.frames()[0]["id"]
+        assert session.value("step", frameId=top) == str(after[1])
+    assert {"stopped", "invalidated"} <= set(told)
+
+
+def place(session):
+    """Branch, step and hypothesis of the cursor."""
+    step = session.request("s2s/step", top=1)
+    return step["branch"], step["step"], step["hypothesis"]
+
+
+def test_the_stop_of_a_move_says_why(at_a_token):
+    session = at_a_token
+    frame = session.frames()[0]["id"]
+    seq = session.send("evaluate", {"expression": "goto 0", "context": "repl"})
+    answered = Response("evaluate", seq=seq)
+    session.expect(
+        answered >> Event("continued", allThreadsContinued=True) >> Event("stopped", reason="goto")
+    )
+    assert session.refused("scopes", frameId=frame).number == 4005
+
+
 def test_commands_that_look_change_nothing(at_a_token):
     session = at_a_token
     seen = len(session.received)

@@ -104,7 +104,9 @@ async def _changed(adapter: Adapter, change: Callable[[], Stop]) -> Reply:
     session = adapter.need_session()
     stop = await adapter.edit(change)
     at = session.cursor
-    body = custom.EditBody(branch=at.branch, step=at.step, hypothesis=at.hypothesis)
+    body = custom.EditBody(
+        branch=at.branch, step=at.step, hypothesis=at.hypothesis, moved=adapter.elsewhere(stop)
+    )
     return Reply(body, lambda: adapter.edited(stop))
 
 

@@ -80,11 +80,11 @@ async def _model(adapter: Adapter, wanted: custom.SideArguments) -> "Described |
     checkpoint = Checkpoint(wanted.model, device, wanted.dtype, wanted.revision, wanted.trust_remote_code)
     if checkpoint in adapter.checkpoints:
         return adapter.checkpoints[checkpoint]
-    progress = adapter.begin_progress(f"Loading {wanted.model}")
+    progress = adapter.progress.begin(f"Loading {wanted.model}")
     try:
         return await adapter.on_model_thread(lambda: adapter.checkpoints[checkpoint])
     finally:
-        adapter.end_progress(progress)
+        adapter.progress.end(progress)
 
 
 def _side(wanted: custom.SideArguments) -> "Side":

@@ -149,6 +149,7 @@ def _answer(adapter: Adapter, outcome: "Outcome", warnings: Sequence[str] = ()) 
         edits=[told(each, piece) for each in outcome.edits],
         text=outcome.text,
         warnings=list(warnings),
+        moved=outcome.stop is not None and adapter.elsewhere(outcome.stop),
     )
     return Reply(body, lambda: tell(adapter, outcome))
 

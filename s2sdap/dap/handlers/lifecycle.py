@@ -145,7 +145,7 @@ def cancel(adapter: Adapter, arguments: Cancel) -> Reply:
     if arguments.request_id is not None:
         adapter.outlet.cancel_request(arguments.request_id)
     if arguments.progress_id is not None:
-        adapter.cancel_progress(arguments.progress_id)
+        adapter.progress.cancel(arguments.progress_id)
     return Reply()
 
 
@@ -164,11 +164,11 @@ async def _load(adapter: Adapter, wanted: LaunchArguments, *, first: bool) -> No
     if first:
         adapter.program = program
         adapter.emit("initialized")
-    progress = adapter.begin_progress(f"Loading {wanted.model}")
+    progress = adapter.progress.begin(f"Loading {wanted.model}")
     try:
         session = await adapter.on_model_thread(lambda: _open_session(adapter, wanted, program, search))
     finally:
-        adapter.end_progress(progress)
+        adapter.progress.end(progress)
     _put_in_place(adapter, wanted, session, first=first)
 
 
@@ -178,11 +178,11 @@ async def _load_recording(adapter: Adapter, wanted: LaunchArguments, *, first: b
 
     wanted.check_recording()
     _refuse_irregular(wanted.session)
-    progress = adapter.begin_progress(f"Opening {wanted.session}")
+    progress = adapter.progress.begin(f"Opening {wanted.session}")
     try:
         recording = await adapter.on_model_thread(lambda: _open_recording(wanted))
     finally:
-        adapter.end_progress(progress)
+        adapter.progress.end(progress)
     if first:
         told = recording.file.document.breakpoints
         ask_again(adapter.requested, told, recording.program, recording.model)

@@ -29,13 +29,13 @@ async def save(adapter: Adapter, arguments: custom.SaveArguments) -> Reply:
         raise S2sdapError("running", request=custom.SAVE)
     path = _whole(arguments.path)
     breakpoints = told(adapter.requested)
-    progress = adapter.begin_progress("Saving the session")
+    progress = adapter.progress.begin("Saving the session")
     try:
         saved = await adapter.edit(
             lambda: write(session, path, sites=arguments.sites, breakpoints=breakpoints)
         )
     finally:
-        adapter.end_progress(progress)
+        adapter.progress.end(progress)
     return Reply(
         custom.SaveBody(path=saved.path, size=saved.size, sentences=saved.sentences, steps=saved.steps)
     )
@@ -44,13 +44,13 @@ async def save(adapter: Adapter, arguments: custom.SaveArguments) -> Reply:
 @handles(custom.REPLAY, custom.ReplayArguments, When.LAUNCHED)
 async def replay(adapter: Adapter, arguments: custom.ReplayArguments) -> Reply:
     """Run a recording again, branch by branch: other sessions have their turns between."""
-    progress = adapter.begin_progress("Replaying the recording")
+    progress = adapter.progress.begin("Replaying the recording")
     try:
         recording = await adapter.on_model_thread(lambda: _recording(adapter, arguments.path))
         model = await adapter.on_model_thread(lambda: recording.load(arguments.model))
         found = await _run(adapter, recording, model)
     finally:
-        adapter.end_progress(progress)
+        adapter.progress.end(progress)
     return Reply(replay_body(found))
 
 

@@ -68,7 +68,8 @@ class EditBody(_Camel):
     """Answer to a request that edits: where the cursor stands now, and the edits that it made, in words.
 
     `text` is what the console would say, with the rule by which an attention row was filled.
-    `warnings` says what differs between here and where imported edits were made.
+    `warnings` says what differs between here and where imported edits were made. `moved` says that the
+    events `continued` and `stopped` follow, since the cursor stands at another step, stage or hypothesis.
     """
 
     branch: int
@@ -77,6 +78,7 @@ class EditBody(_Camel):
     edits: list[str] = msgspec.field(default_factory=list)
     text: str = ""
     warnings: list[str] = msgspec.field(default_factory=list)
+    moved: bool = False
 
 
 class ListedEdit(_Camel):
