@@ -20,6 +20,8 @@ from s2sdap.vocabulary.stages import Stage
 __all__ = [
     "BatchingModel",
     "Described",
+    "Embeddings",
+    "Embeds",
     "GeneratingModel",
     "Layout",
     "Model",
@@ -106,6 +108,32 @@ class NamesWords(Protocol):
 
     def source_words(self) -> Sequence[str]:
         """The words, as they are written in a source text."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embeddings:
+    """The matrix in which a model looks up the tokens of one side: row i is of token i.
+
+    `pieces` is how each is written, `None` for a row that no token has. `special` are the tokens that
+    no text is written with: padding, begin, end, the unknown token.
+    """
+
+    vectors: Float[Tensor, "V D"]
+    pieces: tuple[str | None, ...]
+    special: frozenset[int]
+
+
+@runtime_checkable
+class Embeds(Protocol):
+    """A model that can show its embeddings; a side on which it reads no tokens has none."""
+
+    def source_embeddings(self) -> Embeddings | None:
+        """Those of the source tokens."""
+        ...
+
+    def target_embeddings(self) -> Embeddings | None:
+        """Those of the target tokens, as the decoder reads them."""
         ...
 
 

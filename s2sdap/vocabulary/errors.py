@@ -266,6 +266,10 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
               "Draw each site in a picture of its own"),
     ErrorKind(4542, "projection_keys", "The points of {group!r} cannot be told apart: {reason}", "Give each point of a group a key of its own"),
     ErrorKind(4543, "neighbor_temperature", "The temperature {temperature} is not above 0", "Give a positive number, or none"),
+    ErrorKind(4544, "no_embeddings", "{model} shows no embeddings of {side} tokens",
+              "Ask for those of the other side; a model of your own shows them by `source_embeddings` and `target_embeddings`"),
+    ErrorKind(4545, "no_word", "{word!r} holds no token of the {side}", "Write a word"),
+    ErrorKind(4546, "no_token_number", "There is no {side} token {token}; there are {count}, the first is 0", "Name one of them"),
     # 50xx: the protocol
     ErrorKind(5001, "bad_json", "The message is not JSON: {reason}", "Send one JSON object a frame"),
     ErrorKind(5002, "bad_message", "The message is no protocol request: {reason}", "Send `seq`, `type` and `command`"),

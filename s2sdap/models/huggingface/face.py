@@ -15,9 +15,10 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from s2sdap.models.contract import Layout, Source, TargetVocabulary
+from s2sdap.models.contract import Embeddings, Layout, Source, TargetVocabulary
 from s2sdap.models.huggingface import call_sources, layout
 from s2sdap.models.huggingface.audio import AudioReader
+from s2sdap.models.huggingface.embeddings import source_embeddings_of, target_embeddings_of
 from s2sdap.models.huggingface.encoder_length import EncoderLengths, main_input
 from s2sdap.models.huggingface.fingerprint import fingerprint_of
 from s2sdap.models.huggingface.image import ImageReader
@@ -114,6 +115,14 @@ class HuggingFaceModel:
         if self.reads == TEXT and self._text is not None:
             return self._known(self._text.read(text))
         raise self._unread()
+
+    def source_embeddings(self) -> Embeddings | None:
+        """The embeddings that a text is read with; `None` where the source is no text."""
+        return source_embeddings_of(self.model, self._text) if self.reads == TEXT else None
+
+    def target_embeddings(self) -> Embeddings | None:
+        """The embeddings that the decoder reads its own tokens with."""
+        return target_embeddings_of(self.model, self._text)
 
     def inputs(self, source: Source, /) -> dict[str, Tensor]:
         """What `generate` is given for a source of `tokenize`, as a batch of one on the model's device.

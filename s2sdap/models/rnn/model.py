@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from s2sdap.models.checkpoint import Checkpoint
-from s2sdap.models.contract import Layout, Probe, Source, TargetVocabulary, untouched
+from s2sdap.models.contract import Embeddings, Layout, Probe, Source, TargetVocabulary, untouched
 from s2sdap.models.rnn.config import RnnConfig
 from s2sdap.models.rnn.network import Encoded, RnnNetwork, State
-from s2sdap.models.tokenizers import SPECIAL_PIECES, SourceTokenizer, TargetTokens
+from s2sdap.models.tokenizers import SPECIAL_PIECES, SideConfig, SourceTokenizer, TargetTokens
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.stages import Stage
 
@@ -28,6 +28,7 @@ class RnnModel:
         self.device = device or torch.device("cpu")
         self.source = SourceTokenizer(config.source)
         self.target = TargetTokens(config.target)
+        self._target_side = config.target
         with torch.device("meta"):  # the weights come from the checkpoint, so none are drawn here
             network = RnnNetwork(config.network, len(self.source), len(self.target))
         network.load_state_dict(dict(checkpoint.weights), assign=True)
@@ -41,6 +42,14 @@ class RnnModel:
     def source_words(self) -> tuple[str, ...]:
         """The source words it knows."""
         return tuple(piece for piece in self.source.config.pieces if piece not in SPECIAL_PIECES)
+
+    def source_embeddings(self) -> Embeddings:
+        """The embeddings of the source tokens."""
+        return _embeddings(self.network.source_embedding, self.source.config)
+
+    def target_embeddings(self) -> Embeddings:
+        """The embeddings of the target tokens."""
+        return _embeddings(self.network.target_embedding, self._target_side)
 
     @torch.no_grad()
     def encode(self, source: Source, probe: Probe, /) -> Encoded:
@@ -83,6 +92,11 @@ class RnnModel:
     def select_encoded(self, encoded: Encoded, rows: Int[Tensor, "R"], /) -> Encoded:
         """The `Encoded` whose row i is row `rows[i]` of `encoded`."""
         return encoded.select(rows)
+
+
+def _embeddings(table: nn.Embedding, config: SideConfig) -> Embeddings:
+    special = frozenset(token for token, piece in enumerate(config.pieces) if piece in SPECIAL_PIECES)
+    return Embeddings(table.weight, config.pieces, special)
 
 
 def layout_of(network: RnnNetwork, target_size: int) -> Layout:
