@@ -24,6 +24,8 @@ BREAK_HELP = (
     "A watch rule, such as 'lowConfidence(p < 0.5)'; where it fires is counted and reported. Can be repeated."
 )
 
+ON_HELP = "Where it is decoded, if not here: ray, a cluster that runs here, or ray://host:port."
+
 LogFile = Annotated[Path | None, typer.Option(help="Record the protocol here; tokens are masked.")]
 
 
@@ -134,6 +136,7 @@ def run(
     batch_tokens: Annotated[
         int, typer.Option(help="Source tokens a batch at most, times the beam.", min=1)
     ] = 32_768,
+    on: Annotated[str | None, typer.Option(metavar="CLUSTER", help=ON_HELP)] = None,
 ) -> None:
     """Decode a file without stopping: one target a line, in step with the lines of FILE.
 
@@ -179,6 +182,7 @@ def run(
         trust_remote_code=trust_remote_code,
         exact=exact,
         bounds=BatchBounds(batch_size, batch_tokens),
+        on=on,
     )
     raise typer.Exit(decode(options))
 

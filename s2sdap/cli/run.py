@@ -11,7 +11,7 @@ import os
 import shlex
 import stat
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -23,8 +23,8 @@ from s2sdap.cli.named_values import named_values
 from s2sdap.cli.outcomes import DONE, FIRED, INTERRUPTED, REFUSED, leave_standard_output, say
 from s2sdap.cli.reopening import STANDARD, Opening
 from s2sdap.client.launching import camel_case
+from s2sdap.cluster import parse_on
 from s2sdap.debugger.program import Program, make_program, read_program
-from s2sdap.debugger.stops import StopReason
 from s2sdap.debugger.watch_rules import ArmedRule, parse_rule
 from s2sdap.decoding.batched.grouping import BatchBounds
 from s2sdap.decoding.settings import SearchSettings
@@ -34,7 +34,10 @@ from s2sdap.vocabulary.files import MAX_BYTES, lines_of, read_lines
 
 if TYPE_CHECKING:
     from s2sdap.cli.html_report import HtmlReport
-    from s2sdap.debugger.corpus.alone import Decoded
+    from s2sdap.cli.report import SentenceLine
+    from s2sdap.debugger.corpus.run import Corpus
+    from s2sdap.decoding.planning import Settings
+    from s2sdap.models.contract import Described
 
 _ONE_LINE: Final = str.maketrans("\n\r", "  ")
 """A target with a line end in it must not put the lines of the output out of step."""
@@ -60,14 +63,18 @@ class RunOptions:
     trust_remote_code: bool
     exact: bool = False
     bounds: BatchBounds = field(default_factory=BatchBounds)
+    on: str | None = None
+    """the cluster that decodes, as `s2sdap.cluster` reads it"""
 
 
 def run(options: RunOptions) -> int:
     """Decode the file. Returns the exit code."""
     if not options.model.startswith(HUGGING_FACE):
         _check_search(options.search)
-    generation = named_values("--generation", options.generation)
-    rules = tuple(parse_rule(written) for written in options.rules)
+    for written in options.rules:
+        parse_rule(written)
+    if options.on is not None:
+        parse_on(options.on)
     program = _program(options.file, options.reference)
     _check_apart(options)
     with contextlib.ExitStack() as stack:
@@ -76,41 +83,47 @@ def run(options: RunOptions) -> int:
         html = stack.enter_context(_opened(options.html)) if options.html else None
         # What the model's own code prints is no target.
         stack.enter_context(contextlib.redirect_stdout(sys.stderr))
-        return _decode(options, program, generation, rules, output, report, html)
+        return _decode(options, program, output, report, html)
 
 
-def _decode(
-    options: RunOptions,
-    program: Program,
-    generation: Mapping[str, Any],
-    rules: tuple[ArmedRule, ...],
-    output: IO[bytes],
-    report: IO[bytes] | None,
-    html: IO[bytes] | None,
-) -> int:
+def loaded(options: RunOptions) -> "tuple[Described, Settings, tuple[ArmedRule, ...]]":
+    """The model, the settings of its search and the rules, which this process is then set up for."""
     import torch
 
-    from s2sdap.cli.html_report import HtmlReport
-    from s2sdap.cli.run_summary import html_of
-    from s2sdap.debugger.corpus.run import Corpus
     from s2sdap.decoding.planning import settings_for
     from s2sdap.models.loading import load_model
 
     torch.set_num_threads(options.threads)
     model = load_model(
         options.model,
-        options.device,
+        options.device if options.on is None else "cpu",
         dtype=options.dtype,
         revision=options.revision,
         trust_remote_code=options.trust_remote_code,
     )
+    generation = named_values("--generation", options.generation)
     settings = settings_for(model, options.search, generation)
+    return model, settings, tuple(parse_rule(written) for written in options.rules)
+
+
+def _decode(
+    options: RunOptions,
+    program: Program,
+    output: IO[bytes],
+    report: IO[bytes] | None,
+    html: IO[bytes] | None,
+) -> int:
+    from s2sdap.cli.html_report import HtmlReport
+    from s2sdap.cli.run_summary import html_of
+    from s2sdap.debugger.corpus.run import Corpus
+
+    model, settings, rules = loaded(options)
     for file in (output, report, html):
         _empty(file)
     with _progress(len(program.sentences)) as advance:
         opening = opening_of(options)
         shown = HtmlReport(opening) if html is not None else None
-        writer = _Writer(output, report, opening, shown)
+        writer = _Writer(output, report, shown)
         corpus = Corpus(
             model, program, settings, rules, bounds=options.bounds, exact=options.exact, advance=advance
         )
@@ -118,10 +131,10 @@ def _decode(
             say(corpus.singly)
         interrupts, interrupted = Interrupts(), False
         try:
-            with interrupts.watched():
-                for decoded in corpus:
+            with interrupts.watched(), contextlib.closing(_lines(options, corpus, opening)) as lines:
+                for line in lines:
                     with interrupts.held():
-                        writer.add(decoded)
+                        writer.add(line)
         except KeyboardInterrupt:
             interrupted = True
         except BrokenPipeError:
@@ -133,6 +146,21 @@ def _decode(
         text = html_of(shown, corpus, shlex.join(["s2sdap", *sys.argv[1:]]), interrupted=interrupted)
         html.write(text.encode())
     return INTERRUPTED if interrupted else writer.code
+
+
+def _lines(options: RunOptions, corpus: "Corpus", opening: Opening) -> "Generator[SentenceLine]":
+    """The sentences, decoded here or on a cluster."""
+    if options.on is None:
+        from s2sdap.cli.report import told
+
+        for decoded in corpus:
+            yield told(decoded, opening)
+        return
+    from s2sdap.cli.run_on_cluster import decoded_on
+    from s2sdap.cluster import connected
+
+    with connected(options.on, threads=options.threads) as cluster:
+        yield from decoded_on(cluster, options, corpus)
 
 
 def opening_of(options: RunOptions) -> Opening:
@@ -154,43 +182,34 @@ def opening_of(options: RunOptions) -> Opening:
 class _Writer:
     """Writes a sentence after the other, and what the run comes to."""
 
-    def __init__(
-        self, output: IO[bytes], report: IO[bytes] | None, opening: Opening, shown: "HtmlReport | None"
-    ) -> None:
+    def __init__(self, output: IO[bytes], report: IO[bytes] | None, shown: "HtmlReport | None") -> None:
         self.code = DONE
         self.written = _Lines(output)
         self._report = report
-        self._opening = opening
         self._shown = shown
         self._said: set[str] = set()
 
-    def add(self, decoded: "Decoded") -> None:
+    def add(self, line: "SentenceLine") -> None:
         """A sentence is decoded, or could not be, and its stops are known."""
-        result = decoded.result
-        self.written.up_to(result.sentence.line)
-        self.written.add(result.text)
-        if result.error is not None:
-            self._failed(result.error)
-        for stop in decoded.stops:
-            if stop.reason is StopReason.RULE:
+        self.written.up_to(line.line - 1)
+        self.written.add(line.output or "")
+        if line.error is not None:
+            self._failed(line.error.text)
+        for stop in line.stops:
+            if stop.rule is not None:
                 self.code = max(self.code, FIRED)
             elif stop.error is not None:
-                self._failed(stop.error)
-        if self._report is None and self._shown is None:
-            return
-        from s2sdap.cli.report import told
-
-        line = told(decoded, self._opening)
+                self._failed(stop.error.text)
         if self._report is not None:
             self._report.write(msgspec.json.encode(line) + b"\n")
             self._report.flush()
         if self._shown is not None:
             self._shown.add(line)
 
-    def _failed(self, error: S2sdapError) -> None:
+    def _failed(self, error: str) -> None:
         self.code = REFUSED
-        if str(error) not in self._said:
-            self._said.add(str(error))
+        if error not in self._said:
+            self._said.add(error)
             say(error)
 
 

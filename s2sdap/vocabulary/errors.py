@@ -334,4 +334,17 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(7201, "runs_singly", "Sentences are decoded one by one: {reason}", "Nothing has to be mended; it takes longer"),
     ErrorKind(7202, "no_such_token", "Line {line} of {path} does not pause at step {step}{rule}",
               "Give a step that its output has, and a rule that fires there"),
+    # 73xx: clusters
+    ErrorKind(7301, "ray_missing", "Work on a cluster needs Ray, which cannot be imported: {reason}",
+              "Install it with `pip install 's2sdap[scale]'`, on every node the same version"),
+    ErrorKind(7302, "cluster_address", "{written!r} names no cluster",
+              "Write `ray` for the one that runs here, or `ray://host:port`, with the port that `ray start` told"),
+    ErrorKind(7303, "cluster_unreachable", "The cluster {address} does not answer: {reason}",
+              "Start it with `ray start --head`, and give the address that it prints"),
+    ErrorKind(7304, "cluster_small", "The cluster {address} has no room for one worker: {needed} are needed, {found} are there",
+              "Add a node, or ask for less a worker; one CPU stays free for what feeds the workers"),
+    ErrorKind(7305, "cluster_failed", "The cluster could not do its part of the work: {reason}",
+              "The logs of Ray's session say more; what was done until then is kept, and the same command goes on"),
+    ErrorKind(7306, "cluster_stalled", "No part of the work has come back for {seconds} s",
+              "See `ray status`: nodes may have gone, or other work may hold all CPUs"),
 )  # fmt: skip
