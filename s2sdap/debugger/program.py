@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from s2sdap.vocabulary.errors import S2sdapError
-from s2sdap.vocabulary.files import read_lines, split_lines
+from s2sdap.vocabulary.files import check_length, read_pairs, split_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +74,11 @@ def open_program(program: str | None, source: str | None, reference: str | None)
 def read_program(path: str, reference: str | None = None) -> Program:
     """Read a file of sentences, and a file of references with as many lines if one is named.
 
-    A byte order mark and Windows line ends are taken off; nothing else is changed.
+    Of a file that is called `….tsv` the first column is the source, the second the reference where no
+    file of references is named. A byte order mark and Windows line ends are taken off; nothing else is
+    changed.
     """
-    lines = read_lines(path)
-    references = read_lines(reference) if reference else None
+    lines, references = read_pairs(path, reference)
     return make_program(lines, path=os.path.abspath(path), references=references, reference_path=reference)
 
 
@@ -96,8 +97,8 @@ def make_program(
 ) -> Program:
     """Number the sentences of `lines`. Raises `program_empty` where no line has text."""
     name = Path(path).name if path else "source"
-    if references is not None and len(references) != len(lines):
-        raise S2sdapError("reference_length", path=reference_path, found=len(references), expected=len(lines))
+    if references is not None:
+        check_length(references, reference_path, len(lines))
     sentences: list[Sentence] = []
     for number, line in enumerate(lines):
         if line:

@@ -31,7 +31,7 @@ class CorpusSentence:
 
 
 def sentence_schema() -> Any:
-    """The Arrow schema of the dataset of sentences. Row i is sentence i."""
+    """The Arrow schema of the dataset of sentences, which are in the order in which they were added."""
     pa = required("pyarrow")
     fields = {
         "sentence": pa.int64(),

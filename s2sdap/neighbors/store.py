@@ -9,10 +9,10 @@ Whether it is the index of a model at hand, `identity.check_model` tells.
 import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import numpy as np
-from jaxtyping import Float16, Integer
+from jaxtyping import Float16, Int64, Integer
 from numpy.typing import NDArray
 
 from s2sdap.neighbors import manifest as manifests
@@ -38,6 +38,7 @@ class StateStore:
         self.manifest = manifest
         self._tables = {StateSite.parse(each.site): each for each in manifest.sites}
         self._datasets: dict[str, Any] = {}
+        self._sorted: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
 
     @classmethod
     def open(
@@ -81,11 +82,19 @@ class StateStore:
 
     @property
     def sentence_count(self) -> int:
-        """How many sentences there are; a sentence whose states are not in yet counts, too."""
+        """How many sentences there are: those whose states are in."""
         return self.manifest.sentences.rows
 
+    @property
+    def sentence_numbers(self) -> Int64[np.ndarray, "N"]:
+        """The numbers of the sentences whose states are in, ascending."""
+        return self._numbers()[0]
+
     def dataset(self, site: StateSite) -> Any:
-        """The `lance.LanceDataset` of `site` at the acknowledged version, to search in it."""
+        """The `lance.LanceDataset` of `site` at the acknowledged version, to search in it.
+
+        Raises `index_missing` where nothing has been committed yet.
+        """
         return self._dataset(str(site), self._table(site))
 
     def vectors(self, site: StateSite) -> Float16[np.ndarray, "N D"]:
@@ -119,7 +128,9 @@ class StateStore:
             S2sdapError: `index_no_row`, `index_no_site`, `index_damaged`.
         """
         wanted = np.asarray(indices, dtype=np.int64)
-        self._check_range("row", wanted, self.count(site))
+        outside = wanted[(wanted < 0) | (wanted >= self.count(site))]
+        if len(outside):
+            self._refuse("row", int(outside[0]), self.count(site))
         if not len(wanted):
             return no_states(self.dimension(site))
         with self._reading(str(site)):
@@ -132,11 +143,27 @@ class StateStore:
     def sentences(self, numbers: Sequence[int]) -> list[CorpusSentence]:
         """The sentences of these numbers, in this order. Raises `index_no_row`, `index_damaged`."""
         wanted = np.asarray(numbers, dtype=np.int64)
-        self._check_range("sentence", wanted, self.sentence_count)
+        known, rows = self._numbers()
+        absent = wanted[~np.isin(wanted, known)]
+        if len(absent):
+            self._refuse("sentence", int(absent[0]), len(known))
         if not len(wanted):
             return []
+        places = np.searchsorted(known, wanted)
         with self._reading(SENTENCES):
-            return sentences_of(self._dataset(SENTENCES, self.manifest.sentences).take(wanted.tolist()))
+            return sentences_of(self._dataset(SENTENCES, self.manifest.sentences).take(rows[places].tolist()))
+
+    def _numbers(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The sentence numbers ascending, and the row of each: they are added in another order."""
+        if self._sorted is None:
+            numbers = np.empty(0, np.int64)
+            if self.sentence_count:
+                with self._reading(SENTENCES):
+                    dataset = self._dataset(SENTENCES, self.manifest.sentences)
+                    numbers = dataset.to_table(columns=["sentence"]).column("sentence").to_numpy()
+            order = np.argsort(numbers, kind="stable")
+            self._sorted = numbers[order], order
+        return self._sorted
 
     def _table(self, site: StateSite) -> SiteTable:
         try:
@@ -151,15 +178,14 @@ class StateStore:
         with self._reading(str(site)):
             yield from self.dataset(site).to_batches(columns=columns, batch_size=rows)
 
-    def _check_range(self, what: str, wanted: NDArray[np.int64], count: int) -> None:
-        outside = wanted[(wanted < 0) | (wanted >= count)]
-        if len(outside):
-            number = int(outside[0])
-            raise S2sdapError("index_no_row", path=self.place.path, what=what, number=number, count=count)
+    def _refuse(self, what: str, number: int, count: int) -> NoReturn:
+        raise S2sdapError("index_no_row", path=self.place.path, what=what, number=number, count=count)
 
     def _dataset(self, name: str, table: Table) -> Any:
         found = self._datasets.get(name)
         if found is None:
+            if not table.version:
+                raise S2sdapError("index_missing", path=self.place.path, reason="nothing is committed yet")
             with self._reading(name):
                 found = opened_dataset(self.place, name, table.version)
             self._datasets[name] = found

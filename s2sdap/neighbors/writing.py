@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from s2sdap.neighbors import manifest as manifests
-from s2sdap.neighbors.columns import digest_of, joined, state_table
+from s2sdap.neighbors.columns import digest_of, joined, no_states, state_table
 from s2sdap.neighbors.extras import required
 from s2sdap.neighbors.lock import locked
 from s2sdap.neighbors.manifest import CorpusRecord, Manifest, ModelIdentity, Recall, SiteTable, Table
@@ -87,7 +87,7 @@ class StoreWriter:
         self._written: dict[str, int] = {}  # the version that this process wrote last, of each dataset
 
     def add_sentences(self, sentences: Sequence[CorpusSentence]) -> None:
-        """Add sentences, numbered on from those that are there."""
+        """Add sentences, in any order; their numbers must be new."""
         self._sentences.extend(sentences)
 
     def add(self, states: Mapping[StateSite, States]) -> None:
@@ -164,12 +164,12 @@ class StoreWriter:
     def _appended(self, corpora: Sequence[CorpusRecord]) -> Manifest:
         """Append what was added to every dataset; the manifest that acknowledges it."""
         sentences, tables = self.manifest.sentences, []
-        if self._sentences:
+        if self._sentences or not sentences.version:
             digest = sentences_digest(self._sentences)
             sentences = self._append(SENTENCES, sentences, sentence_table(self._sentences), digest)
         for site, table in self._sites.items():
-            states = joined(self._pending[site]) if self._pending[site] else None
-            if states is not None and len(states):
+            states = joined([no_states(table.dimension), *self._pending[site]])
+            if len(states) or not table.version:  # the first commit makes every dataset
                 tables.append(self._append(str(site), table, state_table(states), digest_of(states)))
             else:
                 tables.append(table)
@@ -259,7 +259,7 @@ def _exists(place: Place, name: str) -> bool:
 
 def _settle(folder: Path, dataset: Any) -> None:
     """Have the newest rows and their version on the disk before the manifest that names them is."""
-    newest = dataset.get_fragments()[-1].data_files()
+    newest = [file for fragment in dataset.get_fragments()[-1:] for file in fragment.data_files()]
     version = folder / "_versions" / f"{_LAST - dataset.version:020d}.manifest"
     for path in (*(folder / "data" / file.path for file in newest), version):
         for each in (path, path.parent):

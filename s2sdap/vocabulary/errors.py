@@ -80,6 +80,8 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(1009, "program_too_large", "{path} has {size} bytes; the limit is {limit}",
               "Split the file into smaller ones"),
     ErrorKind(1010, "file_refused", "{path}: {reason}", "Give a path that exists and that you may use"),
+    ErrorKind(1011, "program_columns", "Line {line} of {path} has one column, other lines have two",
+              "Part source and reference of every line by a tab, or call a file of sources alone `.txt`"),
     # 20xx: models and checkpoints
     ErrorKind(2001, "unknown_model", "There is no model {model!r}; known are {known}",
               "Give a checkpoint folder or one of the known names"),
@@ -244,7 +246,8 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
               "Use the model that the index was built with"),
     ErrorKind(4516, "index_no_site", "The index {path} has no states of {site}; it has {known}",
               "Name one of them, or build an index with that site"),
-    ErrorKind(4517, "index_no_row", "The index {path} has no {what} {number}; there are {count}", "Count them from 0"),
+    ErrorKind(4517, "index_no_row", "The index {path} has no {what} {number}; there are {count}",
+              "Count from 0; of an index that is still being built, open it again later"),
     ErrorKind(4518, "index_busy", "The index {path} is being written by another process{who}", "Wait until that one is done, or end it"),
     ErrorKind(4519, "index_unwritable", "Cannot write the index {path}: {reason}",
               "Make room or give a place that you may write to, and give the same command again: what was committed is kept"),

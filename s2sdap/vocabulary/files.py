@@ -3,12 +3,15 @@
 import codecs
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from s2sdap.vocabulary.errors import S2sdapError
 
 MAX_BYTES: Final = 256 * 1024 * 1024
+TABLE: Final = ".tsv"
+"""What the name of a file ends with whose columns a tab parts."""
 
 
 def read_lines(path: str) -> list[str]:
@@ -44,6 +47,49 @@ def lines_of(data: bytes, path: str) -> list[str]:
             "program_not_utf8", path=path, offset=offset, line=line, byte=data[offset]
         ) from None
     return split_lines(text)
+
+
+def read_pairs(path: str, reference: str | None = None) -> tuple[list[str], list[str] | None]:
+    """The source sentences of a file, one a line, and the reference of each where there are any.
+
+    Those come from the file `reference` in step with it, or from the second column of a file that is
+    called `….tsv`, whose first is the source.
+
+    Raises:
+        S2sdapError: `program_columns`, `reference_length`, and what `read_lines` raises.
+    """
+    return pairs_of(read_lines(path), path, read_lines(reference) if reference else None, reference)
+
+
+def pairs_of(
+    lines: Sequence[str], path: str, references: Sequence[str] | None, reference_path: str | None
+) -> tuple[list[str], list[str] | None]:
+    """The same of lines that have been read."""
+    sources, columns = list(lines), None
+    if path.lower().endswith(TABLE):
+        sources, columns = _columns(lines, path)
+    if references is None:
+        return sources, columns
+    check_length(references, reference_path, len(sources))
+    return sources, list(references)
+
+
+def check_length(references: Sequence[str], path: str | None, expected: int) -> None:
+    """Refuse references that are not in step with `expected` lines. Raises `reference_length`."""
+    if len(references) != expected:
+        raise S2sdapError("reference_length", path=path, found=len(references), expected=expected)
+
+
+def _columns(lines: Sequence[str], path: str) -> tuple[list[str], list[str] | None]:
+    """The first column, and the second if there is one: then every line with text has to have it."""
+    rows = [line.split("\t") for line in lines]
+    sources = [row[0] for row in rows]
+    if not any(len(row) > 1 for row in rows):
+        return sources, None
+    for number, (line, row) in enumerate(zip(lines, rows, strict=True), start=1):
+        if line and len(row) == 1:
+            raise S2sdapError("program_columns", path=path, line=number)
+    return sources, [row[1] if len(row) > 1 else "" for row in rows]
 
 
 def split_lines(text: str) -> list[str]:

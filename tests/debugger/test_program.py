@@ -140,3 +140,34 @@ def test_a_launch_names_one_of_the_two():
     assert refused.value.name == "program_empty"
     program = open_program(None, "a b", "A B")
     assert (program.path, program.name) == (None, "source")
+
+
+# ---------------------------------------------------------------- files with columns
+
+
+def test_the_second_column_is_the_reference(tmp_path):
+    path = written(tmp_path, b"a b\tA B\tmore\n\nc\tC\n", "pairs.TSV")
+    program = read_program(path)
+    assert [(each.text, each.reference, each.line) for each in program.sentences] == [
+        ("a b", "A B", 0),
+        ("c", "C", 2),
+    ]
+    assert program.lines == ("a b", "", "c")
+
+
+def test_a_named_reference_comes_before_the_column(tmp_path):
+    path = written(tmp_path, b"a\tA\n", "pairs.tsv")
+    program = read_program(path, written(tmp_path, b"other\n", "references.txt"))
+    assert [(each.text, each.reference) for each in program.sentences] == [("a", "other")]
+
+
+def test_one_column_has_no_references_and_other_names_no_columns(tmp_path):
+    assert read_program(written(tmp_path, b"a\n", "one.tsv")).sentences[0].reference is None
+    plain = read_program(written(tmp_path, b"a\tA\n", "plain.txt")).sentences[0]
+    assert (plain.text, plain.reference) == ("a\tA", None)
+
+
+def test_a_line_that_lacks_the_column_is_told(tmp_path):
+    path = written(tmp_path, b"a\tA\n\nb\n", "pairs.tsv")
+    with pytest.raises(S2sdapError, match=r"S2S1011: Line 3 of .*pairs\.tsv has one column"):
+        read_program(path)

@@ -43,11 +43,14 @@ def some_sentences(count, first=0):
 
 
 def written(path, batches, sentences=(), options=None):
-    """An index of these batches of states, each committed by itself."""
+    """An index of these batches of states, each committed by itself, and of these sentences, last first."""
     sites = {site: states.vectors.shape[1] for site, states in batches[0].items()}
+    left = list(sentences)
     with creating(Place.of(path, options), MODEL, sites) as writer:
-        writer.add_sentences(sentences)
-        for batch in batches:
+        for number, batch in enumerate(batches):
+            kept = (len(left) * (len(batches) - number - 1)) // len(batches)
+            writer.add_sentences(left[kept:])
+            del left[kept:]
             writer.add(batch)
             writer.commit()
 
