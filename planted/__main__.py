@@ -7,7 +7,6 @@ only so many of the held-out ones are made, and no page is written.
 Exit code: 0 at least 80 % of the held-out cases are named right, 1 fewer are.
 """
 
-import importlib.util
 import platform
 import sys
 from collections import Counter
@@ -21,6 +20,7 @@ import torch
 
 from planted.cases import CONTROLS, cases, judged
 from planted.faults import PLANTING
+from s2sdap.models.bundled import written_dates as dates
 from s2sdap.models.loading import load_model
 from s2sdap.models.rnn.model import RnnModel
 
@@ -68,17 +68,9 @@ class Row:
     steps: int
 
 
-def pairs_of(days: str) -> list[tuple[str, str]]:
+def pairs_of(days: dates.Split) -> list[tuple[str, str]]:
     """Dates of a split as people write them, with their ISO form."""
-    spec = importlib.util.spec_from_file_location(
-        "date_generation", ROOT / "examples" / "date_conversion" / "generate.py"
-    )
-    if spec is None or spec.loader is None:
-        raise ImportError("examples/date_conversion/generate.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # its dataclasses look themselves up there
-    spec.loader.exec_module(module)
-    return [(each.text, each.iso) for each in module.written_dates(days, 400, 3)]
+    return [(each.text, each.iso) for each in dates.written_dates(days, 400, 3)]
 
 
 def rows_of(part: Part) -> list[Row]:

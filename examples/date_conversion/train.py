@@ -7,10 +7,17 @@ from typing import Annotated
 
 import torch
 import typer
-from generate import FORMATS, Split, WrittenDate, written_dates
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from s2sdap.models.bundled.written_dates import (
+    FORMATS,
+    TRAINING,
+    TRAINING_SEED,
+    Split,
+    WrittenDate,
+    written_dates,
+)
 from s2sdap.models.checkpoint import CheckpointConfig, load_checkpoint, save_checkpoint
 from s2sdap.models.rnn.config import RnnConfig
 from s2sdap.models.rnn.model import RnnModel
@@ -117,9 +124,9 @@ def main(
     *,
     output: Annotated[Path, typer.Option(help="Folder of the checkpoint.")] = Path("dates"),
     epochs: Annotated[int, typer.Option(help="Passes over the examples.")] = 10,
-    examples: Annotated[int, typer.Option(help="Training examples.")] = 40_000,
+    examples: Annotated[int, typer.Option(help="Training examples.")] = TRAINING,
     test: Annotated[int, typer.Option(help="Test examples, all of unseen days.")] = 10_000,
-    seed: Annotated[int, typer.Option(help="Decides the data, the weights and the order.")] = 1,
+    seed: Annotated[int, typer.Option(help="Decides the data, the weights and the order.")] = TRAINING_SEED,
     resume: Annotated[bool, typer.Option(help="Go on after the last epoch that was finished.")] = False,
 ) -> None:
     """Train, test on unseen days, and write the checkpoint and its log."""

@@ -1,31 +1,19 @@
 """The bundled model reads dates of days that it has never seen, and is small."""
 
-import importlib.util
+import hashlib
 import json
-import sys
 from collections import Counter
 from datetime import date
 from pathlib import Path
 
-import pytest
 import torch
 
+from s2sdap.models.bundled import written_dates as data
 from s2sdap.models.contract import untouched
 from s2sdap.models.loading import load_model
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "s2sdap" / "models" / "bundled" / "dates"
-
-
-@pytest.fixture(scope="module")
-def data():
-    path = ROOT / "examples" / "date_conversion" / "generate.py"
-    spec = importlib.util.spec_from_file_location("date_conversion_generate", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
 
 
 def greedy(model, text, limit=15):
@@ -37,7 +25,7 @@ def greedy(model, text, limit=15):
     return model.target.text(tokens)
 
 
-def test_dates_of_unseen_days_are_read(data):
+def test_dates_of_unseen_days_are_read():
     model = load_model("dates")
     dates = list(data.written_dates("test", 800, seed=99))
     wrong = [(each.text, got) for each in dates if (got := greedy(model, each.text)) != each.iso]
@@ -51,7 +39,7 @@ def test_the_bundle_is_small():
     assert sum(files.values()) < 150_000
 
 
-def test_the_model_knows_every_character_of_the_formats(data):
+def test_the_model_knows_every_character_of_the_formats():
     model = load_model("dates")
     for each in data.written_dates("test", 3000, seed=5):
         assert all(token.known for token in model.tokenize(each.text).tokens), each.text
@@ -67,7 +55,7 @@ def test_the_log_is_of_this_model():
 # ---------------------------------------------------------------- the data
 
 
-def test_a_day_is_in_one_split(data):
+def test_a_day_is_in_one_split():
     splits = {split: set(data.days(split)) for split in ("train", "validation", "test")}
     days = [day for split in splits.values() for day in split]
     assert len(days) == len(set(days)) == (date(2049, 12, 31) - date(1950, 1, 1)).days + 1
@@ -75,7 +63,7 @@ def test_a_day_is_in_one_split(data):
     assert 0.04 < len(splits["validation"]) / len(days) < 0.06
 
 
-def test_no_text_means_two_days(data):
+def test_no_text_means_two_days():
     """In any case of letters, over every day and every format."""
     meaning = {}
     for split in ("train", "validation", "test"):
@@ -86,7 +74,7 @@ def test_no_text_means_two_days(data):
                     assert meaning.setdefault(cased, day) == day, (cased, meaning[cased], day)
 
 
-def test_formats_are_many_and_written_in_five_languages(data):
+def test_formats_are_many_and_written_in_five_languages():
     assert len(data.FORMATS) >= 16
     assert len(set(data.FORMATS)) == len(data.FORMATS)
     assert set(Counter(form.language for form in data.FORMATS)) == set(data.LANGUAGES)
@@ -96,7 +84,7 @@ def test_formats_are_many_and_written_in_five_languages(data):
         assert len(set(language.short)) == 12
 
 
-def test_the_words_of_a_date(data):
+def test_the_words_of_a_date():
     forms = {(form.language, form.name): form for form in data.FORMATS}
     day = date(2030, 10, 24)
     assert data.write(day, forms["german", "weekday"]) == "Donnerstag, den 24. Oktober 2030"
@@ -116,7 +104,16 @@ def test_the_words_of_a_date(data):
     ]
 
 
-def test_the_seed_decides_the_data(data):
+def test_the_seed_decides_the_data():
     first, again, other = (list(data.written_dates("train", 50, seed)) for seed in (1, 1, 2))
     assert first == again
     assert first != other
+
+
+def test_the_pairs_are_those_that_the_model_was_trained_on():
+    """The file as the model's training read it, byte for byte, in any release since."""
+    text = "".join(f"{source}\t{target}\n" for source, target in data.training_pairs())
+    assert (
+        hashlib.sha256(text.encode()).hexdigest()
+        == "abe011abfa5a4ff5ac250140fe7c0473f676a844861faa0d150709d33d54561b"
+    )
