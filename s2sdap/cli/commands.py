@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 import s2sdap
+from s2sdap.cli.index_commands import index_app
 from s2sdap.models import DEFAULT_MODEL
 
 app = typer.Typer(
@@ -15,6 +16,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(index_app)
 
 PORT: dict[str, Any] = {"min": 0, "max": 65535}
 MODEL_HELP = "A bundled model, a checkpoint's folder, or hf: and a Hugging Face folder or id."

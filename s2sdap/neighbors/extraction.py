@@ -7,7 +7,7 @@ extractor with a batch gives its states. All three are pure: nothing is remember
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,19 @@ class Limits:
 
     source: int = 1000
     target: int = 1000
+
+
+@runtime_checkable
+class HasLengths(Protocol):
+    """What `Extractor.batches` looks at."""
+
+    @property
+    def lengths(self) -> tuple[int, int]:
+        """Tokens of the target and of the source."""
+        ...
+
+
+E = TypeVar("E", bound=HasLengths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +179,13 @@ class Extractor:
                 skipped.append(Skipped(pair.sentence, error))  # type: ignore[union-attr]  # an example raises nothing
         return examples, skipped
 
-    def batches(self, examples: Sequence[Example]) -> Iterator[list[Example]]:
-        """The examples in batches of like length within the bounds, shortest first."""
+    def batches(self, examples: Sequence[E]) -> Iterator[list[E]]:
+        """The examples in batches of like length within the bounds, shortest first.
+
+        Of a corpus that is too large to be kept as tokens, whatever has the lengths will do.
+        """
         size = min(self.bounds.tokens, max(1, LOGITS // len(self.model.target)))
-        batch: list[Example] = []
+        batch: list[E] = []
         longest = (0, 0)
         for example in sorted(examples, key=lambda each: each.lengths):
             target, source = example.lengths

@@ -56,11 +56,17 @@ def check_model(path: str, indexed: ModelIdentity, model: Described) -> None:
     Raises:
         S2sdapError: `index_other_model`.
     """
+    check_identity(path, indexed, identity_of(model, model.name))
+
+
+def check_identity(path: str, indexed: ModelIdentity, model: ModelIdentity) -> None:
+    """The same of what is kept of two models. Raises `index_other_model`."""
     if indexed.fingerprint != model.fingerprint:
-        reason = f"the fingerprints of their weights and configuration are {indexed.fingerprint} and "
-        reason += model.fingerprint
-    elif indexed.tokenizer != (tokenizer := tokenizer_of(model)):
-        reason = f"the weights are the same, but their tokenizers are {indexed.tokenizer} and {tokenizer}"
+        reason = f"weights and configuration have the fingerprint {indexed.fingerprint} there, "
+        reason += f"{model.fingerprint} here"
+    elif indexed.tokenizer != model.tokenizer:
+        reason = f"the weights are the same, but the tokenizer is {indexed.tokenizer} there, "
+        reason += f"{model.tokenizer} here"
     else:
         return
     raise S2sdapError("index_other_model", path=path, found=indexed.name, model=model.name, reason=reason)

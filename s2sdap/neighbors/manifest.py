@@ -62,21 +62,24 @@ class FileRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class CorpusRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One corpus of the index, and how far its states are in.
 
-    `first` is the number of its first sentence, `sentences` how many follow it; `left_out` sentences have
-    no tokens or are too long for the model. `sample` and `seed` say which were drawn. `batches` of at most
-    `batch` sentences are computed in an order that these settings decide; `done` of them are acknowledged.
+    Its `sentences` have the numbers from `first` on; `left_out` lines have no tokens or too many. `sample`
+    and `seed` say which were drawn. The sentences are computed in `batches`, of at most `batch_sentences`
+    and `batch_tokens`, in an order that follows from the corpus and these bounds. Of them `done` are
+    acknowledged; `failed` sentences of those could not be run. `device` and `threads` are of the last run.
     """
 
     file: FileRecord
     reference: FileRecord | None = None
     sample: int | None = None
     seed: int = 0
-    batch: int
+    batch_sentences: int
+    batch_tokens: int
     first: int
     sentences: int
     left_out: int
     batches: int
     done: int = 0
+    failed: int = 0
     device: str = "cpu"
     threads: int = 1
 
@@ -84,6 +87,18 @@ class CorpusRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def finished(self) -> bool:
         """Whether all its states are in."""
         return self.done == self.batches
+
+    @property
+    def asked(self) -> tuple[object, ...]:
+        """What tells it from another: the contents of the files, and what is drawn of them."""
+        reference = None if self.reference is None else self.reference.sha256
+        return self.file.sha256, reference, self.sample, self.seed
+
+    @property
+    def order(self) -> tuple[object, ...]:
+        """What the order and the values of its states follow from, beside the model."""
+        bounds = self.batch_sentences, self.batch_tokens
+        return *self.asked, *bounds, self.sentences, self.left_out, self.batches
 
 
 class Recall(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -140,7 +140,7 @@ class StateStore:
         """The sentence of that number. Raises `index_no_row`, `index_damaged`."""
         return self.sentences([number])[0]
 
-    def sentences(self, numbers: Sequence[int]) -> list[CorpusSentence]:
+    def sentences(self, numbers: "Integer[np.ndarray, 'Q'] | Sequence[int]") -> list[CorpusSentence]:
         """The sentences of these numbers, in this order. Raises `index_no_row`, `index_damaged`."""
         wanted = np.asarray(numbers, dtype=np.int64)
         known, rows = self._numbers()

@@ -57,19 +57,28 @@ def creating(
         if place.folder is not None:
             place.folder.mkdir(parents=True, exist_ok=True)
     with _held(place, wait=wait):
-        with unwritable(place):
-            new = place.empty()
-        if new:
+        if manifest_there(place) is None:
             manifest = Manifest(model=model, sites=sites, sentences=Table())
             with unwritable(place):
                 place.write(manifests.NAME, manifests.encoded(manifest))
-        try:
-            manifest = StateStore.open(place).manifest
-        except S2sdapError as error:
-            if error.name == "index_missing":
-                raise S2sdapError("index_foreign", path=place.path) from None
-            raise
-        yield StoreWriter(place, manifest)
+        yield StoreWriter(place, StateStore.open(place).manifest)
+
+
+def manifest_there(place: Place) -> Manifest | None:
+    """The manifest of the index at a place, or `None` where one can be made.
+
+    Raises:
+        S2sdapError: `index_foreign` where something else is there, `index_newer`, `index_damaged`.
+    """
+    with unwritable(place):
+        if place.empty():
+            return None
+    try:
+        return read_manifest(place)
+    except S2sdapError as error:
+        if error.name == "index_missing":
+            raise S2sdapError("index_foreign", path=place.path) from None
+        raise
 
 
 class StoreWriter:

@@ -1,0 +1,335 @@
+"""`s2sdap index build` and `add`: what a corpus needs is said, then its states are computed and kept."""
+
+import contextlib
+import re
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from s2sdap.cli.named_values import named_values
+from s2sdap.cli.outcomes import DONE, INTERRUPTED, say
+from s2sdap.neighbors.place import Place
+from s2sdap.vocabulary.errors import S2sdapError
+
+if TYPE_CHECKING:
+    from s2sdap.models.contract import Described
+    from s2sdap.neighbors.building import BuildProgress, Watch
+    from s2sdap.neighbors.extraction import Extractor
+    from s2sdap.neighbors.manifest import CorpusRecord
+    from s2sdap.neighbors.plan import BuildPlan, Room
+    from s2sdap.neighbors.states import StateSite
+
+_BYTES: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?", re.IGNORECASE)
+SHOWN: Final = 3
+"""Lines that were left out, of which the reason is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusOptions:
+    """What the command line says of a corpus and of how its states are computed."""
+
+    file: str
+    reference: str | None
+    sample: int | None
+    seed: int
+    device: str
+    threads: int
+    batch: int
+    batch_tokens: int
+    commit: int
+    budget: str | None
+    storage: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOptions:
+    """What the command line says of an index to build."""
+
+    out: str
+    model: str
+    sites: str | None
+    layers: str | None
+    dtype: str | None
+    revision: str | None
+    trust_remote_code: bool
+    corpus: CorpusOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddOptions:
+    """What the command line says of an index to add to."""
+
+    index: str
+    model: str | None
+    trust_remote_code: bool
+    corpus: CorpusOptions
+
+
+def build_here(options: BuildOptions) -> int:
+    """Build an index, or go on with it. Returns the exit code."""
+    from s2sdap.neighbors.admission import check_build
+    from s2sdap.neighbors.building import build_index
+    from s2sdap.neighbors.extraction import Extractor, available_sites
+    from s2sdap.neighbors.identity import identity_of
+    from s2sdap.neighbors.site_choice import chosen_sites
+    from s2sdap.neighbors.writing import manifest_there
+
+    task = _Task(options.out, options.corpus)
+    layers = _layers(options.layers)
+    names = [name.strip() for name in (options.sites or "").split(",") if name.strip()]
+    model = task.load(options.model, options.dtype, options.revision, trust=options.trust_remote_code)
+    identity = identity_of(model, options.model, dtype=options.dtype, revision=options.revision)
+    available = available_sites(model, task.corpus.lines[0].source)
+    dimensions = chosen_sites(available, names, layers, model=model.name)
+    extractor = Extractor(model, tuple(dimensions), bounds=task.bounds)
+    manifest_there(task.place)  # what cannot be is refused before the corpus is read
+
+    def check(plan: "BuildPlan") -> None:
+        if (there := manifest_there(task.place)) is not None:
+            check_build(task.place.path, there, identity, plan, task.bounds, dimensions)
+
+    def act(plan: "BuildPlan", watch: "Watch") -> "CorpusRecord":
+        commits, run = task.commits, task.run
+        return build_index(
+            task.place, plan, extractor, identity, dimensions, run=run, commits=commits, watch=watch
+        )
+
+    return task.carry_out(extractor, dimensions, check, act)
+
+
+def add_here(options: AddOptions) -> int:
+    """Add a corpus to an index, or go on with it. Returns the exit code."""
+    from s2sdap.neighbors.admission import check_addition
+    from s2sdap.neighbors.building import add_corpus
+    from s2sdap.neighbors.extraction import Extractor
+    from s2sdap.neighbors.identity import check_identity, identity_of
+    from s2sdap.neighbors.states import StateSite
+    from s2sdap.neighbors.store import StateStore
+
+    task = _Task(options.index, options.corpus)
+    kept = StateStore.open(task.place).manifest
+    spec, dtype, revision = options.model or kept.model.spec, kept.model.dtype, kept.model.revision
+    model = task.load(spec, dtype, revision, trust=options.trust_remote_code)
+    identity = identity_of(model, spec, dtype=dtype, revision=revision)
+    dimensions = {StateSite.parse(each.site): each.dimension for each in kept.sites}
+    extractor = Extractor(model, tuple(dimensions), bounds=task.bounds)
+    check_identity(task.place.path, kept.model, identity)
+
+    def check(plan: "BuildPlan") -> None:
+        there = StateStore.open(task.place).manifest
+        check_addition(task.place.path, there, identity, plan, task.bounds)
+
+    def act(plan: "BuildPlan", watch: "Watch") -> "CorpusRecord":
+        commits, run = task.commits, task.run
+        return add_corpus(task.place, plan, extractor, identity, run=run, commits=commits, watch=watch)
+
+    return task.carry_out(extractor, dimensions, check, act)
+
+
+class _Task:
+    """What `build` and `add` have in common: the corpus, the model's loading, and the run itself."""
+
+    def __init__(self, where: str, options: CorpusOptions) -> None:
+        from s2sdap.neighbors.building import CommitBounds
+        from s2sdap.neighbors.corpus import read_corpus
+        from s2sdap.neighbors.extraction import Bounds
+        from s2sdap.neighbors.extras import required
+
+        required("lance")
+        self.place = place_of(where, options.storage)
+        self.options = options
+        self.budget = bytes_of(options.budget)
+        self.bounds = Bounds(options.batch, options.batch_tokens)
+        self.commits = CommitBounds(rows=options.commit)
+        self.run = (options.device, options.threads)
+        self.corpus = read_corpus(options.file, options.reference, sample=options.sample, seed=options.seed)
+
+    def load(self, spec: str, dtype: str | None, revision: str | None, *, trust: bool) -> "Described":
+        """The model, whose code may print what is no part of our output."""
+        import torch
+
+        from s2sdap.models.loading import load_model
+
+        torch.set_num_threads(self.options.threads)
+        with contextlib.redirect_stdout(sys.stderr):
+            return load_model(
+                spec, self.options.device, dtype=dtype, revision=revision, trust_remote_code=trust
+            )
+
+    def carry_out(
+        self,
+        extractor: "Extractor",
+        dimensions: Mapping["StateSite", int],
+        check: "Callable[[BuildPlan], None]",
+        act: "Callable[[BuildPlan, Watch], CorpusRecord]",
+    ) -> int:
+        """Say what is needed, compute it, and say what came of it. Returns the exit code."""
+        try:
+            with contextlib.redirect_stdout(sys.stderr):  # what the model's own code prints is no answer
+                told = self._carried_out(extractor, dimensions, check, act)
+        except KeyboardInterrupt:
+            self._interrupted()
+            return INTERRUPTED
+        print(told)
+        return DONE
+
+    def _carried_out(
+        self,
+        extractor: "Extractor",
+        dimensions: Mapping["StateSite", int],
+        check: "Callable[[BuildPlan], None]",
+        act: "Callable[[BuildPlan, Watch], CorpusRecord]",
+    ) -> str:
+        from s2sdap.neighbors.plan import check_room, planned
+
+        path = self.place.path
+        with bar("reading", "lines") as shown:
+            plan = planned(self.corpus, extractor, lambda done, of: shown(done, of, ""))
+        check(plan)
+        done = self._done(plan)
+        if done == len(plan.batches):
+            return f"{path}: all states of {self.corpus.file.path} are in already"
+        room = plan.room(dimensions, done)
+        announce(plan, room, path, done)
+        check_room(path, room, self.budget, _free(self.place.folder))
+        began = time.monotonic()
+        with bar("extracting", "tokens") as shown:
+            record = act(plan, lambda told: shown(told.tokens, told.all_tokens, _kept(told)))
+        if record.failed:
+            say(f"The model failed with {record.failed:,} sentences, which have no states")
+        seconds, rows = time.monotonic() - began, sum(rows for _, rows, _ in room.states)
+        return f"{path}: {record.sentences:,} sentences, {rows:,} states in {seconds:.1f} s"
+
+    def _done(self, plan: "BuildPlan") -> int:
+        """How many batches of this corpus are in, as far as can be told before the index is held."""
+        from s2sdap.neighbors.store import read_manifest
+
+        try:
+            corpora = read_manifest(self.place).corpora
+        except S2sdapError as error:
+            if error.name == "index_missing":
+                return 0
+            raise
+        wanted = plan.record(self.bounds, 0)
+        for each in corpora:
+            if each.asked == wanted.asked:
+                return len(plan.batches) if each.finished else each.done
+        return 0
+
+    def _interrupted(self) -> None:
+        from s2sdap.neighbors.store import read_manifest
+
+        try:
+            kept = read_manifest(self.place).sentences.rows
+        except S2sdapError:
+            kept = 0
+        again = shlex.join(["s2sdap", *sys.argv[1:]])
+        say(f"Interrupted: {kept:,} sentences are kept in {self.place.path}. Go on with: {again}")
+
+
+def announce(plan: "BuildPlan", room: "Room", path: str, done: int) -> None:
+    """Say what will be computed and how much room it needs, before it is."""
+    states = ", ".join(f"{site} {rows:,} x {dimension}" for site, rows, dimension in room.states)
+    left = len(plan.lines) - sum(map(len, plan.batches[:done]))
+    on = f"going on with {left:,} of " if done else ""
+    say(f"{on}{len(plan.lines):,} sentences, {plan.tokens:,} tokens: {states}")
+    say(f"about {room.bytes:,} bytes ({size_of(room.bytes)}) in {path}")
+    if plan.left_out:
+        say(f"left out: {len(plan.left_out):,} of {len(plan.corpus.lines):,} lines with text")
+        for each in plan.left_out[:SHOWN]:
+            say(f"  line {each.line + 1}: {each.error}")
+        if len(plan.left_out) > SHOWN:
+            say(f"  and {len(plan.left_out) - SHOWN:,} more")
+
+
+def place_of(where: str, storage: Sequence[str]) -> Place:
+    """The place of an index as the command line names it."""
+    options = {name: str(value) for name, value in named_values("--storage", storage).items()}
+    return Place.of(where, options)
+
+
+def bytes_of(written: str | None) -> int | None:
+    """A number of bytes as people write it: 5000, 500MB, 1.5GiB. Raises `bad_setting`."""
+    if written is None:
+        return None
+    match = _BYTES.fullmatch(written.strip())
+    if match is None:
+        expected = "a number of bytes, such as 500MB or 2GiB"
+        raise S2sdapError("bad_setting", setting="--budget", value=repr(written), expected=expected)
+    number, prefix, binary = match.groups()
+    power = " KMGT".index(prefix.upper() or " ")
+    return int(float(number) * (1024 if binary else 1000) ** power)
+
+
+def size_of(count: int) -> str:
+    """A number of bytes for people: 47.2 MB."""
+    value, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.1f} {unit}" if unit != "B" else f"{count} B"
+
+
+@contextlib.contextmanager
+def bar(what: str, unit: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A bar on standard error, where a person sees it. Gives what to call: done, of how many, a word."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _of, _word: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        """How many are done a second."""
+
+        def render(self, task: Task) -> Text:
+            """The rate of the last seconds, and of all of them in the end."""
+            speed = task.finished_speed or task.speed
+            return Text("" if speed is None else f"{speed:,.0f} {unit}/s")
+
+    columns = (
+        TextColumn(what),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        Rate(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[word]}"),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False) as progress:
+        task = progress.add_task(what, total=None, word="")
+        yield lambda done, of, word: progress.update(task, completed=done, total=of, word=word)
+
+
+def _kept(told: "BuildProgress") -> str:
+    return f"{told.committed:,} of {told.all_sentences:,} sentences kept"
+
+
+def _layers(written: str | None) -> list[int] | None:
+    """`0,5` as numbers. Raises `bad_setting`."""
+    if written is None:
+        return None
+    try:
+        return [int(each) for each in written.split(",")]
+    except ValueError:
+        expected = "numbers with commas between them, such as 0,5"
+        raise S2sdapError("bad_setting", setting="--layers", value=repr(written), expected=expected) from None
+
+
+def _free(folder: Path | None) -> int | None:
+    """Bytes that are free where a folder is or is going to be."""
+    while folder is not None and not folder.exists():
+        folder = folder.parent if folder != folder.parent else None
+    if folder is None:
+        return None
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return None

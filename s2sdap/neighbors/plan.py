@@ -1,0 +1,140 @@
+"""What a build will do, known before it runs: which sentences, in which batches, and the room they need."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from jaxtyping import Int64
+
+from s2sdap.neighbors.corpus import Corpus, CorpusLine
+from s2sdap.neighbors.extraction import Bounds, Extractor
+from s2sdap.neighbors.manifest import CorpusRecord
+from s2sdap.neighbors.states import Pair, StateSite
+from s2sdap.vocabulary.errors import S2sdapError
+
+READ: Final = 2048
+"""Sentences that are made tokens of at once; only their lengths are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much an index grows by: rows and dimension of each site, and the bytes of the sentences' text."""
+
+    states: tuple[tuple[StateSite, int, int], ...]
+    text: int
+
+    @property
+    def bytes(self) -> int:
+        """Two bytes a number of every vector, and the text."""
+        return self.text + sum(2 * rows * dimension for _, rows, dimension in self.states)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A line of which no state is taken, and why."""
+
+    line: int
+    error: S2sdapError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BuildPlan:
+    """The sentences of a corpus that the model can read, in batches of like length.
+
+    `lengths` are the target and the source tokens of each sentence; a target that nobody gave is taken to
+    be as long as its source. A batch is the numbers of its sentences, from 0.
+    """
+
+    corpus: Corpus
+    lines: tuple[CorpusLine, ...]
+    lengths: Int64[np.ndarray, "N 2"]
+    left_out: tuple[LeftOut, ...]
+    batches: tuple[tuple[int, ...], ...]
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of both sides, which is what progress is counted in."""
+        return int(self.lengths.sum())
+
+    def tokens_of(self, batches: Sequence[Sequence[int]]) -> int:
+        """The same of these batches."""
+        return sum(int(self.lengths[list(batch)].sum()) for batch in batches)
+
+    def room(self, dimensions: Mapping[StateSite, int], done: int = 0) -> Room:
+        """What the sentences after the first `done` batches need, by their tokens as counted."""
+        left = [number for batch in self.batches[done:] for number in batch]
+        targets, sources = (int(each) for each in self.lengths[left].sum(axis=0))
+        states = tuple(
+            (site, sources if site.of_source else targets, size) for site, size in dimensions.items()
+        )
+        lines = [self.lines[number] for number in left]
+        text = sum(len(each.source.encode()) + len((each.target or "").encode()) for each in lines)
+        return Room(states, text)
+
+    def record(self, bounds: Bounds, first: int) -> CorpusRecord:
+        """What an index says of this corpus before any of its states is in."""
+        return CorpusRecord(
+            file=self.corpus.file,
+            reference=self.corpus.reference,
+            sample=self.corpus.sample,
+            seed=self.corpus.seed,
+            batch_sentences=bounds.sentences,
+            batch_tokens=bounds.tokens,
+            first=first,
+            sentences=len(self.lines),
+            left_out=len(self.left_out),
+            batches=len(self.batches),
+        )
+
+    def pairs(self, batch: Sequence[int], first: int) -> list[Pair]:
+        """The sentences of a batch, numbered from `first` on."""
+        return [
+            Pair(first + number, self.lines[number].source, self.lines[number].target) for number in batch
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """A sentence as `Extractor.batches` looks at it."""
+
+    number: int
+    lengths: tuple[int, int]
+
+
+def planned(
+    corpus: Corpus, extractor: Extractor, watch: Callable[[int, int], None] | None = None
+) -> BuildPlan:
+    """Make tokens of a corpus to see how many there are. `watch` hears how many lines are read, of how many.
+
+    Raises:
+        S2sdapError: `index_no_tokens` where the model can read none of its lines.
+    """
+    lines, lengths, left_out = [], [], []
+    for start in range(0, len(corpus.lines), READ):
+        chunk = corpus.lines[start : start + READ]
+        examples, skipped = extractor.read(Pair(each.line, each.source, each.target) for each in chunk)
+        out = {each.sentence for each in skipped}
+        lines += [each for each in chunk if each.line not in out]
+        lengths += [each.lengths for each in examples]
+        left_out += [LeftOut(each.sentence, each.error) for each in skipped]
+        if watch is not None:
+            watch(start + len(chunk), len(corpus.lines))
+    if not lines:
+        raise S2sdapError("index_no_tokens", path=corpus.file.path, reason=left_out[0].error)
+    measured = [_Measured(number, each) for number, each in enumerate(lengths)]
+    batches = tuple(tuple(each.number for each in batch) for batch in extractor.batches(measured))
+    return BuildPlan(corpus, tuple(lines), np.array(lengths, np.int64), tuple(left_out), batches)
+
+
+def check_room(path: str, room: Room, budget: int | None, free: int | None) -> None:
+    """Refuse what is larger than the budget, or than what is free where the index goes to, in bytes.
+
+    Raises:
+        S2sdapError: `index_budget`.
+    """
+    for bound, limit in (("the budget", budget), ("free on that disk", free)):
+        if limit is not None and room.bytes > limit:
+            raise S2sdapError(
+                "index_budget", path=path, need=f"{room.bytes:,}", bound=bound, limit=f"{limit:,}"
+            )
