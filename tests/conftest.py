@@ -9,7 +9,14 @@ import json
 import os
 
 import pytest
+from date_index import date_index as built_date_index
 from protocol_schema import check_shapes
+
+
+@pytest.fixture(scope="session")
+def date_index(tmp_path_factory):
+    """An index of the date model, and its corpus; see `date_index`."""
+    return built_date_index(tmp_path_factory)
 
 
 @pytest.fixture(scope="session", autouse=True)

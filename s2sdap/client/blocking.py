@@ -176,6 +176,8 @@ class Debugger:
     apply_fix = _blocking(AsyncDebugger.apply_fix)
     where_did_my_reference_go = _blocking(AsyncDebugger.where_did_my_reference_go)
 
+    neighbors = _blocking(AsyncDebugger.neighbors)
+
     save = _blocking(AsyncDebugger.save)
     replay = _blocking(AsyncDebugger.replay)
 

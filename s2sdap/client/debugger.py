@@ -15,14 +15,14 @@ from typing import Any
 
 from s2sdap.client.connection import read
 from s2sdap.client.launching import camel_case
-from s2sdap.client.verdicts import Verdicts
+from s2sdap.client.neighbors import Neighbors
 
 
-class AsyncDebugger(Verdicts):
+class AsyncDebugger(Neighbors):
     """A session with an adapter. Made by `spawn`, `connect` or `connect_address`.
 
     Its verbs stand in one file a subject: `run_control`, `reading`, `editing`, `edit_lists`,
-    `comparing`, `recordings`, `branching`, `verdicts`.
+    `comparing`, `recordings`, `branching`, `verdicts`, `neighbors`.
     """
 
     async def request(self, command: str, /, **arguments: Any) -> Any:

@@ -102,12 +102,16 @@ class Editing(Reading):
         sentence: int | None = None,
         hypothesis: int | None = None,
         token: int | None = None,
+        neighbor: int | None = None,
         site: str = "decoder.state",
         index: Sequence[int | None] = (),
         frame_id: int | None = None,
     ) -> custom.EditBody:
-        """Replace a tensor by what it is at another step, or in another sentence of the session."""
-        origin = custom.CopiedFrom(sentence, step, hypothesis, token)
+        """Replace a tensor by what it is at another step, or in another sentence of the session.
+
+        Or by the training state that is among the nearest to it: `neighbor=0` is the nearest.
+        """
+        origin = custom.CopiedFrom(sentence, step, hypothesis, token, neighbor)
         return await self._edit(
             custom.EditArguments(frame_id=frame_id, site=site, index=list(index), copy=origin)
         )

@@ -32,6 +32,14 @@ def launch_arguments(
     return arguments
 
 
+def index_named(index: str | os.PathLike[str] | None) -> str | None:
+    """An index as a launch names it: a URI as it is, a folder by its whole path."""
+    if index is None:
+        return None
+    path = os.fspath(index)
+    return path if "://" in path else os.path.abspath(os.path.expanduser(path))
+
+
 MODEL_ERROR = "modelError"
 """The filter under which a failure of the model stops a run."""
 

@@ -11,7 +11,13 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from s2sdap.client.connection import Connection, LoggedEvent
-from s2sdap.client.launching import Rules, exception_breakpoints, launch_arguments, read_token
+from s2sdap.client.launching import (
+    Rules,
+    exception_breakpoints,
+    index_named,
+    launch_arguments,
+    read_token,
+)
 from s2sdap.client.refusals import Refused, refusal_written
 from s2sdap.client.transports import (
     Channel,
@@ -129,6 +135,7 @@ class RunControl:
         dtype: str | None = None,
         revision: str | None = None,
         trust_remote_code: bool | None = None,
+        index: str | os.PathLike[str] | None = None,
         timeout: float | None = None,
         **settings: Any,
     ) -> StopView:
@@ -136,7 +143,8 @@ class RunControl:
 
         `program` is a file of sentences, `source` is text, `session` in place of both a file that `save`
         wrote, which needs no model. Any further keyword is a search setting (`beam_size=4`), as are the
-        items of `search`; `generation` is that of a Hugging Face model. The run begins at `start_line`, if
+        items of `search`; `generation` is that of a Hugging Face model. `index` is the folder or URI of an
+        index of the model's training states. The run begins at `start_line`, if
         one is given. `breakpoints` are lines, `stages` names of
         stages, `rules` watch rules; they are armed before the decode begins. A launch that is refused
         can be tried again; where one of those is refused, that takes a new session.
@@ -160,6 +168,7 @@ class RunControl:
                 "dtype": dtype,
                 "revision": revision,
                 "trust_remote_code": trust_remote_code,
+                "index": index_named(index),
                 "token": self._token,
             },
         )
@@ -197,6 +206,7 @@ class RunControl:
         data: Iterable[str | args.DataBreakpointAsked] = (),
         rules: Rules = (),
         watch_rules: Sequence[str] | None = None,
+        index: str | os.PathLike[str] | None = None,
     ) -> None:
         """Attach to a process that called `s2sdap.listen`; `wait_for_stop` gets the first stop of its calls.
 
@@ -204,7 +214,12 @@ class RunControl:
         rest is armed before any of them begins. A step that runs over the end of a call stops in the next.
         """
         await self._initialize()
-        wanted = {"stopOnEntry": stop_on_entry, "watchRules": watch_rules, "token": self._token}
+        wanted = {
+            "stopOnEntry": stop_on_entry,
+            "watchRules": watch_rules,
+            "index": index_named(index),
+            "token": self._token,
+        }
         given = {name: value for name, value in wanted.items() if value is not None}
         lines, names, values = list(breakpoints), list(stages), list(data)
         with self._leaving() as since:

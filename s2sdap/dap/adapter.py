@@ -26,7 +26,9 @@ from s2sdap.protocol.arguments import Initialize
 from s2sdap.vocabulary.errors import S2sdapError
 
 if TYPE_CHECKING:
+    from s2sdap.debugger.descriptions import Location
     from s2sdap.debugger.frames import Frame
+    from s2sdap.debugger.neighbors.training import Training
     from s2sdap.debugger.results import Result
     from s2sdap.debugger.session import Session
     from s2sdap.models.contract import Described
@@ -91,10 +93,12 @@ class Adapter:
         self.frames: Handles[Frame] = Handles("stale_frame")
         self.containers: Handles[Container] = Handles("stale_variables")
         self.targets: Handles[tuple[int, int]] = Handles("stale_target")
+        self.locations: Handles[Location] = Handles("stale_location")
         self.threads: dict[int, str] = {}
         self.checkpoints = Checkpoints()
         self.progress = Progress(self.emit, lambda: self.client.supports_progress_reporting)
         self._held: Stop | None = None
+        self._opening: asyncio.Task[None] | None = None
         self._output = cast("IO[str]", LineWriter(self._printed))
 
     # ---- what the client hears ---------------------------------------------------------------
@@ -200,7 +204,36 @@ class Adapter:
         """Hand the breakpoints to the session, if there is one; a running one minds them at once."""
         if self.session is not None:
             self.session.on_log = self._log_point
-            self.session.armed = Armed() if self.launch.no_debug else self.requested.armed()
+            armed = Armed() if self.launch.no_debug else self.requested.armed()
+            self.session.armed = armed
+            if any(rule.of_training for rule in armed.rules):
+                self._open_index(self.session)
+
+    def _open_index(self, session: "Session") -> None:
+        """Open or build the index that a rule is going to ask; until it is there the run is held up."""
+        training = session.training
+        if training is not None and not training.ready and self._opening is None:
+            self._opening = asyncio.ensure_future(self._opened(training))
+
+    async def _opened(self, training: "Training") -> None:
+        from s2sdap.dap.training import opened
+
+        try:
+            await opened(self)
+        except (S2sdapError, asyncio.CancelledError) as error:
+            if isinstance(error, S2sdapError) and error.name == "ended":
+                return
+            failure = (
+                error if isinstance(error, S2sdapError) else S2sdapError("cancelled", command=training.title)
+            )
+            training.failed = failure
+            self.say(str(failure), "stderr")
+        finally:
+            self._opening = None
+
+    def _held_up(self) -> bool:
+        """Whether a run should wait: for the client to read, or for the index. From any thread."""
+        return self._opening is not None or self.outlet.congested()
 
     def start_if_ready(self) -> None:
         """Begin the run once the model is there and the client has configured everything."""
@@ -229,9 +262,9 @@ class Adapter:
         self.progress.follow(session)
         report: Callable[[Stop], None] = partial(self.outlet.later, self._stopped, session)
         if self.calls is None:
-            self.models.move(Moving(session, report, self.outlet.congested, self._output))
+            self.models.move(Moving(session, report, self._held_up, self._output))
         else:  # what a program prints is its own
-            self.models.move(Moving(session, self.calls.reporting(report), self.outlet.congested, None))
+            self.models.move(Moving(session, self.calls.reporting(report), self._held_up, None))
 
     def _stopped(self, session: "Session", stop: Stop) -> None:
         if session is not self.session:  # of a run that a restart has replaced
@@ -320,6 +353,7 @@ class Adapter:
         self.frames.clear()
         self.containers.clear()
         self.targets.clear()
+        self.locations.clear()
 
     # ---- hypotheses as threads ---------------------------------------------------------------
 
@@ -362,6 +396,8 @@ class Adapter:
     def close(self) -> None:
         """The client is gone or done: nothing of this session runs any more."""
         self.progress.leave()
+        if self._opening is not None:
+            self._opening.cancel()
         if self.calls is not None:
             self.calls.let_go()
         elif self.session is not None:

@@ -58,7 +58,8 @@ def _site(session: Session, frame: Frame, given: custom.EditArguments) -> Made:
     if given.zero:
         return making.zero(frame, name, index)
     if given.copy is not None:
-        origin = Origin(given.copy.sentence, given.copy.step, given.copy.hypothesis, given.copy.token)
+        copy = given.copy
+        origin = Origin(copy.sentence, copy.step, copy.hypothesis, copy.token, copy.neighbor)
         return copied(frame, name, index, origin, elsewhere(session.walk))
     return making.site(frame, name, given.values or (), index)
 

@@ -18,6 +18,10 @@ class AttachArguments(Arguments):
         list[str],
         Meta(description="Rules that stop a call, such as `lowConfidence(p < 0.3)`.", max_length=100),
     ] = msgspec.field(default_factory=list)
+    index: Annotated[
+        str | None,
+        Meta(description="Folder or URI of an index of the training states of the program's model."),
+    ] = None
     token: Annotated[str | None, Meta(description="The token in the file that `s2sdap.listen` names.")] = None
 
     def rules(self) -> list[ArmedRule]:

@@ -18,8 +18,10 @@ from s2sdap.vocabulary.stages import Stage
 
 if TYPE_CHECKING:
     from s2sdap.dap.adapter import Adapter
+    from s2sdap.debugger.neighbors.training import Training
     from s2sdap.debugger.results import Result
     from s2sdap.debugger.session import Session
+    from s2sdap.models.contract import Described
 
 KEPT_SOURCES: Final = 100
 """Calls whose text can still be asked for."""
@@ -70,7 +72,9 @@ class _Known:
 class Calls:
     """The calls of a process, for one client. `call` is the one in progress."""
 
-    def __init__(self, adapter: "Adapter", process: Process, *, stop_on_entry: bool) -> None:
+    def __init__(
+        self, adapter: "Adapter", process: Process, *, stop_on_entry: bool, index: str | None = None
+    ) -> None:
         self.call: Call | None = None
         self.motion: Motion | None = None
         """How the client has set the call going; a step that runs over its end goes on into the next."""
@@ -81,6 +85,8 @@ class Calls:
         self.programs: dict[int, Program] = {self._current: _IDLE}
         self._awaited: tuple[StopReason, str] | None = (StopReason.ENTRY, "") if stop_on_entry else None
         self._filters: list[dict[str, Any]] | None = None
+        self._index = index
+        self._training: Training | None = None
         adapter.program = _IDLE
 
     # ---- sources -----------------------------------------------------------------------------
@@ -130,6 +136,7 @@ class Calls:
         adapter.models = call.models
         adapter.program = call.program
         adapter.session = call.session
+        call.session.training = self._training_of(call.session.model)
         adapter.forget_stop()
         self._add_source(call.program)
         adapter.say(call.title)
@@ -141,6 +148,15 @@ class Calls:
         if self._awaited is not None:
             call.session.pause()
         adapter.go()
+
+    def _training_of(self, model: "Described") -> "Training":
+        """The index for a call; the one of the call before, where it is of the same model."""
+        from s2sdap.debugger.neighbors.training import Training
+
+        before = self._training
+        if before is None or before.model.fingerprint != model.fingerprint:
+            before = self._training = Training(model, self._index)
+        return before
 
     def _place_again(self, call: Call) -> None:
         """Breakpoints and watch rules, for this call's program and model."""

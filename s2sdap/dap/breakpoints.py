@@ -71,6 +71,8 @@ class RequestedBreakpoints:
     rules: list[ArmedRule] = field(default_factory=list)
     launch_rules: list[ArmedRule] = field(default_factory=list)
     errors: bool = True
+    index_problem: S2sdapError | None = None
+    """Why rules about training have nothing to look at, where they have not."""
     _last_id: int = 0
 
     def set_lines(
@@ -128,7 +130,10 @@ class RequestedBreakpoints:
                     if condition and condition.strip():
                         raise S2sdapError("rule_without_condition", rule=rule)
                 else:
-                    self.rules.append(arm(rule, condition if condition and condition.strip() else None))
+                    armed = arm(rule, condition if condition and condition.strip() else None)
+                    self.rules.append(armed)
+                    if armed.of_training and self.index_problem is not None:
+                        raise self.index_problem
                 problems.append(None)
             except S2sdapError as problem:
                 problems.append(problem)
@@ -138,6 +143,8 @@ class RequestedBreakpoints:
         """What the session is to stop at. A filter's condition takes the place of the launch's."""
         named = {each.rule.id for each in self.rules}
         rules = [*self.rules, *(each for each in self.launch_rules if each.rule.id not in named)]
+        if self.index_problem is not None:
+            rules = [each for each in rules if not each.of_training]
         good = [each for each in self.lines if each.line is not None and not each.problem]
         return Armed.of(
             [
@@ -159,6 +166,17 @@ class RequestedBreakpoints:
     def _new_id(self) -> int:
         self._last_id += 1
         return self._last_id
+
+
+def index_problem(model: str) -> S2sdapError:
+    """Why a session has no index, where none was named and the model brings none."""
+    return S2sdapError("no_index", reason="none was named", model=model)
+
+
+def refuse_rules(rules: Sequence[ArmedRule], problem: S2sdapError | None) -> None:
+    """Refuse rules of a launch that have nothing to look at. Raises `no_index`."""
+    if problem is not None and any(each.of_training for each in rules):
+        raise problem
 
 
 def _line(

@@ -19,10 +19,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Container:
-    """Something with variables in it, and the frame that it belongs to."""
+    """Something with variables in it, and the frame that it belongs to.
+
+    Those of a `slow` one take long to make, and may be made in any thread.
+    """
 
     children: "Callable[[], Children]"
     frame: "Frame | None"
+    slow: bool = False
 
 
 class Handles(Generic[T]):
@@ -32,6 +36,8 @@ class Handles(Generic[T]):
         self._error = error
         self._next = 1
         self._values: dict[int, T] = {}
+        self.cleared = 0
+        """How often the run has gone on: what took its time asks whether it is still the same stop."""
 
     def add(self, value: T) -> int:
         """A new id for `value`."""
@@ -49,3 +55,4 @@ class Handles(Generic[T]):
     def clear(self) -> None:
         """The run goes on: every id so far is stale."""
         self._values.clear()
+        self.cleared += 1

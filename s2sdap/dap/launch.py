@@ -74,6 +74,13 @@ class LaunchArguments(Arguments):
     revision: Annotated[
         str | None, Meta(description="Branch, tag or commit of a Hugging Face model on the hub.")
     ] = None
+    index: Annotated[
+        str | None,
+        Meta(
+            description="Folder or URI of an index of the model's training states, as `s2sdap index build` "
+            "writes it."
+        ),
+    ] = None
     trust_remote_code: Annotated[
         bool, Meta(description="Let Python code that lies beside a Hugging Face model's weights run.")
     ] = False

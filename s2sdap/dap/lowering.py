@@ -1,6 +1,8 @@
 """Lowering: frames, scopes and descriptions of the debugger as bodies of the protocol."""
 
 import math
+from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from s2sdap.dap.adapter import Adapter
@@ -51,7 +53,9 @@ def scope_body(adapter: Adapter, frame: Frame, scope: Scope, *, first: bool) -> 
 
     return bodies.ScopeBody(
         name=scope.name,
-        variables_reference=adapter.containers.add(Container(children, frame)),
+        variables_reference=adapter.containers.add(
+            Container(cache(children) if scope.slow else children, frame, scope.slow)
+        ),
         expensive=scope.expensive,
         presentation_hint="locals" if first else None,
     )
@@ -72,13 +76,21 @@ def variable_body(adapter: Adapter, frame: Frame | None, item: Description) -> b
         named_variables=named,
         indexed_variables=indexed,
         presentation_hint=hint,
+        declaration_location_reference=location_reference(adapter, item),
     )
+
+
+def location_reference(adapter: Adapter, item: Description) -> int | None:
+    """A reference to where an item stands in a file, which `locations` answers."""
+    return None if item.location is None else adapter.locations.add(item.location)
 
 
 def children_reference(
     adapter: Adapter, frame: Frame | None, item: Description
 ) -> tuple[int, int | None, int | None]:
     """A reference to an item's parts with their numbers by kind; 0 where it has none."""
+    if item.later is not None:
+        return adapter.containers.add(Container(cache(item.later), frame, slow=True)), None, None
     children = item.children
     if children is None or children.count == 0:
         return 0, None, None
@@ -90,22 +102,32 @@ def children_reference(
     )
 
 
-def page_of(
-    adapter: Adapter, container: Container, kind: str | None, start: int, count: int
-) -> list[bodies.VariableBody]:
-    """A page of variables. Where a client asked for more than a page, the last one says so."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Page:
+    """Some of the items of a container; `left` counts those that were asked for and are not among them."""
+
+    items: list[Description]
+    left: int = 0
+
+
+def page_of(container: Container, kind: str | None, start: int, count: int) -> Page:
+    """A page of items. Makes them, so for a slow container it takes long; may run in any thread."""
     children = container.children()
     if kind is not None and (kind == "indexed") is not children.indexed:
-        return []
+        return Page([])
     start = max(0, start)
     wanted = min(count if count > 0 else children.count, max(0, children.count - start))
     items = children.page(start, min(wanted, PAGE))
-    out = [variable_body(adapter, container.frame, item) for item in items]
-    if wanted > PAGE:
-        left = children.count - start - PAGE
+    return Page(items, children.count - start - PAGE if wanted > PAGE else 0)
+
+
+def page_bodies(adapter: Adapter, frame: Frame | None, page: Page) -> list[bodies.VariableBody]:
+    """A page as variables. Where a client asked for more than a page, the last one says so."""
+    out = [variable_body(adapter, frame, item) for item in page.items]
+    if page.left:
         out.append(
             bodies.VariableBody(
-                name="…", value=f"{left} more: ask for pages of up to {PAGE}", variables_reference=0
+                name="…", value=f"{page.left} more: ask for pages of up to {PAGE}", variables_reference=0
             )
         )
     return out

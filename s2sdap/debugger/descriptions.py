@@ -17,6 +17,14 @@ SMALL: Final = 4096
 LONGEST_TEXT: Final = 2000
 
 
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in a text file: its whole path, and the line, 0 for the first."""
+
+    path: str
+    line: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Children:
     """The parts of a value: how many, and a page of them."""
@@ -31,7 +39,8 @@ class Description:
     """A value: its name where it stands, one line of text, its type, and its parts if it has any.
 
     `expression` evaluates to the same value; `edit` is what a person sets in changing it, `None`
-    where it cannot be changed.
+    where it cannot be changed. `location` is where it stands in a file. Parts that take long
+    to make come `later`: when they are opened, and then in any thread.
     """
 
     name: str
@@ -40,16 +49,22 @@ class Description:
     children: Children | None = None
     expression: str | None = None
     edit: Place | None = None
+    location: Location | None = None
+    later: Callable[[], Children] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scope:
-    """A group of descriptions: a stage, or the settings. `expensive` ones open only when asked."""
+    """A group of descriptions: a stage, or the settings. `expensive` ones open only when asked.
+
+    Those of a `slow` one take long to make, and may be made in any thread.
+    """
 
     name: str
     items: Callable[[], list[Description]]
     expensive: bool = False
     hint: str | None = field(default=None)
+    slow: bool = False
 
 
 def number(value: float | int) -> str:

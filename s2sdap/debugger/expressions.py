@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from s2sdap.debugger.fields import LOOKUPS
+from s2sdap.debugger.fields import LOOKUPS, NEIGHBORS
 from s2sdap.vocabulary.errors import S2sdapError
 
 MAX_TEXT: Final = 1000
@@ -25,6 +25,11 @@ MAX_STRING: Final = 10_000
 MAX_DIGITS: Final = 400
 _INSIDE: Final = re.compile(r"\b(?:\w+\.)+<locals>\.|\b_(?=[a-z]+\(\))")
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")  # what Python's parser takes for one
+
+_BY_ITSELF: Final = (
+    f"{NEIGHBORS}(...) stands by itself, in a watch or the console; "
+    "an expression asks for training_distance or training_percentile"
+)
 
 Value = Any
 """A number, a string, `None`, a boolean, or a sequence of values (a list, a tuple, an array)."""
@@ -324,6 +329,8 @@ class _Builder:
         return self._guarded(node, run)
 
     def _call(self, node: ast.Call, depth: int) -> _Run:
+        if isinstance(node.func, ast.Name) and node.func.id == NEIGHBORS:
+            raise S2sdapError("expression_syntax", column=self.column(node), reason=_BY_ITSELF)
         if not isinstance(node.func, ast.Name) or node.func.id not in (*FUNCTIONS, *LOOKUPS):
             raise S2sdapError(
                 "expression_syntax",

@@ -10,7 +10,7 @@ from s2sdap.debugger import measures
 from s2sdap.debugger.covering import word_coverage
 from s2sdap.debugger.fields import FIELDS, LOOKUPS
 from s2sdap.debugger.finiteness import first_not_finite
-from s2sdap.debugger.frames import Frame
+from s2sdap.debugger.frames import Frame, no_index
 from s2sdap.debugger.references import ReferencePath
 from s2sdap.debugger.repeating import repeats
 from s2sdap.debugger.tokens import resolve_token
@@ -25,7 +25,7 @@ class FieldValues(Mapping[str, Any]):
     `layer` and `head` narrow what `attention`, `focus` and their like look at.
     """
 
-    __slots__ = ("_chosen", "_head", "_layer", "_made", "_reference_path", "_row_found")
+    __slots__ = ("_chosen", "_head", "_layer", "_made", "_nearest_found", "_reference_path", "_row_found")
 
     def __init__(
         self,
@@ -44,6 +44,7 @@ class FieldValues(Mapping[str, Any]):
         self._layer = layer
         self._head = head
         self._row_found: Tensor | None = None
+        self._nearest_found: tuple[float, float] | None = None
         self._reference_path: ReferencePath | None = None
 
     @property
@@ -187,6 +188,20 @@ class FieldValues(Mapping[str, Any]):
     def _ended(self) -> bool:
         record = self.frame.record
         return record is not None and self.frame.chosen is not None and record.after.ended
+
+    def _nearest(self) -> tuple[float, float]:
+        if self._nearest_found is None:
+            training = self.frame.training
+            if training is None:
+                raise no_index(self.frame.decode.model)
+            self._nearest_found = training.nearest(self.frame)
+        return self._nearest_found
+
+    def _training_distance(self) -> float:
+        return self._nearest()[0]
+
+    def _training_percentile(self) -> float:
+        return self._nearest()[1]
 
     def _prob(self) -> Callable[..., float]:
         def prob(written: Any = None) -> float:

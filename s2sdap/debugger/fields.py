@@ -1,5 +1,6 @@
 """The names that an expression may use, and what they mean. Values come from `field_values`."""
 
+import re
 from typing import Final
 
 FIELDS: Final[dict[str, str]] = {
@@ -41,6 +42,8 @@ FIELDS: Final[dict[str, str]] = {
     "logprobs": "log-probabilities of this step under the settings, in nats",
     "state": "the decoder state that predicts this step's token",
     "context": "the context vector of this step",
+    "training_distance": "how far the nearest training state is from the state that predicts this token",
+    "training_percentile": "how many of 100 training states have their own nearest less far; 100: like none",
 }
 
 LOOKUPS: Final[dict[str, str]] = {
@@ -50,5 +53,18 @@ LOOKUPS: Final[dict[str, str]] = {
 }
 """Functions that look at the step; the others work on what they are given."""
 
+NEIGHBORS: Final = "neighbors"
+"""The lookup that stands by itself: `neighbors(state, k=20)`; see `debugger.neighbors.lookups`."""
+
+OF_TRAINING: Final = frozenset({"training_distance", "training_percentile"})
+"""Fields that need an index of training states."""
+
 OF_SENTENCE: Final = frozenset({"sentence", "line", "source", "unknown_source", "reference"})
 """Fields that are known when a sentence begins."""
+
+_LOOKUP: Final = re.compile(rf"\s*{NEIGHBORS}\s*\(")
+
+
+def is_lookup(text: str) -> bool:
+    """Whether a text begins as a lookup of neighbours does, and so is no expression."""
+    return _LOOKUP.match(text) is not None

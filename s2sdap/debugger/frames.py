@@ -7,6 +7,7 @@ change, so a frame can be read at any time and from any thread.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from jaxtyping import Float
@@ -18,11 +19,41 @@ from s2sdap.debugger.measures import plain
 from s2sdap.debugger.program import Sentence
 from s2sdap.decoding.plan import Plan
 from s2sdap.decoding.records import EncoderRecord, Hypothesis, StepRecord
+from s2sdap.models.contract import Described
 from s2sdap.models.tokens import Source, SourceToken
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.positions import Span
 from s2sdap.vocabulary.stages import Stage
+
+if TYPE_CHECKING:
+    from s2sdap.debugger.descriptions import Description
+
+
+class Training(Protocol):
+    """What a session knows of the model's training, where it has an index of it."""
+
+    @property
+    def problem(self) -> S2sdapError | None:
+        """Why there is nothing to ask; `None` where there is."""
+        ...
+
+    def nearest(self, frame: "Frame", /) -> tuple[float, float]:
+        """How far the nearest training state is, and its percentile, 0..100; see `training`."""
+        ...
+
+    def state_of(self, frame: "Frame", site: str, at: tuple[int | None, ...], number: int, /) -> list[float]:
+        """The numbers of a neighbour of the tensor at a site, `at` running over its leading axes."""
+        ...
+
+    def scope_items(self, frame: "Frame", /) -> "list[Description]":
+        """What the scope of neighbours shows at a frame."""
+        ...
+
+
+def no_index(model: Described, reason: str = "none was named") -> S2sdapError:
+    """Why nothing can be said of training, and what to do."""
+    return S2sdapError("no_index", reason=reason, model=model.name)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +73,7 @@ class Frame:
     record: StepRecord | None
     row: int
     chosen: Hypothesis | None
+    training: Training | None = None
 
     @property
     def step(self) -> int:
@@ -194,9 +226,10 @@ def frames(
     records: Sequence[StepRecord],
     position: tuple[int, Stage],
     hypothesis: Hypothesis,
+    training: Training | None = None,
 ) -> list[Frame]:
     """The call stack of a hypothesis at a position: newest first, the encoder last."""
-    make = partial(Frame, decode, sentence, branch)
+    make = partial(Frame, decode, sentence, branch, training=training)
     step, stage = position
     stack: list[Frame] = []
     known = records[

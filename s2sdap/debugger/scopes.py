@@ -61,7 +61,13 @@ def scopes_of(frame: Frame) -> list[Scope]:
     groups = [each for each in _GROUPS if each.stage in reached]
     groups.sort(key=lambda each: (each.stage is not frame.stage, -stages.index(each.stage)))
     scopes = [Scope(each.title, partial(each.items, frame)) for each in groups]
+    if frame.training is not None and frame.training.problem is None:
+        scopes.append(Scope("Neighbours", partial(_neighbours, frame), expensive=True, slow=True))
     return [*scopes, Scope("Settings", partial(_settings, frame), expensive=True)]
+
+
+def _neighbours(frame: Frame) -> list[Description]:
+    return [] if frame.training is None else frame.training.scope_items(frame)
 
 
 def _prediction(frame: Frame) -> list[Description]:

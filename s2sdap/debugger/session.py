@@ -28,8 +28,8 @@ from s2sdap.debugger.counting import Counts
 from s2sdap.debugger.editing import making
 from s2sdap.debugger.expressions import Value, compile_expression
 from s2sdap.debugger.field_values import FieldValues
-from s2sdap.debugger.fields import FIELDS
-from s2sdap.debugger.frames import Frame
+from s2sdap.debugger.fields import FIELDS, is_lookup
+from s2sdap.debugger.frames import Frame, no_index
 from s2sdap.debugger.keeping import DEFAULT_BUDGET
 from s2sdap.debugger.model_failures import failure_of_model
 from s2sdap.debugger.program import Program, open_program
@@ -47,6 +47,9 @@ from s2sdap.models.loading import load_model
 from s2sdap.vocabulary.errors import S2sdapError
 
 if TYPE_CHECKING:
+    from s2sdap.debugger.neighbors.asking import Neighborhood
+    from s2sdap.debugger.neighbors.index import OpenIndex
+    from s2sdap.debugger.neighbors.training import Training
     from s2sdap.debugger.session_file.write import Saved
 
 
@@ -63,8 +66,12 @@ class Session(EditedSession):
         budget: int = DEFAULT_BUDGET,
         on_result: Callable[[Result], None] | None = None,
         planner: Planner | None = None,
+        training: "Training | None" = None,
     ) -> None:
-        """A session over `program`; `planner` takes the place of the one that `settings` name."""
+        """A session over `program`; `planner` takes the place of the one that `settings` name.
+
+        `training` is the index of the model's training states, where there is one.
+        """
         self.model = model
         self.program = program
         self.settings = settings
@@ -82,6 +89,7 @@ class Session(EditedSession):
             on_result or (lambda _result: None),
             self._closed,
         )
+        self.training = training
         self.of_call = planner is not None
         """Whether the decode is a call of somebody's own program, which only that can make again."""
         self.origin: Mapping[str, Any] = {}
@@ -100,13 +108,26 @@ class Session(EditedSession):
         reference: str | None = None,
         settings: Settings | None = None,
         stop_on_entry: bool = True,
+        index: str | os.PathLike[str] | None = None,
     ) -> "Session":
         """A session over a file or an inline source.
 
-        `reference` is the path of a file beside a `program`, and text beside a `source`.
+        `reference` is the path of a file beside a `program`, and text beside a `source`; `index` the folder
+        or URI of an index of the model's training states.
         """
+        from s2sdap.debugger.neighbors.training import Training  # noqa: PLC0415 - who asks no neighbours needs none
+
         loaded = load_model(model) if isinstance(model, str) else model
-        session = cls(loaded, open_program(program, source, reference), settings, stop_on_entry=stop_on_entry)
+        training = Training(loaded, index)
+        if index is not None:
+            training.open()
+        session = cls(
+            loaded,
+            open_program(program, source, reference),
+            settings,
+            stop_on_entry=stop_on_entry,
+            training=training,
+        )
         session.origin = {"model": model} if isinstance(model, str) else {}
         return session
 
@@ -124,6 +145,16 @@ class Session(EditedSession):
         if self._motion is not None:
             raise S2sdapError("running", request="save")
         return save(self, path, sites=sites)
+
+    @property
+    def training(self) -> "Training | None":
+        """The index of the model's training states, where it has one or may have."""
+        return self._training
+
+    @training.setter
+    def training(self, training: "Training | None") -> None:
+        self._training = training
+        self.walk.training = training
 
     # ---- run control -------------------------------------------------------------------------
 
@@ -296,8 +327,33 @@ class Session(EditedSession):
         raise S2sdapError("unknown_thread", id=wanted)
 
     def evaluate(self, expression: str, *, frame: Frame | None = None) -> Value:
-        """The value of an expression at a frame, by default the cursor's."""
-        return compile_expression(expression, FIELDS)(FieldValues(frame or self.frame))
+        """The value of an expression at a frame, by default the cursor's; of a lookup, what was found."""
+        frame = frame or self.frame
+        if is_lookup(expression):
+            return self._looked_up(expression, frame)
+        return compile_expression(expression, FIELDS)(FieldValues(frame))
+
+    def neighbors(self, place: str = "", *, frame: Frame | None = None, **wanted: Any) -> "Neighborhood":
+        """The training states that are nearest to a state: `state`, `encoder[3]`, `layers[1]`, `context`.
+
+        Without a place it is that of the frame's stage. `wanted` are the fields of `lookups.Wanted`: k,
+        metric, kind, token, right, sentences, others. Raises `no_index` where there is no index.
+        """
+        from s2sdap.debugger.neighbors import asking, lookups  # noqa: PLC0415 - as above
+
+        named = lookups.read_whole_place(place) if place else None
+        frame = frame or self.frame
+        return asking.neighbors_at(self._index(), frame, named, lookups.Wanted(**wanted))
+
+    def _looked_up(self, expression: str, frame: Frame) -> Value:
+        from s2sdap.debugger.neighbors import asking, lookups  # noqa: PLC0415 - as above
+
+        return asking.found_by(self._index(), frame, lookups.parse_lookup(expression))
+
+    def _index(self) -> "OpenIndex":
+        if self.training is None:
+            raise no_index(self.model)
+        return self.training.open()
 
     def top_tokens(self, count: int = 10) -> list[tuple[str, float]]:
         """The likeliest tokens of the cursor's step with their probabilities."""

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final
 
 from s2sdap.debugger.branches import Branch
-from s2sdap.debugger.frames import Frame, frames
+from s2sdap.debugger.frames import Frame, Training, frames
 from s2sdap.debugger.keeping import MINIMUM_BUDGET, Keeper
 from s2sdap.debugger.program import Program, Sentence
 from s2sdap.debugger.results import Result
@@ -50,6 +50,7 @@ class Walk:
         self.program = program
         self._planner = planner
         self.results: dict[int, Result] = {}
+        self.training: Training | None = None
         self.stages = tuple(stage for stage in model.layout.stages if stage is not Stage.ENCODER)
         self.has_encoder = Stage.ENCODER in model.layout.stages
         self._budget = budget
@@ -177,6 +178,7 @@ class Walk:
             branch.records,
             position,
             hypothesis,
+            self.training,
         )
 
     def frame_of_choice(self, hypothesis: Hypothesis) -> Frame:
@@ -193,6 +195,7 @@ class Walk:
             branch.records[hypothesis.step],
             hypothesis.row,
             hypothesis,
+            self.training,
         )
 
     # ---- moving ------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Final
 
 from s2sdap.debugger.expressions import Expression, compile_expression
-from s2sdap.debugger.fields import FIELDS
+from s2sdap.debugger.fields import FIELDS, OF_TRAINING
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
 
@@ -155,6 +155,14 @@ _RULES: Final = (
         Asked.END,
     ),
     WatchRule(
+        "farFromTraining",
+        "Far from training",
+        "The state that predicts this token is farther from every training state than those are from theirs.",
+        "training_percentile > 99",
+        "Look at its neighbours: what do they predict, and was it ever trained on a source like this one?",
+        ("training_distance", "training_percentile"),
+    ),
+    WatchRule(
         "notFinite",
         "NaN or infinity",
         "A number of this step is a NaN or an infinity.",
@@ -181,6 +189,11 @@ class ArmedRule:
 
     rule: WatchRule
     condition: Expression
+
+    @property
+    def of_training(self) -> bool:
+        """Whether it needs an index of training states."""
+        return not OF_TRAINING.isdisjoint((*self.condition.names, *self.rule.numbers))
 
     def fires(self, fields: Mapping[str, object]) -> bool:
         """Whether the step is suspicious."""

@@ -158,6 +158,12 @@ class Variables(Arguments):
     count: int = 0
 
 
+class Locations(Arguments):
+    """`locations`: where a variable or a value is declared."""
+
+    location_reference: int
+
+
 class GotoTargets(Arguments):
     """`gotoTargets`: where one can go to from a line."""
 

@@ -123,6 +123,7 @@ class VariableBody(_Camel):
     named_variables: int | None = None
     indexed_variables: int | None = None
     presentation_hint: PresentationHint | None = None
+    declaration_location_reference: int | None = None
 
 
 class VariablesBody(_Camel):
@@ -159,6 +160,15 @@ class EvaluateBody(_Camel):
     type: str | None = None
     named_variables: int | None = None
     indexed_variables: int | None = None
+    value_location_reference: int | None = None
+
+
+class Locations(_Camel):
+    """Answer to `locations`: where something is declared."""
+
+    source: SourceBody
+    line: int
+    column: int | None = None
 
 
 class CompletionBody(_Camel):

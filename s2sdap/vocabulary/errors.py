@@ -285,6 +285,12 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
               "Ask for those of the other side; a model of your own shows them by `source_embeddings` and `target_embeddings`"),
     ErrorKind(4545, "no_word", "{word!r} holds no token of the {side}", "Write a word"),
     ErrorKind(4546, "no_token_number", "There is no {side} token {token}; there are {count}, the first is 0", "Name one of them"),
+    ErrorKind(4550, "no_index", "This session has no index of training states: {reason}",
+              "Build one with `s2sdap index build --model {model} --corpus FILE --out DIR`, and launch with `index`"),
+    ErrorKind(4551, "no_state_here", "The index {path} has no states of the {stage} stage; it has {known}",
+              "Name one of those, or step on to a stage that has one"),
+    ErrorKind(4552, "no_such_neighbor", "There is no neighbour {number} of {place}; there are {count}", "Count them from 0, the nearest"),
+    ErrorKind(4553, "stale_location", "Location {id} is not of this stop", "Ask for the variables again"),
     # 50xx: the protocol
     ErrorKind(5001, "bad_json", "The message is not JSON: {reason}", "Send one JSON object a frame"),
     ErrorKind(5002, "bad_message", "The message is no protocol request: {reason}", "Send `seq`, `type` and `command`"),

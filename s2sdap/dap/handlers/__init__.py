@@ -11,6 +11,7 @@ from s2sdap.dap.handlers import (
     editing,
     inspection,
     lifecycle,
+    neighbors,
     panels,
     recordings,
     running,
@@ -31,6 +32,7 @@ _FAMILIES: Final = (
     recordings,
     branches,
     verdicts,
+    neighbors,
 )
 HANDLERS: Final[dict[str, Handler]] = {
     handler.command: handler for family in _FAMILIES for handler in family.FAMILY

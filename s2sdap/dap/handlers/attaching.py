@@ -4,6 +4,7 @@ from s2sdap.dap.access import token_matches
 from s2sdap.dap.adapter import Adapter, State
 from s2sdap.dap.attach_arguments import parse_attach
 from s2sdap.dap.attached import Calls
+from s2sdap.dap.breakpoints import index_problem, refuse_rules
 from s2sdap.dap.dispatch import RawArguments, Reply, When, handles
 from s2sdap.dap.launch import token_of
 from s2sdap.protocol import bodies
@@ -26,9 +27,18 @@ def attach(adapter: Adapter, arguments: RawArguments) -> Reply:
     adapter.token = None  # it has been shown
     wanted, warnings = parse_attach(arguments.raw)
     rules = wanted.rules()
+    problem = None
+    if wanted.index is None:
+        problem = index_problem("of this program")
+    else:
+        from s2sdap.neighbors.store import StateStore
+
+        StateStore.open(wanted.index)
+    refuse_rules(rules, problem)
     process.attach(adapter)
-    adapter.calls = Calls(adapter, process, stop_on_entry=wanted.stop_on_entry)
+    adapter.calls = Calls(adapter, process, stop_on_entry=wanted.stop_on_entry, index=wanted.index)
     adapter.requested.launch_rules = rules
+    adapter.requested.index_problem = problem
     adapter.state = State.LOADING
     # A call cannot be made again from here: what is announced must be what can be done.
     adapter.emit("capabilities", bodies.Capabilities(capabilities={"supportsRestartRequest": False}))

@@ -173,6 +173,8 @@ def _expression_of(adapter: Adapter, reference: int, name: str) -> str:
     from s2sdap.dap.handlers.editing import child_of
 
     container = adapter.containers.get(reference)
+    if container.slow:
+        raise S2sdapError("not_watchable", name=name, reason="no expression stands for it")
     children = container.children()
     item = child_of(children.page, children.count, name)
     if item.expression is None:

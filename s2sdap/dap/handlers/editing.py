@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 async def set_variable(adapter: Adapter, arguments: SetVariable) -> Reply:
     """An edit: the step runs again with the value, on a new branch."""
     container = adapter.containers.get(arguments.variables_reference)
+    if container.slow:
+        raise S2sdapError("not_editable", name=arguments.name)
     item = child_of(container.children().page, container.children().count, arguments.name)
     place, frame = item.edit, container.frame
     if place is None or frame is None:

@@ -1,17 +1,21 @@
 """Looking at a stop: threads, frames, scopes, variables, expressions, and changing what is shown."""
 
+import os
 from typing import TYPE_CHECKING
 
 from s2sdap.dap.adapter import Adapter, State
 from s2sdap.dap.console import command, command_completions, is_command, refuse_misspelt
-from s2sdap.dap.dispatch import Reply, When, handles
+from s2sdap.dap.dispatch import Answer, Reply, When, handles
+from s2sdap.dap.handles import Container
+from s2sdap.dap.training import looked_for, opened
 from s2sdap.debugger.expressions import FUNCTIONS
-from s2sdap.debugger.fields import FIELDS, LOOKUPS
+from s2sdap.debugger.fields import FIELDS, LOOKUPS, NEIGHBORS, is_lookup
 from s2sdap.debugger.stops import Finding, StopReason
 from s2sdap.protocol import bodies
 from s2sdap.protocol.arguments import (
     Completions,
     Evaluate,
+    Locations,
     Nothing,
     Scopes,
     StackTrace,
@@ -75,13 +79,37 @@ def scopes(adapter: Adapter, arguments: Scopes) -> Reply:
 
 
 @handles("variables", Variables, When.STOPPED)
-def variables(adapter: Adapter, arguments: Variables) -> Reply:
+def variables(adapter: Adapter, arguments: Variables) -> Answer:
     """A page of variables."""
-    from s2sdap.dap.lowering import page_of
+    from s2sdap.dap.lowering import page_bodies, page_of
 
     container = adapter.containers.get(arguments.variables_reference)
-    shown = page_of(adapter, container, arguments.filter, arguments.start, arguments.count)
-    return Reply(bodies.VariablesBody(variables=shown))
+    if container.slow:
+        return _slow_variables(adapter, container, arguments)
+    page = page_of(container, arguments.filter, arguments.start, arguments.count)
+    return Reply(bodies.VariablesBody(variables=page_bodies(adapter, container.frame, page)))
+
+
+async def _slow_variables(adapter: Adapter, container: Container, arguments: Variables) -> Reply:
+    """The same for what takes long to make, such as neighbours. Made once, then kept."""
+    from s2sdap.dap.lowering import page_bodies, page_of
+
+    await opened(adapter)
+    page = await looked_for(
+        adapter,
+        lambda _word: page_of(container, arguments.filter, arguments.start, arguments.count),
+        "Looking for neighbours",
+        "variables",
+    )
+    return Reply(bodies.VariablesBody(variables=page_bodies(adapter, container.frame, page)))
+
+
+@handles("locations", Locations, When.LAUNCHED)
+def locations(adapter: Adapter, arguments: Locations) -> Reply:
+    """Where a neighbour stands in its corpus."""
+    found = adapter.locations.get(arguments.location_reference)
+    source = bodies.SourceBody(name=os.path.basename(found.path), path=found.path)
+    return Reply(bodies.Locations(source=source, line=adapter.client_line(found.line)))
 
 
 @handles("evaluate", Evaluate, When.STOPPED, supportsEvaluateForHovers=True, supportsClipboardContext=True)
@@ -92,6 +120,8 @@ async def evaluate(adapter: Adapter, arguments: Evaluate) -> Reply:
 
     frame = frame_at(adapter, arguments.frame_id)
     console = arguments.context == "repl"
+    if is_lookup(arguments.expression):
+        return await _looked_up(adapter, frame, arguments.expression)
     if console and is_command(arguments.expression):
         return await command(adapter, frame, arguments.expression)
     try:
@@ -110,6 +140,33 @@ async def evaluate(adapter: Adapter, arguments: Evaluate) -> Reply:
             type=item.type or None,
             named_variables=named,
             indexed_variables=indexed,
+        )
+    )
+
+
+async def _looked_up(adapter: Adapter, frame: "Frame", expression: str) -> Reply:
+    """What `neighbors(...)` finds; it changes nothing."""
+    from s2sdap.dap.lowering import children_reference, location_reference
+    from s2sdap.debugger.neighbors.lookups import parse_lookup
+    from s2sdap.debugger.neighbors.telling import looked_up
+
+    lookup = parse_lookup(expression)
+    index = await opened(adapter)
+    item = await looked_for(
+        adapter,
+        lambda word: looked_up(index, frame, lookup, expression, word.cancelled),
+        "Looking for neighbours",
+        "evaluate",
+    )
+    reference, named, indexed = children_reference(adapter, frame, item)
+    return Reply(
+        bodies.EvaluateBody(
+            result=item.value,
+            variables_reference=reference,
+            type=item.type or None,
+            named_variables=named,
+            indexed_variables=indexed,
+            value_location_reference=location_reference(adapter, item),
         )
     )
 
@@ -134,11 +191,29 @@ def completions(adapter: Adapter, arguments: Completions) -> Reply:
             start=start,
             length=len(word),
         )
-        for name in (*FUNCTIONS, *LOOKUPS)
+        for name in (*FUNCTIONS, *LOOKUPS, NEIGHBORS)
         if name.startswith(word)
     ]
+    looked_up = _lookup_completions(adapter, before)
+    if looked_up is not None:
+        return Reply(bodies.CompletionsBody(targets=looked_up))
     frame = _frame_or_none(adapter, arguments.frame_id)
     return Reply(bodies.CompletionsBody(targets=[*targets, *command_completions(adapter, frame, before)]))
+
+
+def _lookup_completions(adapter: Adapter, before: str) -> list[bodies.CompletionBody] | None:
+    """What may stand in a lookup of neighbours; `None` of any other text."""
+    if not is_lookup(before):
+        return None
+    from s2sdap.debugger.neighbors.lookups import completions as offered
+
+    end = utf16_length(before)
+    return [
+        bodies.CompletionBody(
+            label=text, detail=meaning, type="value", start=adapter.client_column(end - length), length=length
+        )
+        for text, meaning, length in offered(before)
+    ]
 
 
 def _frame_or_none(adapter: Adapter, frame: int | None) -> "Frame | None":
@@ -197,6 +272,7 @@ FAMILY = (
     stack_trace,
     scopes,
     variables,
+    locations,
     evaluate,
     completions,
     exception_info,

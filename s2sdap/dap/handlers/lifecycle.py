@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from s2sdap.dap.access import token_matches
 from s2sdap.dap.adapter import Adapter, State
+from s2sdap.dap.breakpoints import index_problem, refuse_rules
 from s2sdap.dap.dispatch import RawArguments, Reply, When, capabilities_of, handles
 from s2sdap.dap.handlers.breakpoints import breakpoint_body
 from s2sdap.dap.launch import LaunchArguments, parse_launch, token_of
@@ -17,8 +18,10 @@ from s2sdap.protocol.arguments import Cancel, Disconnect, Initialize, Nothing, R
 from s2sdap.vocabulary.errors import S2sdapError
 
 if TYPE_CHECKING:
+    from s2sdap.debugger.neighbors.training import Training
     from s2sdap.debugger.session import Session
     from s2sdap.debugger.session_file.post_mortem import Recording
+    from s2sdap.models.contract import Described
 
 
 def rule_filters(known: tuple[str, ...] | None) -> list[dict[str, Any]]:
@@ -152,7 +155,9 @@ def cancel(adapter: Adapter, arguments: Cancel) -> Reply:
 async def _load(adapter: Adapter, wanted: LaunchArguments, *, first: bool) -> None:
     """Read the program and load the model; then put the new session in the place of the old."""
     search = wanted.search_given()
-    wanted.rules()  # refused before anything is loaded
+    problem = index_problem(wanted.model) if wanted.index is None else None
+    refuse_rules(wanted.rules(), problem)  # before anything is loaded
+    adapter.requested.index_problem = problem
     if wanted.session is not None:
         await _load_recording(adapter, wanted, first=first)
         return
@@ -180,7 +185,7 @@ async def _load_recording(adapter: Adapter, wanted: LaunchArguments, *, first: b
     _refuse_irregular(wanted.session)
     progress = adapter.progress.begin(f"Opening {wanted.session}")
     try:
-        recording = await adapter.on_model_thread(lambda: _open_recording(wanted))
+        recording = await adapter.on_model_thread(lambda: _open_recording(adapter, wanted))
     finally:
         adapter.progress.end(progress)
     if first:
@@ -191,11 +196,28 @@ async def _load_recording(adapter: Adapter, wanted: LaunchArguments, *, first: b
     _put_in_place(adapter, wanted, recording, first=first)
 
 
-def _open_recording(wanted: LaunchArguments) -> "Recording":
+def _open_recording(adapter: Adapter, wanted: LaunchArguments) -> "Recording":
     """On the model thread: import torch, open the file."""
     from s2sdap.debugger.session_file.post_mortem import open_recording
 
-    return open_recording(wanted.session or "", stop_on_entry=wanted.stop_on_entry and not wanted.no_debug)
+    recording = open_recording(
+        wanted.session or "", stop_on_entry=wanted.stop_on_entry and not wanted.no_debug
+    )
+    recording.training = _training(adapter, recording.model, wanted)
+    return recording
+
+
+def _training(adapter: Adapter, model: "Described", wanted: LaunchArguments) -> "Training":
+    """The index of the model's training states; one that was named is opened, and refused, now."""
+    from s2sdap.debugger.neighbors.training import Training
+
+    before = None if adapter.session is None else adapter.session.training
+    if before is not None and before.model is model and before.asked == wanted.index:
+        return before
+    training = Training(model, wanted.index)
+    if wanted.index is not None:
+        training.open()
+    return training
 
 
 def _put_in_place(adapter: Adapter, wanted: LaunchArguments, session: "Session", *, first: bool) -> None:
@@ -207,6 +229,7 @@ def _put_in_place(adapter: Adapter, wanted: LaunchArguments, session: "Session",
     adapter.program = program
     adapter.session = session
     adapter.requested.launch_rules = rules
+    adapter.requested.index_problem = None if session.training is None else session.training.problem
     adapter.forget_stop()
     for placed in adapter.requested.place_again(program, session.model):
         adapter.emit(
@@ -263,6 +286,7 @@ def _open_session(
         stop_on_entry=wanted.stop_on_entry and not wanted.no_debug,
         budget=wanted.memory_budget,
         on_result=partial(adapter.on_result, program),
+        training=_training(adapter, model, wanted),
     )
     session.origin = wanted.origin()
     return session

@@ -68,6 +68,10 @@ def edits_meant(frame: Frame, place: Place, written: str, elsewhere: Elsewhere) 
             return making.words(frame, [(word, parse_weight(written))], layer, head)
         case RowPlace(layer, head):
             origin = parse_origin(Written(written))
+            if origin is not None and origin.neighbor is not None:
+                reason = "an index holds states, not attention"
+                name = sites.ATTENTION_WEIGHTS
+                raise S2sdapError("nothing_to_copy", site=name, where="a neighbour", reason=reason)
             if origin is not None:
                 there = elsewhere(frame, origin)
                 return making.row(frame, there.attention(layer, head).double().tolist(), layer, head)

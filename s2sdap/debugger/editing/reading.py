@@ -42,6 +42,8 @@ class Origin:
     step: int | None = None
     hypothesis: int | None = None
     token: int | None = None
+    neighbor: int | None = None
+    """A training state: which of the nearest, 0 for the first."""
 
 
 class Written:
@@ -98,7 +100,7 @@ class Written:
 
     def whole(self, what: str) -> int:
         """A whole number from 0."""
-        found = self.take(r"\d{1,9}(?![^\s,\].:=#])")
+        found = self.take(r"\d{1,9}(?![^\s,\]).:=#])")
         if found is None:
             raise self.refusal(f"{what} is wanted here")
         return int(found)
@@ -234,11 +236,11 @@ def named_word(name: str) -> Word:
 
 
 def parse_origin(written: Written) -> Origin | None:
-    """`from sentence 2 step 3`, the `from` left out or not; `None` where it is no such thing."""
+    """`from sentence 2 step 3`, `neighbor 0`, with or without `from`; `None` where it is no such thing."""
     begun = written.at
     written.take(r"from\b")
     parts: dict[str, int] = {}
-    while (name := written.take(r"(?:sentence|step|hypothesis|token)\b")) is not None:
+    while (name := written.take(r"(?:sentence|step|hypothesis|token|neighbor)\b")) is not None:
         if name in parts:
             raise written.refusal(f"the {name} is named twice")
         parts[name] = written.whole(f"the number of the {name}")

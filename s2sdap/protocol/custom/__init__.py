@@ -10,16 +10,26 @@ the `_PARTS` of their bodies, from which the page of the protocol is written.
 
 from typing import Any, Final
 
-from s2sdap.protocol.custom import branches, comparing, editing, recordings, results, steps, verdicts
+from s2sdap.protocol.custom import (
+    branches,
+    comparing,
+    editing,
+    neighbors,
+    recordings,
+    results,
+    steps,
+    verdicts,
+)
 from s2sdap.protocol.custom.branches import *  # noqa: F403
 from s2sdap.protocol.custom.comparing import *  # noqa: F403
 from s2sdap.protocol.custom.editing import *  # noqa: F403
+from s2sdap.protocol.custom.neighbors import *  # noqa: F403
 from s2sdap.protocol.custom.recordings import *  # noqa: F403
 from s2sdap.protocol.custom.results import *  # noqa: F403
 from s2sdap.protocol.custom.steps import *  # noqa: F403
 from s2sdap.protocol.custom.verdicts import *  # noqa: F403
 
-_SUBJECTS: Final = (steps, editing, branches, results, comparing, recordings, verdicts)
+_SUBJECTS: Final = (steps, editing, branches, results, comparing, recordings, verdicts, neighbors)
 MESSAGES: Final[tuple[tuple[str, type | None, type], ...]] = tuple(
     each for subject in _SUBJECTS for each in subject._MESSAGES
 )

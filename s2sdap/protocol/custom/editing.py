@@ -15,12 +15,16 @@ IMPORT_EDITS = "s2s/importEdits"
 
 
 class CopiedFrom(_Camel):
-    """Where numbers are copied from. What it leaves out is as at the frame; `token` is of encoder sites."""
+    """Where numbers are copied from. What it leaves out is as at the frame; `token` is of encoder sites.
+
+    `neighbor` stands by itself: the training state of that number, 0 for the nearest to what is there.
+    """
 
     sentence: int | None = None
     step: int | None = None
     hypothesis: int | None = None
     token: int | None = None
+    neighbor: int | None = None
 
 
 class RevivedBody(_Camel):

@@ -1,0 +1,82 @@
+"""The training states that are nearest to a state on show. Nothing of it changes the session."""
+
+from typing import TYPE_CHECKING
+
+from s2sdap.dap.adapter import Adapter
+from s2sdap.dap.dispatch import Reply, When, handles
+from s2sdap.dap.handlers.inspection import frame_at
+from s2sdap.dap.training import looked_for, opened
+from s2sdap.protocol import custom
+from s2sdap.vocabulary.errors import S2sdapError
+
+if TYPE_CHECKING:
+    from s2sdap.debugger.frames import Frame
+    from s2sdap.debugger.neighbors.lookups import Wanted
+    from s2sdap.debugger.neighbors.places import StatePlace
+
+
+@handles(custom.NEIGHBORS, custom.NeighborsArguments, When.STOPPED)
+async def neighbors(adapter: Adapter, arguments: custom.NeighborsArguments) -> Reply:
+    """The neighbours of a place with their summary."""
+    from s2sdap.dap.neighbor_bodies import neighbors_body
+    from s2sdap.debugger.neighbors.asking import answer, question_of
+
+    wanted, place = _wanted(arguments), _place(arguments)
+    frame = _frame(adapter, arguments)
+    index = await opened(adapter)
+    question = question_of(index, frame, place, wanted)
+    found = await looked_for(
+        adapter,
+        lambda word: answer(index, question, word.cancelled),
+        f"Neighbours of {question.place}",
+        custom.NEIGHBORS,
+    )
+    return Reply(neighbors_body(found, max(0, arguments.start), arguments.count))
+
+
+def _frame(adapter: Adapter, given: custom.NeighborsArguments) -> "Frame":
+    """The frame that is pointed at, in one of two ways."""
+    from s2sdap.debugger.neighbors.pointing import frame_of
+
+    numbers = {name: getattr(given, name) for name in ("sentence", "branch", "step", "hypothesis")}
+    pointed = [name for name, value in numbers.items() if value is not None]
+    if not pointed:
+        return frame_at(adapter, given.frame_id, given.thread_id)
+    if given.frame_id is not None or given.thread_id is not None:
+        reason = f"give a frame or a thread, or `{pointed[0]}`"
+        raise S2sdapError("bad_arguments", command=custom.NEIGHBORS, reason=reason)
+    session = adapter.need_session()
+    if not session.hypotheses() and given.sentence is None:
+        raise S2sdapError("ended")
+    return frame_of(session, **numbers)
+
+
+def _place(given: custom.NeighborsArguments) -> "StatePlace | None":
+    """The place that is named, `None` where that is left to the frame. Raises `index_site`."""
+    from s2sdap.debugger.neighbors.places import StatePlace
+    from s2sdap.neighbors.states import StateSite
+
+    if given.site is None:
+        if given.layer is not None or given.position is not None:
+            reason = "`layer` and `position` are of a `site`"
+            raise S2sdapError("bad_arguments", command=custom.NEIGHBORS, reason=reason)
+        return None
+    written = given.site if given.layer is None else f"{given.site}.{given.layer}"
+    return StatePlace(StateSite.parse(written), given.position)
+
+
+def _wanted(given: custom.NeighborsArguments) -> "Wanted":
+    from s2sdap.debugger.neighbors.lookups import Wanted
+
+    return Wanted(
+        k=given.k,
+        metric=given.metric,
+        kind=given.kind,
+        token=f"#{given.token}" if isinstance(given.token, int) else given.token,
+        right=given.right,
+        sentences=given.sentences,
+        others=given.others,
+    )
+
+
+FAMILY = (neighbors,)

@@ -1,0 +1,37 @@
+"""The index of a session, opened aside when a request needs it, and what is looked for in it."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from s2sdap.dap.adapter import Adapter
+from s2sdap.dap.aside import Word, aside
+from s2sdap.vocabulary.errors import S2sdapError
+
+if TYPE_CHECKING:
+    from s2sdap.debugger.neighbors.index import OpenIndex
+
+T = TypeVar("T")
+
+
+async def opened(adapter: Adapter) -> "OpenIndex":
+    """The index of the session, opened if that was not done. Raises `no_index`."""
+    from s2sdap.debugger.frames import no_index
+
+    session = adapter.need_session()
+    training = session.training
+    if training is None:
+        raise no_index(session.model)
+    if training.problem is not None:
+        raise training.problem
+    if training.ready:
+        return training.open()
+    return await aside(adapter, lambda _word: training.open(), training.title)
+
+
+async def looked_for(adapter: Adapter, work: Callable[[Word], T], title: str, command: str) -> T:
+    """What `work` finds beside the session. Raises `running` where the decode has gone on meanwhile."""
+    stop = adapter.containers.cleared
+    found = await aside(adapter, work, title)
+    if adapter.containers.cleared != stop:
+        raise S2sdapError("running", request=command)
+    return found
