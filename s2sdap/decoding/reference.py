@@ -42,7 +42,18 @@ def reference_tokens(target: Any, encoder: EncoderRecord, text: str) -> tuple[in
     """The tokens alone, of a `TargetVocabulary`, for those who ask at every step."""
     written = _written(target, text)
     end = (target.eos,) if target.eos >= 0 else ()
-    return (*_forced_first(encoder, written), *written, *end)
+    prepared: Any = encoder.encoded
+    forced = getattr(getattr(prepared, "config", None), "forced_bos_token_id", None)
+    first = forced_first(forced, prepared.ids.shape[1], written) if isinstance(forced, int) else ()
+    return (*first, *written, *end)
+
+
+def forced_first(forced: Any, begun: int, tokens: tuple[int, ...]) -> tuple[int, ...]:
+    """The token that a library's settings put first (a language, say), where `tokens` do not begin with it.
+
+    `forced` is what the settings say; it takes hold where just one token, the begin symbol, has been read.
+    """
+    return (forced,) if isinstance(forced, int) and begun == 1 and tokens[:1] != (forced,) else ()
 
 
 @lru_cache(maxsize=64)
@@ -99,12 +110,3 @@ def with_room_for(plan: Plan, length: int) -> Plan:
     longest = max(plan.settings.max_length, length)
     settings = msgspec.structs.replace(plan.settings, beam_size=1, n_best=1, max_length=longest)
     return replace(plan, settings=settings)
-
-
-def _forced_first(encoder: EncoderRecord, tokens: tuple[int, ...]) -> tuple[int, ...]:
-    """The token that a library's settings put first (a language, say) where the text has it not."""
-    prepared: Any = encoder.encoded
-    forced = getattr(getattr(prepared, "config", None), "forced_bos_token_id", None)
-    if not isinstance(forced, int) or prepared.ids.shape[1] != 1 or tokens[:1] == (forced,):
-        return ()
-    return (forced,)

@@ -1,17 +1,19 @@
 """Extraction: a corpus is forced through a model, and the states of chosen sites are taken.
 
 `Extractor.read` makes tokens of pairs, `batches` puts those of like length together, and calling the
-extractor with a batch gives its states. All three are pure: nothing is remembered between calls.
+extractor with a batch gives its states. Only whether batches can be trusted is remembered between calls.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import chain
+from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from s2sdap.decoding.forced.checked import Checked, Way
 from s2sdap.decoding.forced.choosing import forcing_for
 from s2sdap.decoding.forced.rows import Forced, Forcing, Rows
 from s2sdap.decoding.planning import Settings, settings_for
@@ -123,6 +125,7 @@ class Extractor:
         settings: of the decode: a forced first token, greedy outputs; by default the model's own.
         bounds: how large `batches` makes them.
         limits: how long a sentence may be.
+        folder: where sources that name recordings or images mean them.
 
     Raises:
         S2sdapError: `no_extraction`, `no_state_site`.
@@ -136,12 +139,15 @@ class Extractor:
         settings: Settings | None = None,
         bounds: Bounds | None = None,
         limits: Limits | None = None,
+        folder: str | None = None,
     ) -> None:
         self.model = model
         self.sites = tuple(dict.fromkeys(sites))
         self.bounds = bounds or Bounds()
         self.limits = limits or Limits()
         self._forcing: Forcing = forcing_for(model, settings)
+        self._checked = Checked(self._forcing)
+        self._folder = None if folder is None else Path(folder)
         for site in self.sites:
             if site.site not in model.layout.sites:
                 known = ", ".join(each for each in INDEXABLE if each in model.layout.sites)
@@ -159,6 +165,7 @@ class Extractor:
         generation: Mapping[str, Any] | None = None,
         bounds: Bounds | None = None,
         limits: Limits | None = None,
+        folder: str | None = None,
     ) -> "Extractor":
         """The extractor of a model by its name, from plain data alone: what another process is told.
 
@@ -167,7 +174,17 @@ class Extractor:
         loaded = load_model(model, device, **(loading or {}))
         settings = settings_for(loaded, search or {}, generation or {})
         parsed = tuple(map(StateSite.parse, sites))
-        return cls(loaded, parsed, settings=settings, bounds=bounds, limits=limits)
+        return cls(loaded, parsed, settings=settings, bounds=bounds, limits=limits, folder=folder)
+
+    @property
+    def way(self) -> Way:
+        """How the sentences are forced: in batches, unless those gave other states than the debugger's."""
+        return self._checked.way
+
+    @property
+    def apart(self) -> float:
+        """How far a row was from the debugger's at most, as part of its length, where that was measured."""
+        return self._checked.apart
 
     def read(self, pairs: Iterable[Pair | Example]) -> tuple[list[Example], list[Skipped]]:
         """The pairs as tokens, in their order, and those that have none, too many, or cannot be read."""
@@ -210,15 +227,16 @@ class Extractor:
         return Extracted(states, (*skipped, *failed))
 
     def _example(self, pair: Pair) -> Example:
-        source = self.model.tokenize(pair.source)
+        source = self._forcing.source(pair.source, self._folder)
         if not source.tokens:
             raise S2sdapError("pair_empty", side="source", sentence=pair.sentence)
         _check_length(pair, "source", len(source.tokens), self.limits.source, self.model.max_source_length)
         if pair.target is None:
             return Example(pair, source, None)
-        if not self.model.target.encode(pair.target):
+        written = self.model.target.encode(pair.target)
+        if not written:
             raise S2sdapError("pair_empty", side="target", sentence=pair.sentence)
-        target = self._forcing.target(source, pair.target)
+        target = self._forcing.target(source, written)
         room = self._forcing.target_limit(source)
         _check_length(pair, "target", len(target), self.limits.target, room)
         return Example(pair, source, target)
@@ -231,14 +249,12 @@ class Extractor:
             return [], ()
         try:
             return [self._forced(examples)], ()
-        except S2sdapError:
-            raise
         except Exception as error:  # the model's own: too little memory, or a sentence that it cannot take
+            if isinstance(error, S2sdapError) and error.name == "no_state_layer":
+                raise
             if len(examples) == 1:
                 number = examples[0].pair.sentence
-                reason = f"{type(error).__name__}: {error}"
-                failed = S2sdapError("model_failed", where=f"sentence {number}", reason=reason)
-                return [], (Skipped(number, failed),)
+                return [], (Skipped(number, _of_model(error, number)),)
         half = len(examples) // 2
         first, failed_first = self._taken(examples[:half])
         second, failed_second = self._taken(examples[half:])
@@ -251,8 +267,15 @@ class Extractor:
         sentences = [
             Forced(each.source, next(written) if each.target is None else each.target) for each in examples
         ]
-        rows = self._forcing.force(sentences, [(site.site, site.layer) for site in self.sites])
+        rows = self._checked.force(sentences, [(site.site, site.layer) for site in self.sites])
         return _states(self.sites, [each.pair.sentence for each in examples], sentences, rows)
+
+
+def _of_model(error: Exception, sentence: int) -> S2sdapError:
+    if isinstance(error, S2sdapError):
+        return error
+    reason = f"{type(error).__name__}: {error}"
+    return S2sdapError("model_failed", where=f"sentence {sentence}", reason=reason)
 
 
 def _check_length(pair: Pair, side: str, length: int, limit: int, room: int | None) -> None:

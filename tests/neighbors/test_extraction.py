@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 import torch
-from debugged_states import debugged, rounded, steps_apart
+from debugged_states import BATCHED, by_sentence, check, everything
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from models.small_networks import config_name
@@ -22,8 +22,6 @@ from s2sdap.vocabulary.stages import Stage
 
 torch.set_num_threads(1)  # sums keep their order
 
-BATCHED = 0.52
-"""Steps of half precision by which a batch is off at most, of which half a step is the rounding itself."""
 DATES = (
     ("March 3, 1999", "1999-03-03"),
     ("J 4, 2005", "2005-01-04"),
@@ -31,10 +29,6 @@ DATES = (
     ("7/8/2011", "2011-07-08"),
     ("Tuesday, the 1st of April 2031", "2031-04-01"),
 )
-
-
-def everything(model, **others):
-    return Extractor(model, tuple(available_sites(model)), **others)
 
 
 def letters(count, seed=5):
@@ -50,36 +44,11 @@ def letters(count, seed=5):
     ]
 
 
-def by_sentence(extracted, number):
-    """The parts of `extracted` that are of one sentence."""
-    return {
-        site: {name: getattr(states, name)[states.sentence == number] for name in states.__slots__}
-        for site, states in extracted.items()
-    }
-
-
-def check(model, pair, found, most, settings=None):
-    """`found`, of one sentence, against the debugger: everything equal, vectors within `most` steps."""
-    tokens, likeliest, exact = debugged(model, pair.source, pair.target, settings)
-    assert set(found) == set(exact)
-    source = [token.id for token in model.tokenize(pair.source).tokens]
-    for site, states in found.items():
-        expected = source if site.of_source else list(tokens)
-        assert states["token"].tolist() == expected
-        assert states["position"].tolist() == list(range(len(expected)))
-        assert states["predicted"].tolist() == ([-1] * len(source) if site.of_source else likeliest)
-        assert states["vectors"].shape == exact[site].shape
-        if most:
-            assert steps_apart(states["vectors"], exact[site]) <= most, site
-        else:
-            np.testing.assert_array_equal(states["vectors"], rounded(exact[site]), err_msg=str(site))
-
-
 @pytest.mark.parametrize("config", CONFIGS, ids=config_name)
 def test_every_network_gives_the_states_of_the_debugger(config):
     model = rnn(config, end=True)
-    extractor, pairs = everything(model), letters(6)
-    for pair in pairs[:2]:
+    extractor, pairs = everything(model), letters(4)
+    for pair in pairs[:1]:
         check(model, pair, by_sentence(extractor([pair]), pair.sentence), 0)
     together = extractor(pairs)
     assert not together.skipped

@@ -5,6 +5,7 @@ B sentences, S source tokens and T target tokens of the longest, N rows: the tok
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
 
 import torch
@@ -47,8 +48,17 @@ class Rows:
 class Forcing(Protocol):
     """How the sentences of one model are forced."""
 
-    def target(self, source: Source, text: str, /) -> tuple[int, ...]:
-        """The tokens with which the debugger writes `text`, the end symbol included where there is one."""
+    @property
+    def roundoff(self) -> float:
+        """The relative error of one rounding of the model's numbers."""
+        ...
+
+    def source(self, text: str, folder: Path | None, /) -> Source:
+        """The source tokens of a line; `folder` is where a line that names a file means it."""
+        ...
+
+    def target(self, source: Source, written: tuple[int, ...], /) -> tuple[int, ...]:
+        """What the debugger writes for a target of the tokens `written`: with the end symbol, for one."""
         ...
 
     def target_limit(self, source: Source, /) -> int | None:
@@ -61,6 +71,10 @@ class Forcing(Protocol):
 
     def force(self, sentences: Sequence[Forced], wanted: Collection[Wanted], /) -> Rows:
         """The rows of `wanted` for one batch."""
+        ...
+
+    def stepped(self, sentence: Forced, wanted: Collection[Wanted], /) -> Rows:
+        """The rows of one sentence as the debugger itself computes them, step by step."""
         ...
 
     def sizes(self, source: Source, /) -> Mapping[Wanted, int]:
@@ -115,3 +129,11 @@ def likeliest(logits: Float[Tensor, "*rows V"]) -> Int[Tensor, "*rows"]:
     """The token with the highest logit of each row, -1 where a logit is no number."""
     values, tokens = logits.max(dim=-1)  # a NaN is the highest of its row
     return tokens.masked_fill(values.isnan(), -1)
+
+
+def joined(parts: Sequence[Rows]) -> Rows:
+    """The rows of several batches, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    vectors = {key: torch.cat([part.vectors[key] for part in parts]) for key in parts[0].vectors}
+    return Rows(vectors, torch.cat([part.predicted for part in parts]))

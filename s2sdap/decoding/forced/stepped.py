@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 import torch
@@ -16,6 +17,7 @@ from s2sdap.decoding.forced.rows import (
     Wanted,
     halved,
     has_layers,
+    joined,
     layer_of,
     likeliest,
     of_source,
@@ -64,11 +66,14 @@ class SteppedForcing:
     model: Model
     settings: SearchSettings
 
-    def target(self, source: Source, text: str, /) -> tuple[int, ...]:
-        """The tokens of `text`, and the end symbol where there is one."""
-        del source
-        vocabulary = self.model.target
-        return (*vocabulary.encode(text), *((vocabulary.eos,) if vocabulary.eos >= 0 else ()))
+    def source(self, text: str, _folder: Path | None, /) -> Source:
+        """The source tokens of a line, which is text."""
+        return self.model.tokenize(text)
+
+    def target(self, _source: Source, written: tuple[int, ...], /) -> tuple[int, ...]:
+        """The tokens, and the end symbol where there is one."""
+        end = self.model.target.eos
+        return (*written, end) if end >= 0 else written
 
     def target_limit(self, _source: Source, /) -> int | None:
         """Nothing bounds what a model of single steps writes."""
@@ -89,7 +94,17 @@ class SteppedForcing:
         with torch.inference_mode():
             if isinstance(self.model, BatchingModel) and len(sentences) > 1:
                 return _together(self.model, sentences, wanted)
-            return _joined([_alone(self.model, each, wanted) for each in sentences])
+            return joined([_alone(self.model, each, wanted) for each in sentences])
+
+    @property
+    def roundoff(self) -> float:
+        """Models of single steps compute in float32, or do not say."""
+        return float(torch.finfo(torch.float32).eps)
+
+    def stepped(self, sentence: Forced, wanted: Collection[Wanted], /) -> Rows:
+        """The rows of one sentence, by the very calls that a decode makes."""
+        with torch.inference_mode():
+            return _alone(self.model, sentence, wanted)
 
     def sizes(self, source: Source, /) -> Mapping[Wanted, int]:
         """The width of every site and layer, from reading `source` and one step."""
@@ -154,11 +169,3 @@ def _inputs(targets: Sequence[tuple[int, ...]], begin: int) -> Tensor:
     for row, target in enumerate(targets):
         inputs[row, 1 : len(target)] = torch.tensor(target[:-1])
     return inputs
-
-
-def _joined(parts: Sequence[Rows]) -> Rows:
-    """The rows of several sentences, one after the other."""
-    if len(parts) == 1:
-        return parts[0]
-    vectors = {key: torch.cat([part.vectors[key] for part in parts]) for key in parts[0].vectors}
-    return Rows(vectors, torch.cat([part.predicted for part in parts]))

@@ -73,7 +73,19 @@ def source_limit(model: PreTrainedModel) -> int | None:
     Learned positions and fixed tables end; rotary, relative and computed ones do not, whatever length the
     model was trained on.
     """
-    reader: nn.Module = model.get_encoder() if model.config.is_encoder_decoder else model
+    return _limit(model.get_encoder() if model.config.is_encoder_decoder else model)
+
+
+def target_limit(model: PreTrainedModel) -> int | None:
+    """How many tokens the decoder has positions for, those that it reads before its first one included.
+
+    Without an encoder those of the source are among them. `None` where nothing bounds it.
+    """
+    decoder: Any = model.get_decoder() if model.config.is_encoder_decoder else model  # type: ignore[no-untyped-call]
+    return _limit(decoder)
+
+
+def _limit(reader: nn.Module) -> int | None:
     limits = [
         _rows(module)
         for name, module in reader.named_modules()

@@ -4,7 +4,7 @@ Hooks stay in place while `installed`; they look at a forward pass only in a thr
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import cast
 
@@ -26,6 +26,7 @@ from s2sdap.models.huggingface.taps.stations import (
     Output,
     Projection,
 )
+from s2sdap.models.huggingface.taps.whole import Show, every_position
 
 __all__ = ["Taps"]
 
@@ -96,6 +97,15 @@ class Taps:
                 yield
         finally:
             self._here.watch = before
+
+    @contextmanager
+    def every_position(self, wanted: Collection[tuple[str, int | None]], show: Show) -> Iterator[None]:
+        """`show` sees all positions of the decoder in the forward passes of this thread; see `whole`."""
+        with ExitStack() as inside:
+            inside.enter_context(every_position(self._anatomy, wanted, show))
+            if _has_compiled(self._model):
+                inside.enter_context(torch.compiler.set_stance("force_eager"))
+            yield
 
     def _watch(self) -> Watch | None:
         return getattr(self._here, "watch", None)
