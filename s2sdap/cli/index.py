@@ -1,24 +1,26 @@
 """`s2sdap index build` and `add`: what a corpus needs is said, then its states are computed and kept."""
 
 import contextlib
+import functools
 import re
 import shlex
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from s2sdap.cli.named_values import named_values
 from s2sdap.cli.outcomes import DONE, INTERRUPTED, say
+from s2sdap.cluster import parse_on
 from s2sdap.neighbors.place import Place
 from s2sdap.vocabulary.errors import S2sdapError
 
 if TYPE_CHECKING:
     from s2sdap.models.contract import Described
-    from s2sdap.neighbors.building import BuildProgress, Watch
+    from s2sdap.neighbors.building import BuildProgress, Computing, Watch
     from s2sdap.neighbors.extraction import Extractor
     from s2sdap.neighbors.manifest import CorpusRecord
     from s2sdap.neighbors.plan import BuildPlan, Room
@@ -44,6 +46,8 @@ class CorpusOptions:
     commit: int
     budget: str | None
     storage: Sequence[str]
+    on: str | None = None
+    """the cluster that computes, as `s2sdap.cluster` reads it"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +86,12 @@ def build_here(options: BuildOptions) -> int:
     task = _Task(options.out, options.corpus)
     layers = _layers(options.layers)
     names = [name.strip() for name in (options.sites or "").split(",") if name.strip()]
-    model = task.load(options.model, options.dtype, options.revision, trust=options.trust_remote_code)
+    loading = {
+        "dtype": options.dtype,
+        "revision": options.revision,
+        "trust_remote_code": options.trust_remote_code,
+    }
+    model = task.load(options.model, loading)
     identity = identity_of(model, options.model, dtype=options.dtype, revision=options.revision)
     available = available_sites(model, task.corpus.lines[0].source)
     dimensions = chosen_sites(available, names, layers, model=model.name)
@@ -94,10 +103,18 @@ def build_here(options: BuildOptions) -> int:
             check_build(task.place.path, there, identity, plan, task.bounds, dimensions)
 
     def act(plan: "BuildPlan", watch: "Watch") -> "CorpusRecord":
-        commits, run = task.commits, task.run
-        return build_index(
-            task.place, plan, extractor, identity, dimensions, run=run, commits=commits, watch=watch
-        )
+        with task.computing(options.model, dimensions, loading) as computing:
+            return build_index(
+                task.place,
+                plan,
+                extractor,
+                identity,
+                dimensions,
+                run=task.run,
+                commits=task.commits,
+                watch=watch,
+                computing=computing,
+            )
 
     return task.carry_out(extractor, dimensions, check, act)
 
@@ -114,7 +131,8 @@ def add_here(options: AddOptions) -> int:
     task = _Task(options.index, options.corpus)
     kept = StateStore.open(task.place).manifest
     spec, dtype, revision = options.model or kept.model.spec, kept.model.dtype, kept.model.revision
-    model = task.load(spec, dtype, revision, trust=options.trust_remote_code)
+    loading = {"dtype": dtype, "revision": revision, "trust_remote_code": options.trust_remote_code}
+    model = task.load(spec, loading)
     identity = identity_of(model, spec, dtype=dtype, revision=revision)
     dimensions = {StateSite.parse(each.site): each.dimension for each in kept.sites}
     extractor = Extractor(model, tuple(dimensions), bounds=task.bounds)
@@ -125,8 +143,17 @@ def add_here(options: AddOptions) -> int:
         check_addition(task.place.path, there, identity, plan, task.bounds)
 
     def act(plan: "BuildPlan", watch: "Watch") -> "CorpusRecord":
-        commits, run = task.commits, task.run
-        return add_corpus(task.place, plan, extractor, identity, run=run, commits=commits, watch=watch)
+        with task.computing(spec, dimensions, loading) as computing:
+            return add_corpus(
+                task.place,
+                plan,
+                extractor,
+                identity,
+                run=task.run,
+                commits=task.commits,
+                watch=watch,
+                computing=computing,
+            )
 
     return task.carry_out(extractor, dimensions, check, act)
 
@@ -141,6 +168,8 @@ class _Task:
         from s2sdap.neighbors.extras import required
 
         required("lance")
+        if options.on is not None:
+            parse_on(options.on)
         self.place = place_of(where, options.storage)
         self.options = options
         self.budget = bytes_of(options.budget)
@@ -149,17 +178,34 @@ class _Task:
         self.run = (options.device, options.threads)
         self.corpus = read_corpus(options.file, options.reference, sample=options.sample, seed=options.seed)
 
-    def load(self, spec: str, dtype: str | None, revision: str | None, *, trust: bool) -> "Described":
-        """The model, whose code may print what is no part of our output."""
+    def load(self, spec: str, loading: Mapping[str, Any]) -> "Described":
+        """The model, whose code may print what is no part of our output.
+
+        Where a cluster computes, this process only makes tokens and needs no device.
+        """
         import torch
 
         from s2sdap.models.loading import load_model
 
         torch.set_num_threads(self.options.threads)
         with contextlib.redirect_stdout(sys.stderr):
-            return load_model(
-                spec, self.options.device, dtype=dtype, revision=revision, trust_remote_code=trust
-            )
+            return load_model(spec, self.options.device if self.options.on is None else "cpu", **loading)
+
+    @contextlib.contextmanager
+    def computing(
+        self, spec: str, sites: Iterable["StateSite"], loading: Mapping[str, Any]
+    ) -> "Iterator[Computing | None]":
+        """What computes the batches, where this process does not."""
+        if self.options.on is None:
+            yield None
+            return
+        from s2sdap.cluster import connected
+        from s2sdap.neighbors.batches_on_cluster import Recipe, computed_on
+
+        device, threads = self.run
+        recipe = Recipe(spec, tuple(map(str, sites)), device, threads, loading, self.bounds)
+        with connected(self.options.on, threads=threads) as cluster:
+            yield functools.partial(computed_on, cluster, recipe)
 
     def carry_out(
         self,

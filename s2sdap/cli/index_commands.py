@@ -34,6 +34,12 @@ Storage = Annotated[
     list[str] | None,
     typer.Option("--storage", metavar="NAME=VALUE", help="An option of the object storage; can be repeated."),
 ]
+On = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CLUSTER", help="Where it is computed, if not here: ray, one that runs, or ray://host:port."
+    ),
+]
 Place = Annotated[str, typer.Argument(help="The index: a folder, or a URI of an object storage.")]
 
 
@@ -67,6 +73,7 @@ def build(
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit on the hub.")] = None,
     trust_remote_code: TrustRemoteCode = False,
     storage: Storage = None,
+    on: On = None,
 ) -> None:
     """Force a corpus through a model and keep its states.
 
@@ -97,6 +104,7 @@ def build(
             commit,
             budget,
             storage or (),
+            on,
         ),
     )
     raise typer.Exit(build_here(options))
@@ -120,6 +128,7 @@ def add(
     ] = None,
     trust_remote_code: TrustRemoteCode = False,
     storage: Storage = None,
+    on: On = None,
 ) -> None:
     """Add the states of another corpus to an index, by its own model.
 
@@ -144,6 +153,7 @@ def add(
             commit,
             budget,
             storage or (),
+            on,
         ),
     )
     raise typer.Exit(add_here(options))

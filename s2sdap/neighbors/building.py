@@ -4,20 +4,20 @@ The batches of a corpus and their order follow from the corpus, the model and th
 was interrupted ends with the very rows of one that was not.
 """
 
+import functools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from s2sdap.models.tokens import TargetVocabulary
 from s2sdap.neighbors.admission import check_addition, check_build, unfinished
-from s2sdap.neighbors.extraction import Example, Extracted, Extractor
+from s2sdap.neighbors.batch_states import BatchStates, BatchTask, batch_states
+from s2sdap.neighbors.extraction import Extractor
 from s2sdap.neighbors.manifest import CorpusRecord, ModelIdentity
 from s2sdap.neighbors.place import Place
 from s2sdap.neighbors.plan import BuildPlan
-from s2sdap.neighbors.sentences import CorpusSentence
-from s2sdap.neighbors.states import States, StateSite
+from s2sdap.neighbors.states import StateSite
 from s2sdap.neighbors.writing import StoreWriter, creating, writing
 
 
@@ -41,6 +41,9 @@ class BuildProgress:
     committed: int
 
 
+Computing = Callable[[Sequence[BatchTask]], Iterable[BatchStates]]
+"""What becomes of batches, in their order, each as soon as it is there."""
+
 Watch = Callable[[BuildProgress], None]
 """Hears of every batch. What it raises ends the build, which can go on later."""
 
@@ -55,6 +58,7 @@ def build_index(
     run: tuple[str, int] = ("cpu", 1),
     commits: CommitBounds | None = None,
     watch: Watch | None = None,
+    computing: Computing | None = None,
     wait: bool = False,
 ) -> CorpusRecord:
     """Build the index of one corpus, or go on with it. Returns how far it came, which is to its end.
@@ -68,6 +72,7 @@ def build_index(
         run: the device and the threads, to be noted.
         commits: when what has been computed is acknowledged.
         watch: hears how far it is.
+        computing: what computes the batches where `extractor` shall not, all in this process.
         wait: for another process that writes the index, which may be building this very one.
 
     Raises:
@@ -76,7 +81,7 @@ def build_index(
     """
     with creating(place, model, dimensions, wait=wait) as writer:
         check_build(place.path, writer.manifest, model, plan, extractor.bounds, dimensions)
-        return _filled(writer, plan, extractor, run, commits or CommitBounds(), watch)
+        return _filled(writer, plan, extractor, run, commits or CommitBounds(), watch, computing)
 
 
 def add_corpus(
@@ -88,6 +93,7 @@ def add_corpus(
     run: tuple[str, int] = ("cpu", 1),
     commits: CommitBounds | None = None,
     watch: Watch | None = None,
+    computing: Computing | None = None,
 ) -> CorpusRecord:
     """Add a corpus to an index, or go on with it. Returns how far it came, which is to its end.
 
@@ -97,7 +103,7 @@ def add_corpus(
     """
     with writing(place) as writer:
         check_addition(place.path, writer.manifest, model, plan, extractor.bounds)
-        return _filled(writer, plan, extractor, run, commits or CommitBounds(), watch)
+        return _filled(writer, plan, extractor, run, commits or CommitBounds(), watch, computing)
 
 
 def _filled(
@@ -107,6 +113,7 @@ def _filled(
     run: tuple[str, int],
     commits: CommitBounds,
     watch: Watch | None,
+    computing: Computing | None,
 ) -> CorpusRecord:
     """Compute the batches that are left and commit them."""
     corpora = writer.manifest.corpora
@@ -123,15 +130,14 @@ def _filled(
     tokens = plan.tokens_of(plan.batches[: record.done])
     sentences = committed = sum(map(len, plan.batches[: record.done]))
     since = time.monotonic()
-    for batch in plan.batches[record.done :]:
-        examples, unread = extractor.read(plan.pairs(batch, record.first))
-        found = extractor(examples)
-        failed = {each.sentence for each in (*unread, *found.skipped)}
-        taken = [each for each in examples if each.pair.sentence not in failed]
-        if taken:
-            writer.add(found)
-            writer.add_sentences(_sentences(plan, extractor.model.target, taken, found, record.first))
-        record = msgspec.structs.replace(record, done=record.done + 1, failed=record.failed + len(failed))
+    left = plan.batches[record.done :]
+    tasks = [plan.task(batch, record.first) for batch in left]
+    compute = computing or functools.partial(map, functools.partial(batch_states, extractor))
+    for batch, found in zip(left, compute(tasks), strict=True):
+        if found.sentences:
+            writer.add(found.states)
+            writer.add_sentences(found.sentences)
+        record = msgspec.structs.replace(record, done=record.done + 1, failed=record.failed + found.failed)
         tokens += plan.tokens_of([batch])
         sentences += len(batch)
         if (
@@ -146,44 +152,3 @@ def _filled(
             watch(BuildProgress(tokens, plan.tokens, sentences, len(plan.lines), committed))
     writer.tidy()
     return record
-
-
-def _sentences(
-    plan: BuildPlan,
-    vocabulary: TargetVocabulary,
-    examples: Sequence[Example],
-    found: Extracted,
-    first: int,
-) -> list[CorpusSentence]:
-    """The sentences of a batch. A target that nobody gave is what the model wrote, if that was looked at."""
-    written = _written(found) if any(each.target is None for each in examples) else {}
-    sentences = []
-    for example in examples:
-        number, target = example.pair.sentence, example.pair.target
-        tokens = written.get(number, ()) if example.target is None else example.target
-        if target is None and tokens:
-            target = vocabulary.text(tokens)
-        sentences.append(
-            CorpusSentence(
-                sentence=number,
-                source=example.pair.source,
-                target=target,
-                file=plan.corpus.file.path,
-                line=plan.lines[number - first].line,
-                pieces=tuple(token.piece for token in example.source.tokens),
-                spans=tuple(token.span for token in example.source.tokens),
-                target_pieces=tuple(vocabulary.piece(token) for token in tokens),
-            )
-        )
-    return sentences
-
-
-def _written(found: Extracted) -> dict[int, tuple[int, ...]]:
-    """The target tokens of each sentence, from the states of a site that has one a target token."""
-    states: States | None = next((found[site] for site in found if not site.of_source), None)
-    if states is None:
-        return {}
-    tokens: dict[int, list[int]] = {}
-    for number, token in zip(states.sentence.tolist(), states.token.tolist(), strict=True):
-        tokens.setdefault(number, []).append(token)
-    return {number: tuple(each) for number, each in tokens.items()}

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Int64
 
+from s2sdap.neighbors.batch_states import BatchTask
 from s2sdap.neighbors.corpus import Corpus, CorpusLine
 from s2sdap.neighbors.extraction import Bounds, Extractor
 from s2sdap.neighbors.manifest import CorpusRecord
@@ -87,11 +88,13 @@ class BuildPlan:
             batches=len(self.batches),
         )
 
-    def pairs(self, batch: Sequence[int], first: int) -> list[Pair]:
-        """The sentences of a batch, numbered from `first` on."""
-        return [
-            Pair(first + number, self.lines[number].source, self.lines[number].target) for number in batch
+    def task(self, batch: Sequence[int], first: int) -> BatchTask:
+        """What is to be computed of a batch, whose sentences are numbered from `first` on."""
+        lines = [self.lines[number] for number in batch]
+        pairs = [
+            Pair(first + number, line.source, line.target) for number, line in zip(batch, lines, strict=True)
         ]
+        return BatchTask(tuple(pairs), tuple(line.line for line in lines), self.corpus.file.path)
 
 
 @dataclass(frozen=True, slots=True)

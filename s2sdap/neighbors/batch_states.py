@@ -1,0 +1,75 @@
+"""What is computed of one batch of a corpus: its states and its sentences, in this process or in another."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from s2sdap.models.tokens import TargetVocabulary
+from s2sdap.neighbors.extraction import Example, Extracted, Extractor
+from s2sdap.neighbors.sentences import CorpusSentence
+from s2sdap.neighbors.states import Pair, States, StateSite
+
+
+@dataclass(frozen=True, slots=True)
+class BatchTask:
+    """A batch to compute: its pairs, the 0-based line of each, and the file that they are from."""
+
+    pairs: tuple[Pair, ...]
+    lines: tuple[int, ...]
+    file: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BatchStates:
+    """The states of a batch, the sentences that have some, and of how many the model has none."""
+
+    states: Mapping[StateSite, States]
+    sentences: Sequence[CorpusSentence]
+    failed: int
+
+
+def batch_states(extractor: Extractor, task: BatchTask) -> BatchStates:
+    """Compute a batch."""
+    examples, unread = extractor.read(task.pairs)
+    found = extractor(examples)
+    failed = {each.sentence for each in (*unread, *found.skipped)}
+    taken = [each for each in examples if each.pair.sentence not in failed]
+    sentences = _sentences(task, extractor.model.target, taken, found) if taken else []
+    return BatchStates(found, sentences, len(failed))
+
+
+def _sentences(
+    task: BatchTask, vocabulary: TargetVocabulary, examples: Sequence[Example], found: Extracted
+) -> list[CorpusSentence]:
+    """The sentences of a batch. A target that nobody gave is what the model wrote, if that was looked at."""
+    written = _written(found) if any(each.target is None for each in examples) else {}
+    lines = {pair.sentence: line for pair, line in zip(task.pairs, task.lines, strict=True)}
+    sentences = []
+    for example in examples:
+        number, target = example.pair.sentence, example.pair.target
+        tokens = written.get(number, ()) if example.target is None else example.target
+        if target is None and tokens:
+            target = vocabulary.text(tokens)
+        sentences.append(
+            CorpusSentence(
+                sentence=number,
+                source=example.pair.source,
+                target=target,
+                file=task.file,
+                line=lines[number],
+                pieces=tuple(token.piece for token in example.source.tokens),
+                spans=tuple(token.span for token in example.source.tokens),
+                target_pieces=tuple(vocabulary.piece(token) for token in tokens),
+            )
+        )
+    return sentences
+
+
+def _written(found: Extracted) -> dict[int, tuple[int, ...]]:
+    """The target tokens of each sentence, from the states of a site that has one a target token."""
+    states: States | None = next((found[site] for site in found if not site.of_source), None)
+    if states is None:
+        return {}
+    tokens: dict[int, list[int]] = {}
+    for number, token in zip(states.sentence.tolist(), states.token.tolist(), strict=True):
+        tokens.setdefault(number, []).append(token)
+    return {number: tuple(each) for number, each in tokens.items()}
