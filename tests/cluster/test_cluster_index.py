@@ -1,4 +1,4 @@
-"""`s2sdap index build --on ray`: the index is the very one that one machine builds, also when a node is lost."""
+"""`s2sdap index build --on ray`: the index that one machine builds, to the bit, also when a node is lost."""
 
 import subprocess
 import sys
