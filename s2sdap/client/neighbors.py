@@ -41,7 +41,7 @@ class Neighbors(Verdicts):
             kind=kind,
             token=token,
             right=right,
-            sentences=sentences,
+            sentences=None if sentences is None else list(sentences),
             others=others,
             frame_id=frame_id,
             hypothesis=hypothesis,

@@ -87,6 +87,7 @@ def test_other_places(at_a_token):
     assert refused("s2s/neighbors", step=9).number == 4142
     assert refused("s2s/neighbors", sentence=4).number == 4403
     assert refused("s2s/neighbors", metric="taxi").number == 4534
+    assert refused("s2s/neighbors", sentences=[1]).number == 5005
 
 
 def test_filters(at_a_token):

@@ -68,13 +68,19 @@ def _place(given: custom.NeighborsArguments) -> "StatePlace | None":
 def _wanted(given: custom.NeighborsArguments) -> "Wanted":
     from s2sdap.debugger.neighbors.lookups import Wanted
 
+    sentences = None
+    if given.sentences is not None:
+        if len(given.sentences) != 2:
+            reason = "`sentences` are the first and the last"
+            raise S2sdapError("bad_arguments", command=custom.NEIGHBORS, reason=reason)
+        sentences = (given.sentences[0], given.sentences[1])
     return Wanted(
         k=given.k,
         metric=given.metric,
         kind=given.kind,
         token=f"#{given.token}" if isinstance(given.token, int) else given.token,
         right=given.right,
-        sentences=given.sentences,
+        sentences=sentences,
         others=given.others,
     )
 

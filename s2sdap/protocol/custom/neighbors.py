@@ -33,7 +33,7 @@ class NeighborsArguments(_Camel):
     kind: str | None = None
     token: str | int | None = None
     right: bool | None = None
-    sentences: tuple[int, int] | None = None
+    sentences: list[int] | None = None
     others: bool = False
     start: int = 0
     count: int = 0
