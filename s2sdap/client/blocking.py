@@ -177,6 +177,8 @@ class Debugger:
     where_did_my_reference_go = _blocking(AsyncDebugger.where_did_my_reference_go)
 
     neighbors = _blocking(AsyncDebugger.neighbors)
+    nearest_tokens = _blocking(AsyncDebugger.nearest_tokens)
+    projection = _blocking(AsyncDebugger.projection)
 
     save = _blocking(AsyncDebugger.save)
     replay = _blocking(AsyncDebugger.replay)

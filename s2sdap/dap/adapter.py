@@ -15,6 +15,7 @@ from s2sdap.dap.breakpoints import RequestedBreakpoints
 from s2sdap.dap.handles import Container, Handles
 from s2sdap.dap.launch import LaunchArguments
 from s2sdap.dap.model_thread import LineWriter, ModelThread, Moving
+from s2sdap.dap.pictures import Pictures
 from s2sdap.dap.progress import Progress
 from s2sdap.dap.stopped import place_of, stopped_body, thread_names, thread_of
 from s2sdap.debugger.breakpoints import Armed
@@ -97,6 +98,7 @@ class Adapter:
         self.threads: dict[int, str] = {}
         self.checkpoints = Checkpoints()
         self.progress = Progress(self.emit, lambda: self.client.supports_progress_reporting)
+        self.pictures = Pictures(self.emit)
         self._held: Stop | None = None
         self._opening: asyncio.Task[None] | None = None
         self._output = cast("IO[str]", LineWriter(self._printed))
@@ -298,6 +300,7 @@ class Adapter:
 
     def forget_stop(self) -> None:
         """A new session takes over: nothing of the old one's stop can be asked for."""
+        self.pictures.clear()
         self.progress.leave()
         self._held = None
         self.stop = None
@@ -396,6 +399,7 @@ class Adapter:
     def close(self) -> None:
         """The client is gone or done: nothing of this session runs any more."""
         self.progress.leave()
+        self.pictures.clear()
         if self._opening is not None:
             self._opening.cancel()
         if self.calls is not None:

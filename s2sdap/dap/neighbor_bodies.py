@@ -2,6 +2,7 @@
 
 from s2sdap.debugger.neighbors.asking import Neighbor, Neighborhood
 from s2sdap.debugger.neighbors.telling import told
+from s2sdap.neighbors.embedding import NearTokens
 from s2sdap.protocol import custom
 from s2sdap.vocabulary.positions import utf16_column
 
@@ -56,6 +57,31 @@ def neighbor_body(each: Neighbor) -> custom.NeighborBody:
         right=each.right,
         file=None if each.location is None else each.location.path,
         line=None if each.location is None else each.location.line,
+    )
+
+
+def nearest_tokens_body(found: NearTokens) -> custom.NearestTokensBody:
+    """Tokens by embedding."""
+    return custom.NearestTokensBody(
+        word=found.word,
+        side=found.side,
+        means=found.means,
+        metric=found.metric,
+        pieces=[
+            custom.PieceBody(piece=piece, id=token)
+            for piece, token in zip(found.pieces, found.tokens, strict=True)
+        ],
+        unknown=list(found.unknown),
+        near=[
+            custom.NearTokenBody(
+                piece=each.piece,
+                id=each.token,
+                text=each.text,
+                similarity=each.similarity,
+                distance=each.distance,
+            )
+            for each in found.near
+        ],
     )
 
 

@@ -291,6 +291,9 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
               "Name one of those, or step on to a stage that has one"),
     ErrorKind(4552, "no_such_neighbor", "There is no neighbour {number} of {place}; there are {count}", "Count them from 0, the nearest"),
     ErrorKind(4553, "stale_location", "Location {id} is not of this stop", "Ask for the variables again"),
+    ErrorKind(4554, "stale_picture", "Picture {id} is not of this session, or was let go", "Ask for a new one, without an `id`"),
+    ErrorKind(4555, "other_space", "States of {other} cannot be drawn among those of {model}: they are of another space",
+              "Draw another decode of the same model"),
     # 50xx: the protocol
     ErrorKind(5001, "bad_json", "The message is not JSON: {reason}", "Send one JSON object a frame"),
     ErrorKind(5002, "bad_message", "The message is no protocol request: {reason}", "Send `seq`, `type` and `command`"),

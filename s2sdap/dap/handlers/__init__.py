@@ -13,6 +13,7 @@ from s2sdap.dap.handlers import (
     lifecycle,
     neighbors,
     panels,
+    projecting,
     recordings,
     running,
     sources,
@@ -33,6 +34,7 @@ _FAMILIES: Final = (
     branches,
     verdicts,
     neighbors,
+    projecting,
 )
 HANDLERS: Final[dict[str, Handler]] = {
     handler.command: handler for family in _FAMILIES for handler in family.FAMILY

@@ -25,7 +25,7 @@ async def compare(adapter: Adapter, arguments: custom.CompareArguments) -> Reply
     from s2sdap.debugger.comparing.comparison import compare as aligned
     from s2sdap.debugger.comparing.sides import finish
 
-    left, right = await _found(adapter, arguments.left, arguments.right)
+    left, right = await found_sides(adapter, arguments.left, arguments.right)
     start = max(0, arguments.start)
     count = min(arguments.count, ROWS) if arguments.count > 0 else ROWS
 
@@ -47,7 +47,7 @@ async def reference(adapter: Adapter, arguments: custom.ReferenceArguments) -> R
 
     text = True if arguments.reference is None else arguments.reference
     side = custom.SideArguments(branch=arguments.branch, sentence=arguments.sentence, reference=text)
-    (found,) = await _found(adapter, side)
+    (found,) = await found_sides(adapter, side)
 
     def work() -> Generator[int, None, custom.ReferenceBody]:
         sought = yield from seek(found)
@@ -56,7 +56,7 @@ async def reference(adapter: Adapter, arguments: custom.ReferenceArguments) -> R
     return Reply(await in_turns(adapter, work(), f"Looking for the {found.label}"))
 
 
-async def _found(adapter: Adapter, *wanted: custom.SideArguments) -> "list[Found]":
+async def found_sides(adapter: Adapter, *wanted: custom.SideArguments) -> "list[Found]":
     """The sides as they stand now, with the checkpoints that they name."""
     from s2sdap.debugger.comparing.sides import find
 

@@ -10,9 +10,12 @@ from s2sdap.protocol import custom
 from s2sdap.vocabulary.errors import S2sdapError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from s2sdap.debugger.frames import Frame
     from s2sdap.debugger.neighbors.lookups import Wanted
     from s2sdap.debugger.neighbors.places import StatePlace
+    from s2sdap.neighbors.embedding import NearTokens, Side
 
 
 @handles(custom.NEIGHBORS, custom.NeighborsArguments, When.STOPPED)
@@ -85,4 +88,44 @@ def _wanted(given: custom.NeighborsArguments) -> "Wanted":
     )
 
 
-FAMILY = (neighbors,)
+@handles(custom.NEAREST_TOKENS, custom.NearestTokensArguments, When.STOPPED)
+async def nearest_tokens(adapter: Adapter, arguments: custom.NearestTokensArguments) -> Reply:
+    """The tokens nearest to a word or a token by embedding."""
+    from s2sdap.dap.neighbor_bodies import nearest_tokens_body
+
+    look = _embedded(adapter, arguments)
+    found = await looked_for(adapter, lambda _word: look(), "Looking for tokens", custom.NEAREST_TOKENS)
+    return Reply(nearest_tokens_body(found))
+
+
+def _embedded(adapter: Adapter, given: custom.NearestTokensArguments) -> "Callable[[], NearTokens]":
+    """What looks for the tokens that are asked for."""
+    from s2sdap.debugger.neighbors.lookups import check_count
+    from s2sdap.debugger.neighbors.places import source_token
+    from s2sdap.neighbors.embedding import near_token, near_word
+    from s2sdap.neighbors.search import Metric
+
+    def refusal(reason: str) -> S2sdapError:
+        return S2sdapError("bad_arguments", command=custom.NEAREST_TOKENS, reason=reason)
+
+    if given.side not in ("source", "target"):
+        raise refusal("`side` is source or target")
+    side: Side = "source" if given.side == "source" else "target"
+    named = [name for name in ("word", "token", "position") if getattr(given, name) is not None]
+    if len(named) > 1:
+        raise refusal(f"give one of {', '.join(named)}")
+    if given.position is not None and side == "target":
+        raise refusal("`position` is of a source token")
+    check_count(given.k)
+    metric, model, word = Metric.named(given.metric), adapter.need_session().model, given.word
+    if word is not None:
+        return lambda: near_word(model, side, word, given.k, metric)
+    token = given.token
+    if token is None:
+        frame = frame_at(adapter, given.frame_id, given.thread_id)
+        token = frame.token if side == "target" else source_token(frame, given.position).id
+    number = token
+    return lambda: near_token(model, side, number, given.k, metric)
+
+
+FAMILY = (neighbors, nearest_tokens)

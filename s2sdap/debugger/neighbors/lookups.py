@@ -49,10 +49,7 @@ class Wanted:
     others: bool = False
 
     def __post_init__(self) -> None:
-        if not 1 <= self.k <= MOST:
-            raise S2sdapError(
-                "bad_value", value=self.k, name="k", reason=f"{MOST} at most", expected="a number from 1"
-            )
+        check_count(self.k)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +59,14 @@ class Lookup:
     place: StatePlace
     wanted: Wanted = field(default_factory=Wanted)
     number: int | None = None
+
+
+def check_count(k: int) -> None:
+    """Refuse to look for none, or for more than an answer can hold."""
+    if not 1 <= k <= MOST:
+        raise S2sdapError(
+            "bad_value", value=k, name="k", reason=f"{MOST} at most", expected="a number from 1"
+        )
 
 
 def parse_lookup(text: str) -> Lookup:

@@ -10,6 +10,7 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from s2sdap.debugger.frames import Frame
+from s2sdap.models.tokens import SourceToken
 from s2sdap.neighbors.states import INDEXABLE, StateSite
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
@@ -63,6 +64,17 @@ def focused(frame: Frame, place: StatePlace) -> int:
     return place.position if place.position is not None else frame.focus() or 0
 
 
+def source_token(frame: Frame, position: int | None) -> SourceToken:
+    """The source token at a position, by default the most attended one. Raises `bad_value`."""
+    tokens = frame.source.tokens
+    at = position if position is not None else frame.focus() or 0
+    if not 0 <= at < len(tokens):
+        expected = f"a number from 0 to {len(tokens) - 1}"
+        reason = f"the source has {len(tokens)} tokens"
+        raise S2sdapError("bad_value", value=at, name="the position", reason=reason, expected=expected)
+    return tokens[at]
+
+
 def settled(frame: Frame, place: StatePlace) -> StatePlace:
     """The place with its source position named; a site of the target takes none. Raises `bad_value`."""
     if place.site.of_source:
@@ -76,6 +88,18 @@ def settled(frame: Frame, place: StatePlace) -> StatePlace:
             expected="no position; the frame says which step",
         )
     return place
+
+
+def states_of(frame: Frame) -> tuple[StateSite, ...]:
+    """The sites that the frame's model has states of, layer by layer, as far as the frame has come."""
+    found: list[StateSite] = []
+    for name in INDEXABLE:
+        value = frame.site_or_none(name)
+        if value is None:
+            continue
+        layered = "L" in SITES[name].axes.split()
+        found += [StateSite(name, at) for at in range(len(value))] if layered else [StateSite(name)]
+    return tuple(found)
 
 
 def sites_here(frame: Frame, indexed: Sequence[StateSite]) -> tuple[StateSite, ...]:

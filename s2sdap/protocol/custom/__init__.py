@@ -15,6 +15,7 @@ from s2sdap.protocol.custom import (
     comparing,
     editing,
     neighbors,
+    projection,
     recordings,
     results,
     steps,
@@ -24,12 +25,13 @@ from s2sdap.protocol.custom.branches import *  # noqa: F403
 from s2sdap.protocol.custom.comparing import *  # noqa: F403
 from s2sdap.protocol.custom.editing import *  # noqa: F403
 from s2sdap.protocol.custom.neighbors import *  # noqa: F403
+from s2sdap.protocol.custom.projection import *  # noqa: F403
 from s2sdap.protocol.custom.recordings import *  # noqa: F403
 from s2sdap.protocol.custom.results import *  # noqa: F403
 from s2sdap.protocol.custom.steps import *  # noqa: F403
 from s2sdap.protocol.custom.verdicts import *  # noqa: F403
 
-_SUBJECTS: Final = (steps, editing, branches, results, comparing, recordings, verdicts, neighbors)
+_SUBJECTS: Final = (steps, editing, branches, results, comparing, recordings, verdicts, neighbors, projection)
 MESSAGES: Final[tuple[tuple[str, type | None, type], ...]] = tuple(
     each for subject in _SUBJECTS for each in subject._MESSAGES
 )

@@ -137,14 +137,16 @@ class NeighborsBody(_Camel):
 
 
 class NearestTokensArguments(_Camel):
-    """`s2s/nearestTokens`: the tokens whose embeddings are nearest. It needs no index.
+    """`s2s/nearestTokens`: the tokens that the model takes for alike, by embedding. It needs no index.
 
-    `side` is source or target. `token` is a piece, `"#12"` or an id; a piece that the vocabulary lacks is
-    looked for by its letters. Without one it is the source token at `position`, or the one on show.
+    `side` is source or target. Of a `word` as a text has it (one that the vocabulary lacks is looked
+    for by its letters), or of a `token` by its id, or of the source token at `position`; with none of them of
+    the token on show: the most attended of the source, the chosen one of the target.
     """
 
-    token: str | int | None = None
     side: str = "source"
+    word: str | None = None
+    token: int | None = None
     position: int | None = None
     k: int = 10
     metric: str = "cosine"
@@ -153,21 +155,33 @@ class NearestTokensArguments(_Camel):
 
 
 class NearTokenBody(_Camel):
-    """A token of the vocabulary, and how far its embedding is."""
+    """A token near to a word: `text` is how it is written in one, without the mark of a word's beginning.
+
+    `similarity` is the cosine of the embeddings, -1..1, or by characters the share of common pairs, 0..1.
+    """
 
     piece: str
     id: int
+    text: str
+    similarity: float
     distance: float
 
 
 class NearestTokensBody(_Camel):
-    """Answer to `s2s/nearestTokens`: of which token, how it was found (`text`), and the nearest."""
+    """Answer to `s2s/nearestTokens`.
 
-    token: PieceBody
+    `means` says how they were found: by the embedding of one `token`, by the mean of several `pieces`, or by
+    `characters`. `pieces` are the tokens whose embeddings were used, `unknown` the parts of the word that the
+    vocabulary lacks.
+    """
+
+    word: str
     side: str
+    means: str
     metric: str
-    text: str
-    tokens: list[NearTokenBody]
+    pieces: list[PieceBody]
+    unknown: list[str]
+    near: list[NearTokenBody]
 
 
 _MESSAGES: Final = (
