@@ -99,7 +99,7 @@ def test_classical_scaling_gives_planar_distances_back(width):
 @given(st.integers(3, 40), st.integers(1, 6), st.integers(1, 12), st.integers(0, 99))
 def test_trustworthiness_is_that_of_scikit_learn(count, width, k, seed):
     vectors, points = drawn(count, width, seed=seed), drawn(count, 2, seed=seed + 1)
-    found, used = trustworthiness(vectors, points, k)
+    found, used = trustworthiness(squared_distances(vectors), points, k)
     assert used == min(k, (count - 1) // 2)
     assert found == pytest.approx(peer_trustworthiness(vectors, points, n_neighbors=used), abs=1e-12)
 

@@ -53,7 +53,7 @@ def test_affinities_are_a_symmetric_distribution_of_the_perplexity(count, width,
     vectors = np.random.default_rng(seed).normal(size=(count, width))
     if doubled:
         vectors[count // 2 :] = vectors[: count - count // 2]
-    likely = affinities(vectors)
+    likely = affinities(squared_distances(vectors))
     np.testing.assert_allclose(likely.sum(dtype=np.float64), 1.0, rtol=1e-5)
     np.testing.assert_array_equal(likely, likely.T)
     assert (likely >= 0).all()
@@ -80,7 +80,7 @@ def test_copies_of_one_sentence_share_the_affinity_of_a_point():
 @pytest.mark.parametrize("rows", [None, [1, 4, 11]])
 def test_the_gradient_is_that_of_the_divergence(rows):
     """By central differences, one coordinate at a time, of all points or of those that move."""
-    likely = affinities(np.random.default_rng(0).normal(size=(12, 5))).astype(np.float64)
+    likely = affinities(squared_distances(np.random.default_rng(0).normal(size=(12, 5)))).astype(np.float64)
     likely /= likely.sum()
     places = np.random.default_rng(1).normal(size=(12, 2)) * 2
     moving = None if rows is None else np.array(rows)

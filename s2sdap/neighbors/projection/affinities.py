@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 from numpy.typing import NDArray
 
-from s2sdap.neighbors.projection.faithfulness import nearest, squared_distances
+from s2sdap.neighbors.projection.faithfulness import nearest
 
 PERPLEXITY: Final = 30.0
 """How many neighbours of a point count, softly, where there are three times as many."""
@@ -21,15 +21,15 @@ def perplexity_of(count: int) -> float:
     return min(PERPLEXITY, (count - 1) / _REACH)
 
 
-def affinities(vectors: Float[np.ndarray, "N D"]) -> Float32[np.ndarray, "N N"]:
+def affinities(apart: Float[np.ndarray, "N N"]) -> Float32[np.ndarray, "N N"]:
     """The joint probabilities P of van der Maaten and Hinton (2008, eq. 1 and section 3.1); they add up to 1.
 
     p(j|i) is proportional to exp(-beta_i d_ij^2) over the nearest j of i (van der Maaten 2014), with beta_i
-    such that the perplexity is that of `perplexity_of`; p_ij is the mean of both over N. Needs four points.
+    such that the perplexity is that of `perplexity_of`; p_ij is the mean of both over N. Needs four points,
+    whose squared distances are `apart`.
     """
-    count = len(vectors)
+    count = len(apart)
     perplexity = perplexity_of(count)
-    apart = squared_distances(vectors)
     near = nearest(apart, min(count - 1, int(np.ceil(_REACH * perplexity))))
     rows = np.arange(count)[:, None]
     likely = np.zeros((count, count), np.float32)

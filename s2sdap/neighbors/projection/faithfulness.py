@@ -11,34 +11,37 @@ NEIGHBOURS: Final = 5
 
 
 def trustworthiness(
-    vectors: Float[np.ndarray, "N D"], points: Float[np.ndarray, "N 2"], k: int = NEIGHBOURS
+    apart: Float[np.ndarray, "N N"], points: Float[np.ndarray, "N 2"], k: int = NEIGHBOURS
 ) -> tuple[float | None, int]:
     """Venna and Kaski's trustworthiness (2001), 0..1, and the number of neighbours that it is over.
 
     It is 1 - 2 / (N k (2N - 3k - 1)) times the sum of max(0, r(i, j) - k) over all i and the k nearest j
-    of i in the picture, where r(i, j) is the rank of j among the points nearest to i in the space.
-    Equally far points have the rank of the first of them. The measure needs more than
-    2k points, so k falls with their number; for fewer than three, or where all are one, there is none.
+    of i in the picture, where r(i, j) is the rank of j among the points nearest to i in the space, whose
+    squared distances are `apart`. Equally far points have the rank of the first of them. The measure needs
+    more than 2k points, so k falls with their number; for fewer than three, or where all are one, there is
+    none.
     """
-    count = len(vectors)
+    count = len(points)
     k = min(k, (count - 1) // 2)
     if k < 1:
         return None, 0
-    apart = squared_distances(vectors)
     if not apart.any():
         return None, k
     near = nearest(squared_distances(points), k)
-    np.fill_diagonal(apart, np.inf)
     too_far = 0
     for column in near.T:
         distance = apart[np.arange(count), column]
-        ranks = 1 + np.count_nonzero(apart < distance[:, None], axis=1)
+        ranks = np.count_nonzero(
+            apart < distance[:, None], axis=1
+        )  # itself, at 0, is the one before the first
         too_far += int(np.maximum(ranks - k, 0).sum())
     return 1.0 - too_far * 2.0 / (count * k * (2.0 * count - 3.0 * k - 1.0)), k
 
 
 def squared_distances(vectors: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N N"]:
     """The squared distance of every point to every other, in the type of `vectors`; its own is exactly 0."""
+    if not len(vectors):
+        return np.zeros((0, 0), vectors.dtype)
     centred = vectors - vectors.mean(axis=0)  # far from the origin the squares would cancel
     squares = np.square(centred).sum(axis=1)
     found: NDArray[Any] = centred @ centred.T

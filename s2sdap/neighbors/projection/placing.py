@@ -5,8 +5,6 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float, Int64
 
-from s2sdap.neighbors.projection.faithfulness import squared_distances
-
 NEAREST: Final = 3
 """A new point is placed by this many of the old ones."""
 
@@ -24,7 +22,10 @@ def place(
     new = np.setdiff1d(np.arange(len(vectors)), old)
     if not len(new):
         return placed
-    apart = squared_distances(vectors)[np.ix_(new, old)]
+    centred = vectors - vectors.mean(axis=0)
+    apart = (
+        np.square(centred[old]).sum(axis=1) - 2 * centred[new] @ centred[old].T
+    )  # but for what is their own
     count = min(NEAREST, len(old))
     near = np.argpartition(apart, count - 1, axis=1)[:, :count]
     between = vectors[new][:, None] - vectors[old][near]

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from s2sdap.neighbors.projection import pca
-from s2sdap.neighbors.projection.faithfulness import trustworthiness
+from s2sdap.neighbors.projection.faithfulness import squared_distances, trustworthiness
 from s2sdap.neighbors.projection.layout import Faithfulness, Layout, Method, Space, moved, shared
 from s2sdap.neighbors.projection.placing import alignment
 from s2sdap.neighbors.projection.points import Group, Points, gather
@@ -129,4 +129,4 @@ def linear(
 
 
 def _trusted(points: Points, places: Float[np.ndarray, "N 2"]) -> Faithfulness:
-    return Faithfulness(*trustworthiness(points.vectors, places))
+    return Faithfulness(*trustworthiness(squared_distances(points.vectors), places))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from s2sdap.neighbors.projection import pca
 from s2sdap.neighbors.projection.affinities import affinities
-from s2sdap.neighbors.projection.faithfulness import trustworthiness
+from s2sdap.neighbors.projection.faithfulness import squared_distances, trustworthiness
 from s2sdap.neighbors.projection.layout import Faithfulness, Layout, Space, moved, shared, spread
 from s2sdap.neighbors.projection.placing import alignment, place
 from s2sdap.neighbors.projection.points import Points
@@ -56,7 +56,8 @@ class Refinement:
         self.steps = 0
         self._points, self._space, self._seed, self._previous = points, space, seed, previous
         self._now, self._then = _in_both(points, previous)
-        self._likely = affinities(points.vectors)
+        self._apart = squared_distances(points.vectors)
+        self._likely = affinities(self._apart)
         self.whole = previous is None or not self._continues(previous, hold=hold)
         count = len(points.keys)
         new = np.setdiff1d(np.arange(count), self._now)
@@ -110,7 +111,7 @@ class Refinement:
         """The picture as it stands now."""
         places = self._turned()
         reached = Descent(self._likely, self._descent.points).divergence()
-        trusted, k = trustworthiness(self._points.vectors, places)
+        trusted, k = trustworthiness(self._apart, places)
         return Layout(
             "tsne",
             self._space,
