@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # One thread: on a small machine torch's threads spin against each other.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test lint bench parity verdict docs clean train
+.PHONY: help demo page test lint bench parity verdict docs pictures clean train
 
 help:  ## List the targets.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -13,7 +13,11 @@ help:  ## List the targets.
 demo: $(VENV)/.filled  ## Watch a trained model decode a date, step by step, through the protocol.
 	@$(BIN)/s2sdap demo
 
-test: $(VENV)/.developing  ## Run the tests.
+page: $(VENV)/.developing  ## Build the panels, which are the browser page of `s2sdap serve --page`.
+	$(BIN)/python vscode-extension/bundle.py build
+
+test: $(VENV)/.developing page  ## Run the tests.
+	$(BIN)/python vscode-extension/bundle.py test
 	$(BIN)/pytest -n 2 --dist loadfile -q
 
 lint: $(VENV)/.developing  ## Formatting, style, strict types, and that imports go down only.
@@ -22,6 +26,7 @@ lint: $(VENV)/.developing  ## Formatting, style, strict types, and that imports 
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate.py --check
+	$(BIN)/python vscode-extension/bundle.py check
 
 bench: $(VENV)/.developing  ## Speed as ratios against peers in the same run.
 	$(BIN)/python -m benchmarks
@@ -35,11 +40,15 @@ verdict: $(VENV)/.developing  ## Faults planted at every stage, and how many the
 docs: $(VENV)/.developing  ## Write the pages that come from the code.
 	$(BIN)/python docs/generate.py
 
+pictures: $(VENV)/.developing page  ## Take the pictures of the page, in docs/pictures.
+	$(BIN)/python docs/take_pictures.py
+
 train: $(VENV)/.filled  ## Train the bundled date model again, into build/dates.
 	$(BIN)/python examples/date_conversion/train.py --output build/dates
 
 clean:  ## Remove what was made here.
 	rm -rf $(VENV) build dist .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf s2sdap/page/bundle vscode-extension/panels/node_modules
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/.made: constraints.txt

@@ -3,8 +3,8 @@
     python docs/generate.py           # write them
     python docs/generate.py --check   # fail if one is out of date
 
-They are `errors.md` (the catalogue), `launch.schema.json`, and the generated parts of `protocol.md`
-and `expressions.md`, which stand between two marks.
+They are `errors.md` (the catalogue), `launch.schema.json`, the messages as the panels know them, and the
+generated parts of `protocol.md` and `expressions.md`, which stand between two marks.
 """
 
 import json
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from typescript import messages_file
 
 from s2sdap.dap.handlers import HANDLERS
 from s2sdap.dap.launch import launch_schema
@@ -27,6 +28,7 @@ from s2sdap.vocabulary.errors import CATALOGUE
 from s2sdap.vocabulary.sites import SITES
 
 DOCS = Path(__file__).parent
+MESSAGES = DOCS.parent / "vscode-extension" / "panels" / "src" / "protocol" / "messages.ts"
 GROUPS = {
     10: "The program",
     20: "Models and checkpoints",
@@ -40,6 +42,7 @@ GROUPS = {
     50: "The protocol",
     51: "Who may connect",
     52: "The scripted client",
+    53: "The browser page",
     61: "Attaching to a process",
     71: "Session files",
     72: "Corpus runs",
@@ -173,7 +176,11 @@ PARTS = {
 
 def pages() -> dict[Path, str]:
     """Every generated page with its text."""
-    out = {DOCS / "errors.md": errors_page(), DOCS / "launch.schema.json": schema_file()}
+    out = {
+        DOCS / "errors.md": errors_page(),
+        DOCS / "launch.schema.json": schema_file(),
+        MESSAGES: messages_file(),
+    }
     for name, parts in PARTS.items():
         text = (DOCS / name).read_text(encoding="utf-8")
         for mark, make in parts.items():

@@ -72,11 +72,14 @@ def serve(
         list[str] | None, typer.Option(help="A web page's origin that may connect; can be repeated.")
     ] = None,
     log_file: LogFile = None,
+    page: Annotated[
+        bool, typer.Option("--page", help="Hand out the browser page, and print the link to open.")
+    ] = False,
 ) -> None:
     """Serve the protocol over TCP and websocket on this machine."""
     from s2sdap.cli.serve import serve as run
 
-    run(host, tcp_port, websocket_port, token_file, allow_origin or [], log_file)
+    run(host, tcp_port, websocket_port, token_file, allow_origin or [], log_file, page=page)
 
 
 @app.command()

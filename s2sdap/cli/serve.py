@@ -6,6 +6,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ from s2sdap.dap.channels import mark_untraced
 from s2sdap.dap.model_thread import ModelThread
 from s2sdap.dap.protocol_log import open_log
 from s2sdap.dap.server import Addresses, Server
+from s2sdap.page.files import handout, read_page
 from s2sdap.vocabulary.errors import S2sdapError
 
 LEAVING_SECONDS: Final = 2.0
@@ -28,9 +30,15 @@ def serve(
     token_file: Path | None,
     origins: Sequence[str],
     log_file: Path | None,
+    *,
+    page: bool = False,
 ) -> None:
-    """Serve on the protocol's thread, with the models on this one. Returns when interrupted."""
+    """Serve on the protocol's thread, with the models on this one. Returns when interrupted.
+
+    With `page` the last line that is printed is a link with the token, to open in a browser.
+    """
     check_loopback(host)
+    handed_out = partial(handout, read_page()) if page else None
     models = ModelThread()
     failure: list[S2sdapError | OSError] = []
     running: list[tuple[Server, asyncio.AbstractEventLoop]] = []
@@ -55,6 +63,8 @@ def serve(
             print(f"tcp://{shown}:{addresses.tcp_port}")
             print(f"ws://{shown}:{addresses.websocket_port}")
             print(f"token in {token_file}", flush=True)
+            if page:
+                print(f"page http://{shown}:{addresses.websocket_port}/#{token}", flush=True)
 
         async def run() -> None:
             server = Server(
@@ -65,6 +75,7 @@ def serve(
                 websocket_port=websocket_port,
                 origins=origins,
                 log=log,
+                page=handed_out,
             )
             running.append((server, asyncio.get_running_loop()))
             await server.run(announce)

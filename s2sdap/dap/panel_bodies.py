@@ -31,7 +31,6 @@ def token_body(piece: str, token: int, logprob: float) -> custom.TokenBody:
 def step_body(frame: Frame, top: int) -> custom.StepBody:
     """All about one step in one message."""
     fields = FieldValues(frame)
-    line = frame.source.text
     hypothesis = frame.hypothesis
     body = custom.StepBody(
         sentence=frame.sentence.index,
@@ -41,17 +40,7 @@ def step_body(frame: Frame, top: int) -> custom.StepBody:
         stage=frame.stage.value,
         hypothesis=hypothesis.id,
         score=hypothesis.score,
-        source=[
-            custom.SourceTokenBody(
-                piece=token.piece,
-                id=token.id,
-                seen=token.seen,
-                known=token.known,
-                start=None if token.span is None else utf16_column(line, token.span.start),
-                end=None if token.span is None else utf16_column(line, token.span.end),
-            )
-            for token in frame.attended
-        ],
+        source=source_bodies(frame),
         target=[token_body(frame.piece(node.token), node.token, node.logprob) for node in hypothesis.path()][
             ::-1
         ],
@@ -72,6 +61,22 @@ def step_body(frame: Frame, top: int) -> custom.StepBody:
     if frame.stage is Stage.SEARCH:
         body.candidates = candidate_bodies(frame.decode.model, frame.record, frame.record.candidates)
     return body
+
+
+def source_bodies(frame: Frame) -> list[custom.SourceTokenBody]:
+    """The tokens that attention is over, with where they stand in the line."""
+    line = frame.source.text
+    return [
+        custom.SourceTokenBody(
+            piece=token.piece,
+            id=token.id,
+            seen=token.seen,
+            known=token.known,
+            start=None if token.span is None else utf16_column(line, token.span.start),
+            end=None if token.span is None else utf16_column(line, token.span.end),
+        )
+        for token in frame.attended
+    ]
 
 
 def candidate_bodies(

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import count
 
@@ -16,7 +16,7 @@ from s2sdap.dap.connection import Connection
 from s2sdap.dap.handlers import HANDLERS
 from s2sdap.dap.model_thread import ModelThread
 from s2sdap.dap.protocol_log import ProtocolLog
-from s2sdap.dap.websocket import WebSocketChannel, refusal
+from s2sdap.dap.websocket import Door, WebSocketChannel, agreed_subprotocol
 from s2sdap.protocol.framing import MAX_BODY
 from s2sdap.vocabulary.errors import S2sdapError
 
@@ -28,6 +28,10 @@ class Addresses:
     host: str
     tcp_port: int
     websocket_port: int
+
+
+Handout = Callable[[str], Mapping[str, tuple[bytes, Mapping[str, str]]]]
+"""What a browser may have, by path, with its headers, of a server that goes by this host and port."""
 
 
 class Server:
@@ -44,8 +48,12 @@ class Server:
         origins: Collection[str] = (),
         log: ProtocolLog | None = None,
         process: Process | None = None,
+        page: Handout | None = None,
     ) -> None:
-        """A server of sessions; with `process` clients attach to that instead of launching."""
+        """A server of sessions; with `process` clients attach to that instead of launching.
+
+        With a `page` browsers get it, and what comes from it may connect.
+        """
         check_loopback(host)
         self._process = process
         self._models = models
@@ -53,6 +61,7 @@ class Server:
         self._host = host
         self._ports = (tcp_port, websocket_port)
         self._origins = frozenset(origins)
+        self._page = page
         self._log = log
         if log is not None:
             log.hide(token)
@@ -66,10 +75,12 @@ class Server:
             tcp = await asyncio.start_server(self._tcp, self._host, self._ports[0])
             await stack.enter_async_context(tcp)
             tcp_port = tcp.sockets[0].getsockname()[1]
-            websocket_port = 0
+            door: Door | None = None
 
             def check(connection: ServerConnection, request: Request) -> Response | None:
-                return refusal(connection, request, self._token, self._host, websocket_port, self._origins)
+                if door is None:
+                    raise AssertionError("a connection came before the server listened")
+                return door.answer(connection, request)
 
             websocket = await stack.enter_async_context(
                 serve(
@@ -77,14 +88,22 @@ class Server:
                     self._host,
                     self._ports[1],
                     process_request=check,
+                    select_subprotocol=agreed_subprotocol,
                     max_size=MAX_BODY,
                     open_timeout=HANDSHAKE_SECONDS,
                     compression=None,  # loopback: it would cost time and save nothing
                 )
             )
             websocket_port = next(iter(websocket.sockets)).getsockname()[1]
+            door = self._door(websocket_port)
             ready(Addresses(self._host, tcp_port, websocket_port))
             await self._closing.wait()
+
+    def _door(self, port: int) -> Door:
+        """Who may come in at the websocket's port, now that it is known."""
+        shown = f"[{self._host}]" if ":" in self._host else self._host
+        page = None if self._page is None else self._page(f"{shown}:{port}")
+        return Door(self._token, self._host, port, self._origins, page)
 
     def close(self) -> None:
         """Stop listening and end every session."""

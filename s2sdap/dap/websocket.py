@@ -3,12 +3,16 @@
 A file of its own, so that the adapter over stdio does not import what it needs.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Final
 
 from websockets.asyncio.server import ServerConnection
+from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
 
 from s2sdap.dap.access import token_matches
 from s2sdap.vocabulary.errors import S2sdapError
@@ -42,27 +46,77 @@ class WebSocketChannel:
         await self._socket.close()
 
 
-def refusal(
-    connection: ServerConnection, request: Request, token: str, host: str, port: int, origins: Collection[str]
-) -> Response | None:
-    """The answer to a websocket handshake that must not go on: 403 or 401, or `None` to let it.
+SUBPROTOCOL: Final = Subprotocol("s2sdap")
+"""What the page asks to speak; beside it, it names the token, since a browser sets no headers."""
+_SHOWN: Final = "s2sdap.token."
 
-    The Host is checked against DNS rebinding, the Origin against pages; a client that is no browser
-    sends no Origin. Headers that come twice are refused, since proxies disagree on which one counts.
+
+def agreed_subprotocol(_connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    """Only what was asked for: other clients ask for none."""
+    return SUBPROTOCOL if SUBPROTOCOL in offered else None
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Who may come in at the websocket's port.
+
+    Attributes:
+        token: what a client must show.
+        host: the address that is listened at.
+        port: the port of it.
+        origins: of web pages that were invited.
+        page: what is handed out to a browser: content and headers by path; `None` hands out nothing.
     """
-    hosts = request.headers.get_all("Host")
-    own = f"[{host}]" if ":" in host else host
-    allowed = {f"{name}:{port}" for name in (own, "127.0.0.1", "localhost", "[::1]")}
-    if len(hosts) != 1 or hosts[0].lower() not in allowed:
-        return _refuse(connection, HTTPStatus.FORBIDDEN, S2sdapError("bad_host", host=", ".join(hosts)))
-    sent = request.headers.get_all("Origin")
-    if len(sent) > 1 or (sent and sent[0] not in origins):
-        return _refuse(connection, HTTPStatus.FORBIDDEN, S2sdapError("bad_origin", origin=", ".join(sent)))
-    given = request.headers.get_all("Authorization")
-    bearer = given[0].removeprefix("Bearer ") if len(given) == 1 else None
-    if not token_matches(bearer, token):
-        return _refuse(connection, HTTPStatus.UNAUTHORIZED, S2sdapError("bad_token"))
-    return None
+
+    token: str
+    host: str
+    port: int
+    origins: Collection[str]
+    page: "Mapping[str, tuple[bytes, Mapping[str, str]]] | None" = None
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The names by which this server may be called."""
+        own = f"[{self.host}]" if ":" in self.host else self.host
+        return frozenset(f"{name}:{self.port}" for name in (own, "127.0.0.1", "localhost", "[::1]"))
+
+    def answer(self, connection: ServerConnection, request: Request) -> Response | None:
+        """What a request gets that is not to become a websocket; `None` lets it become one.
+
+        The Host is checked against DNS rebinding, the Origin against pages; a client that is no browser
+        sends no Origin. Headers that come twice are refused, since proxies disagree on which one counts.
+        """
+        hosts = request.headers.get_all("Host")
+        if len(hosts) != 1 or hosts[0].lower() not in self.hosts:
+            return _refuse(connection, HTTPStatus.FORBIDDEN, S2sdapError("bad_host", host=", ".join(hosts)))
+        if self.page is not None and "Upgrade" not in request.headers:
+            return self._file(connection, request.path.split("?", 1)[0])
+        sent = request.headers.get_all("Origin")
+        own = {f"http://{host}" for host in self.hosts} if self.page is not None else frozenset()
+        if len(sent) > 1 or (sent and sent[0] not in self.origins and sent[0] not in own):
+            return _refuse(
+                connection, HTTPStatus.FORBIDDEN, S2sdapError("bad_origin", origin=", ".join(sent))
+            )
+        if not token_matches(_token_in(request.headers), self.token):
+            return _refuse(connection, HTTPStatus.UNAUTHORIZED, S2sdapError("bad_token"))
+        return None
+
+    def _file(self, connection: ServerConnection, path: str) -> Response:
+        content, headers = (self.page or {}).get(path, (None, {}))
+        if content is None:
+            return connection.respond(HTTPStatus.NOT_FOUND, "There is no such file.\n")
+        sent = Headers([("Connection", "close"), ("Content-Length", str(len(content))), *headers.items()])
+        return Response(HTTPStatus.OK.value, HTTPStatus.OK.phrase, sent, content)
+
+
+def _token_in(headers: Headers) -> str | None:
+    """The token that a handshake shows: as a bearer, or from a page as a subprotocol."""
+    given = headers.get_all("Authorization")
+    if given:
+        return given[0].removeprefix("Bearer ") if len(given) == 1 else None
+    offered = [each.strip() for line in headers.get_all("Sec-WebSocket-Protocol") for each in line.split(",")]
+    shown = [each.removeprefix(_SHOWN) for each in offered if each.startswith(_SHOWN)]
+    return shown[0] if len(shown) == 1 else None
 
 
 def _refuse(connection: ServerConnection, status: HTTPStatus, error: S2sdapError) -> Response:

@@ -192,7 +192,7 @@ class EncoderRecord:
         return sum(tensor.nbytes for sites in held for tensor in sites.values())
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class StepRecord:
     """What one step computed, for all of its hypotheses: sites with a leading K, and the search.
 

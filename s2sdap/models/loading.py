@@ -55,6 +55,11 @@ def bundled_models() -> tuple[str, ...]:
     return tuple(sorted(folder.parent.name for folder in _BUNDLED.glob("*/config.json")))
 
 
+def schemes() -> tuple[str, ...]:
+    """What other names of models may begin with, before a colon, sorted."""
+    return tuple(sorted({entry.name for entry in entry_points(group=ENTRY_POINT_GROUP)}))
+
+
 def load_model(
     spec: str,
     device: str = "cpu",
@@ -152,6 +157,5 @@ def usable_device(device: str) -> "torch.device":
 
 
 def _unknown(spec: str) -> S2sdapError:
-    schemes = sorted({entry.name for entry in entry_points(group=ENTRY_POINT_GROUP)})
-    known = ", ".join((*bundled_models(), *(f"{scheme}:..." for scheme in schemes)))
+    known = ", ".join((*bundled_models(), *(f"{scheme}:..." for scheme in schemes())))
     return S2sdapError("unknown_model", model=spec, known=known)

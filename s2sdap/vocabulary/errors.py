@@ -321,6 +321,8 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(5206, "bad_address", "{address!r} is no address of an adapter: {reason}", "Write tcp://HOST:PORT or ws://HOST:PORT"),
     ErrorKind(5207, "token_unreadable", "Cannot read a token from {path}: {reason}", "Give the file that `s2sdap serve` names"),
     ErrorKind(5208, "unreadable", "What the adapter sent for `{what}` cannot be read: {reason}", "Use the same release of s2sdap on both sides"),
+
+    ErrorKind(5301, "page_not_built", "The browser page has not been built: {folder} holds none", "In a checkout run `make page`; a wheel made with S2SDAP_WITHOUT_PAGE has none"),
     # 61xx: attaching to a process of one's own
     ErrorKind(6101, "listening_already", "This process listens already, on {address}", "Attach there; a process listens once"),
     ErrorKind(6102, "not_listening", "This process does not listen", "Call `s2sdap.listen` first"),

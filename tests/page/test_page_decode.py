@@ -1,0 +1,191 @@
+"""The Decode panel as a person uses it, held against a scripted client at the same server."""
+
+import re
+
+import pytest
+
+UNSURE = "J 4, 2005"
+
+
+def shown_attention(sheet):
+    """The weights that the sliders show."""
+    sliders = sheet.page.get_by_role("slider", name=re.compile("^Attention on"))
+    return [float(sliders.nth(at).get_attribute("aria-valuenow")) for at in range(sliders.count())]
+
+
+def columns(sheet, step):
+    """The candidates on show at a step."""
+    return sheet.page.get_by_role("list", name=f"Likeliest tokens at step {step}").get_by_role("button")
+
+
+def test_it_shows_what_the_scripted_client_reads(sheet, scripted):
+    sheet.begin(UNSURE, beam=3)
+    for _ in range(3):
+        sheet.go("Next token")
+    scripted.launch(source=UNSURE, beam_size=3)
+    for _ in range(3):
+        scripted.next()
+    step = scripted.step(top=5)
+    assert sheet.page.locator(".head .where").inner_text().endswith(f"step {step.step}")
+    pieces = sheet.page.locator(".target .token").all_inner_texts()
+    assert [piece.strip() for piece in pieces] == [token.piece for token in step.target]
+    assert shown_attention(sheet) == pytest.approx(step.attention, abs=1e-5)
+    pieces = [each.locator(".piece").inner_text() for each in columns(sheet, step.step).all()]
+    assert pieces == [token.piece for token in step.top]
+    columns(sheet, step.step).first.hover()
+    told = sheet.page.locator(".details").inner_text()
+    assert f"p = {float(f'{step.top[0].p:.6g}'):g}" in told
+    assert "rank 0" in told
+    assert "entropy" in told
+
+
+def test_a_candidate_forced_by_a_click_changes_the_output_as_for_a_script(sheet, scripted):
+    scripted.launch(source=UNSURE, beam_size=3, rules={"lowConfidence": "p < 0.7"})
+    scripted.continue_()
+    scripted.force("1")
+    scripted.watch({})
+    scripted.continue_()
+    expected = scripted.results()[0].outputs[0].text
+
+    sheet.begin(UNSURE, beam=3)
+    while sheet.page.locator(".target .current .token").all_inner_texts() != ["7"]:
+        sheet.go("Next token")
+    step = int(sheet.page.locator(".head .where").inner_text().rsplit(" ", 1)[1])
+    columns(sheet, step).filter(has=sheet.page.locator(".piece", has_text="1")).click()
+    sheet.page.get_by_role("button", name=re.compile(f"^step {step}: '1'.*forced")).wait_for()
+    assert sheet.to_the_end() == [expected]
+    assert expected == "2005-01-04"
+
+
+def test_attention_is_dragged_summed_cancelled_and_applied(sheet, scripted):
+    sheet.begin("March 3, 1999")
+    for _ in range(9):
+        sheet.go("Next token")
+    place = 5  # the 3
+    scripted.launch(source="March 3, 1999")
+    for _ in range(9):
+        scripted.next()
+    before = shown_attention(sheet)
+    slider = sheet.page.get_by_role("slider", name=re.compile(f", token {place + 2}, "))
+    box = slider.bounding_box()
+
+    def drag():
+        sheet.page.mouse.move(box["x"] + 10, box["y"] + box["height"] - 3)
+        sheet.page.mouse.down()
+        sheet.page.mouse.move(box["x"] + 10, box["y"] + 1, steps=4)
+        sheet.page.mouse.up()
+
+    drag()
+    assert sheet.page.locator(".draft .sum").inner_text() == "sum 1"
+    assert shown_attention(sheet)[place + 2] > 0.9
+    sheet.button("Cancel").click()
+    assert shown_attention(sheet) == before
+    sheet.page.wait_for_selector(".draft", state="detached")
+
+    slider.focus()
+    sheet.page.keyboard.press("End")
+    sheet.page.get_by_label("the others fill the rest").uncheck()
+    sheet.page.keyboard.press("Escape")
+    slider.focus()
+    sheet.page.keyboard.press("Home")
+    sheet.page.keyboard.press("PageUp")
+    sheet.page.keyboard.press("PageUp")
+    assert "scaled to 1" in sheet.page.locator(".draft .sum").inner_text()
+    row = shown_attention(sheet)
+    assert row[place + 2] == pytest.approx(0.4)
+    sheet.button("Apply").click()
+    sheet.page.wait_for_selector(".draft", state="detached")
+    sheet.page.get_by_role("button", name=re.compile("^step 8: .*edited")).wait_for()
+
+    scripted.set_attention(row)
+    assert shown_attention(sheet) == pytest.approx(scripted.step().attention, abs=1e-5)
+    scripted.continue_()
+    assert sheet.to_the_end() == [scripted.results()[0].outputs[0].text]
+
+
+def test_a_click_on_a_token_is_a_breakpoint(sheet):
+    sheet.begin("March 3, 1999")
+    sheet.page.get_by_role("button", name=re.compile("^'3': breakpoint")).click()
+    sheet.button("Continue").click()
+    sheet.stopped("Stopped: breakpoint")
+    attention = shown_attention(sheet)
+    assert max(range(len(attention)), key=attention.__getitem__) == 6
+    step = int(sheet.page.locator(".head .where").inner_text().rsplit(" ", 1)[1])
+    sheet.button(f"Breakpoint at step {step}").click()
+    sheet.button("Break at prediction").click()
+    sheet.button("Continue").click()
+    sheet.stopped("Stage prediction")
+    assert sheet.step == f"Line 1, step {step + 1}, prediction"
+    sheet.button("Break at prediction").click()
+    sheet.button("Remove line 1, column 7").click()
+    sheet.button("Restart").click()
+    sheet.stopped("Stopped: entry")
+    sheet.button("Continue").click()
+    sheet.stopped("Stage search")
+    assert sheet.step == f"Line 1, step {step}, search"
+
+
+def test_curves_follow_the_mass_and_the_pointer(sheet):
+    sheet.begin("March 3, 1999")
+    for _ in range(6):
+        sheet.go("Next token")
+    drawn = sheet.page.locator(".sheet path:not(.hot)")
+
+    def curves():
+        return sum(path.get_attribute("d").count("M") for path in drawn.all())
+
+    sheet.page.get_by_label(re.compile("^Attention drawn")).fill("0")
+    fewest = curves()
+    assert fewest == 6  # one a step
+    sheet.page.get_by_label(re.compile("^Attention drawn")).fill("1")
+    assert curves() > fewest
+    sheet.page.locator(".source .token").nth(2).hover()
+    assert sheet.page.locator("path.hot").count() > 0
+    assert sheet.page.locator(".target .token.tied").count() > 0
+    assert "attention" in sheet.page.locator(".details").inner_text()
+
+
+def test_the_matrix_is_read_with_the_arrow_keys(sheet):
+    sheet.begin("March 3, 1999")
+    for _ in range(4):
+        sheet.go("Next token")
+    weights = shown_attention(sheet)
+    sheet.button("Matrix").click()
+    matrix = sheet.page.get_by_role("application", name=re.compile("4 steps by 13 source tokens"))
+    matrix.focus()
+    for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowDown", *["ArrowRight"] * 12):
+        sheet.page.keyboard.press(key)
+    told = sheet.page.locator(".details").inner_text()
+    assert told.startswith("step 3")
+    assert float(told.rsplit(" ", 1)[1]) == pytest.approx(weights[12], abs=1e-5)
+
+
+def test_arrow_keys_lead_through_tokens_and_candidates(sheet):
+    sheet.begin("March 3, 1999")
+    for _ in range(3):
+        sheet.go("Next token")
+    sheet.page.locator(".source .token").first.focus()
+    press = sheet.page.keyboard.press
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft", "ArrowDown", "ArrowDown", "ArrowDown"):
+        press(key)
+    focused = "document.activeElement.dataset.row + document.activeElement.dataset.at"
+    assert sheet.page.evaluate(focused) == "rank11"
+    assert "rank 1" in sheet.page.locator(".details").inner_text()
+    for key in ("ArrowUp", "ArrowUp", "ArrowUp"):
+        press(key)
+    assert sheet.page.evaluate(focused) == "source1"
+    press("b")
+    assert sheet.page.locator(".source .token").nth(1).get_attribute("aria-pressed") == "true"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "contrast"])
+def test_no_serious_fault_for_those_who_see_or_point_otherwise(sheet, theme):
+    assert sheet.axe() == []
+    sheet.page.get_by_label("Colours").select_option(theme)
+    sheet.begin("March 3, 1999", beam=2)
+    for _ in range(2):
+        sheet.go("Next token")
+    sheet.run("attention")
+    assert sheet.axe() == []
+    sheet.button("Matrix").click()
+    assert sheet.axe() == []

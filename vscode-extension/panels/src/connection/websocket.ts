@@ -1,0 +1,25 @@
+// The page's way to the adapter: a websocket to where the page came from.
+
+import { type Connection, Router } from "./connection";
+
+/** Open a websocket. Rejects with the reason where nobody lets us in. */
+export async function connect(address: string, token: string): Promise<Connection> {
+  // A browser sets no headers of a handshake but this one, so the token travels in it.
+  const socket = new WebSocket(address, ["s2sdap", `s2sdap.token.${token}`]);
+  await new Promise<void>((resolve, reject) => {
+    socket.onopen = () => resolve();
+    socket.onerror = () => reject(new Error("the server let nobody in"));
+  });
+  const router = new Router((message) => socket.send(JSON.stringify(message)));
+  socket.onmessage = (message: MessageEvent<string>) => router.receive(JSON.parse(message.data));
+  const closed = new Promise<string>((resolve) => {
+    socket.onclose = (event) => resolve(event.reason || "the connection to the server is closed");
+  });
+  void closed.then((reason) => router.end(reason));
+  return {
+    request: (command, taken) => router.request(command, taken),
+    listen: (hear) => router.listen(hear),
+    closed,
+    close: () => socket.close(),
+  };
+}
