@@ -131,6 +131,11 @@ export interface Variables {
   count?: number;
 }
 
+/** `locations`: where a variable or a value is declared. */
+export interface Locations {
+  locationReference: number;
+}
+
 /** `gotoTargets`: where one can go to from a line. */
 export interface GotoTargets {
   source: SourceRef;
@@ -312,6 +317,7 @@ export interface VariableBody {
   namedVariables?: number;
   indexedVariables?: number;
   presentationHint?: PresentationHint;
+  declarationLocationReference?: number;
 }
 
 /** Answer to `variables`. */
@@ -344,6 +350,14 @@ export interface EvaluateBody {
   type?: string;
   namedVariables?: number;
   indexedVariables?: number;
+  valueLocationReference?: number;
+}
+
+/** Answer to `locations`: where something is declared. */
+export interface LocationsBody {
+  source: SourceBody;
+  line: number;
+  column?: number;
 }
 
 /** One completion. */
@@ -702,6 +716,7 @@ export interface CopiedFrom {
   step?: number;
   hypothesis?: number;
   token?: number;
+  neighbor?: number;
 }
 
 /** A pruned continuation: of `hypothesis` by `token`, or the candidate at that place of the step. */
@@ -746,6 +761,7 @@ export interface EditBody {
   edits?: string[];
   text?: string;
   warnings?: string[];
+  moved?: boolean;
 }
 
 /** An edit in force: its number from 1, in words, and as an export has it. */
@@ -1075,6 +1091,182 @@ export interface VerdictBody {
   stage?: string;
 }
 
+/** `s2s/neighbors` of the tensor on show at a place, edits included. */
+export interface NeighborsArguments {
+  site?: string;
+  layer?: number;
+  position?: number;
+  frameId?: number;
+  threadId?: number;
+  sentence?: number;
+  branch?: number;
+  step?: number;
+  hypothesis?: number;
+  k?: number;
+  metric?: string;
+  kind?: string;
+  token?: string | number;
+  right?: boolean;
+  sentences?: number[];
+  others?: boolean;
+  start?: number;
+  count?: number;
+}
+
+/** A token: how it is written, and its id. */
+export interface PieceBody {
+  piece: string;
+  id: number;
+}
+
+/** A training state: the token it belongs to, the sentence that it is of, and how far it is. */
+export interface NeighborBody {
+  number: number;
+  row: number;
+  sentence: number;
+  position: number;
+  distance: number;
+  side: string;
+  token: PieceBody;
+  source: string;
+  target?: string;
+  before?: string;
+  after?: string;
+  start?: number;
+  end?: number;
+  predicted?: PieceBody;
+  right?: boolean;
+  file?: string;
+  line?: number;
+}
+
+/** A token that neighbours have: how many, and the probability that they give it. */
+export interface NeighborTokenBody {
+  piece: string;
+  id: number;
+  count: number;
+  p: number;
+  model?: number;
+}
+
+/** What the neighbours say together. */
+export interface NeighborsSummaryBody {
+  found: number;
+  temperature: number;
+  tokens: NeighborTokenBody[];
+  purity?: number;
+  agreement?: number;
+  right?: number;
+  nearest?: number;
+  percentile?: number;
+}
+
+/** Answer to `s2s/neighbors`. */
+export interface NeighborsBody {
+  site: string;
+  position: number | null;
+  sentence: number;
+  branch: number;
+  step: number;
+  hypothesis: number;
+  text: string;
+  index: string;
+  states: number;
+  metric: string;
+  kind: string;
+  why: string;
+  how: string;
+  exact: boolean;
+  total: number;
+  neighbors: NeighborBody[];
+  summary: NeighborsSummaryBody;
+  recall?: number;
+}
+
+/** `s2s/nearestTokens`: the tokens that the model takes for alike, by embedding. It needs no index. */
+export interface NearestTokensArguments {
+  side?: string;
+  word?: string;
+  token?: number;
+  position?: number;
+  k?: number;
+  metric?: string;
+  frameId?: number;
+  threadId?: number;
+}
+
+/** A token near to a word: `text` is how it is written in one, without the mark of a word's beginning. */
+export interface NearTokenBody {
+  piece: string;
+  id: number;
+  text: string;
+  similarity: number;
+  distance: number;
+}
+
+/** Answer to `s2s/nearestTokens`. */
+export interface NearestTokensBody {
+  word: string;
+  side: string;
+  means: string;
+  metric: string;
+  pieces: PieceBody[];
+  unknown: string[];
+  near: NearTokenBody[];
+}
+
+/** `s2s/projection`: the states of the hypothesis at the cursor, up to it, and the `k` nearest of each. */
+export interface ProjectionArguments {
+  method?: string;
+  sites?: string[];
+  seed?: number;
+  k?: number;
+  space?: string;
+  left?: SideArguments;
+  right?: SideArguments;
+  id?: number;
+  wait?: boolean;
+}
+
+/** A point: a state of a decode (`side` left or right), or a training state near to one (neighbor). */
+export interface PointBody {
+  side: string;
+  x: number;
+  y: number;
+  position: number;
+  piece: string;
+  row?: number;
+  sentence?: number;
+  near?: number;
+  distance?: number;
+}
+
+/** The picture of a site: its points, trajectories in order, and how far it can be believed. */
+export interface PictureBody {
+  site: string;
+  method: string;
+  points: PointBody[];
+  k: number;
+  refitted: boolean;
+  leftOut: number;
+  steps: number;
+  done: boolean;
+  trustworthiness?: number;
+  explained?: number[];
+  divergence?: number;
+  moved?: number;
+  movedMost?: number;
+}
+
+/** Answer to `s2s/projection`, and the event `s2s/projected`: the pictures, and whether they are done. */
+export interface ProjectionBody {
+  id: number;
+  seed: number;
+  space: string;
+  done: boolean;
+  pictures: PictureBody[];
+}
+
 /** Our own requests: what they take and what they answer. */
 export interface CustomRequests {
   "s2s/step": { arguments: StepArguments; body: StepBody };
@@ -1102,9 +1294,13 @@ export interface CustomRequests {
   "s2s/save": { arguments: SaveArguments; body: SaveBody };
   "s2s/replay": { arguments: ReplayArguments; body: ReplayBody };
   "s2s/verdict": { arguments: VerdictArguments; body: VerdictBody };
+  "s2s/neighbors": { arguments: NeighborsArguments; body: NeighborsBody };
+  "s2s/nearestTokens": { arguments: NearestTokensArguments; body: NearestTokensBody };
+  "s2s/projection": { arguments: ProjectionArguments; body: ProjectionBody };
 }
 
 /** Our own events. */
 export interface CustomEvents {
   "s2s/result": ResultBody;
+  "s2s/projected": ProjectionBody;
 }
