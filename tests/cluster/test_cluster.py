@@ -6,16 +6,14 @@ import sys
 
 import cluster_workers
 import pytest
+from two_nodes import RAYS_OWN
 
 from s2sdap.cluster import Cluster, connected, mapped, parse_on
 from s2sdap.vocabulary.errors import S2sdapError
 
 pytestmark = [
     pytest.mark.timeout(600),
-    *(
-        pytest.mark.filterwarnings(f"ignore::{kind}")
-        for kind in ("DeprecationWarning", "FutureWarning", "ResourceWarning")
-    ),
+    *(pytest.mark.filterwarnings(f"ignore::{kind}") for kind in RAYS_OWN),
 ]
 PARTS = [str(number).encode() for number in range(12)]
 

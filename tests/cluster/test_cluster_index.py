@@ -6,15 +6,24 @@ import time
 
 import numpy as np
 import pytest
+from two_nodes import RAYS_OWN
 
 pytest.importorskip("lance", reason="the extra `neighbors` is not installed: no index is built")
 
+from s2sdap.cluster import connected
 from s2sdap.models.bundled.written_dates import training_pairs
 from s2sdap.neighbors.place import Place
+from s2sdap.neighbors.search.filters import Filter
+from s2sdap.neighbors.search.on_cluster import Searching, searched_on
+from s2sdap.neighbors.search.opening import open_search
+from s2sdap.neighbors.states import StateSite
 from s2sdap.neighbors.store import StateStore, read_manifest
 from s2sdap.vocabulary.errors import S2sdapError
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [
+    pytest.mark.timeout(600),
+    *(pytest.mark.filterwarnings(f"ignore::{kind}") for kind in RAYS_OWN),
+]
 SENTENCES = 1200
 
 
@@ -98,6 +107,19 @@ def test_a_node_may_be_lost_midway(two_nodes, corpus, here, tmp_path):
     assert building.returncode == 0, told
     two_nodes.add()
     assert_same(StateStore.open(Place.of(out)), here)
+
+
+def test_many_queries_find_on_a_cluster_what_they_find_here(two_nodes, here):
+    site = StateSite.parse("decoder.layers.0")
+    queries = here.rows(site, np.arange(0, here.count(site), 20)).vectors
+    where = Filter(right=True, sentences=(0, SENTENCES // 2))
+    searching = Searching(here.place.path, str(site), 7, metric="cosine", where=where)
+    with connected(two_nodes.address) as cluster:
+        found = list(searched_on(cluster, searching, queries))
+    expected = open_search(here, site, metric="cosine").query(queries, 7, where)
+    np.testing.assert_array_equal(np.concatenate([each.rows for each in found]), expected.rows)
+    np.testing.assert_array_equal(np.concatenate([each.distances for each in found]), expected.distances)
+    assert len(found) > 1
 
 
 def _rows(out):
