@@ -1,4 +1,4 @@
-"""What holds for every test: the protocol is logged, and every message of it is valid.
+"""What holds for every test: shapes are checked, the protocol is logged, and every message of it is valid.
 
 Any adapter that a test starts, in whatever way, writes a log into a folder of this test process; in
 the end each kind of message in it is held against the protocol's JSON schema. It stands here also so
@@ -11,6 +11,9 @@ import os
 import pytest
 from date_index import date_index as built_date_index
 from protocol_schema import check_shapes
+from shape_checking import check_shapes_from_now_on
+
+check_shapes_from_now_on()
 
 
 @pytest.fixture(scope="session")

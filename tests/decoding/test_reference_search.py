@@ -11,7 +11,7 @@ from bare_search import beam, greedy
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from models.small_networks import config_name
+from models.small_networks import config_name, covering_configs
 from tiny_models import CONFIGS, PromptedModel, rnn
 
 from s2sdap import SearchSettings, decode
@@ -19,14 +19,13 @@ from s2sdap import SearchSettings, decode
 TEXTS = ("abcde", "h", "gfedcbaab")
 
 some_configs = pytest.mark.parametrize("config", CONFIGS[::7], ids=config_name)
-every_config = pytest.mark.parametrize("config", CONFIGS, ids=config_name)
 
 
 def exact(output):
     return output.tokens, output.logprobs, output.score
 
 
-@every_config
+@pytest.mark.parametrize("config", covering_configs(), ids=config_name)
 def test_greedy_is_the_bare_loop(config):
     model = rnn(config)
     for text in TEXTS:

@@ -57,6 +57,30 @@ def every_config() -> Iterator[RnnConfig]:
         )
 
 
+def covering_configs() -> list[RnnConfig]:
+    """Some of those, such that any three options that go together do so in one of them."""
+    every = list(every_config())
+    wanted = set[frozenset[Any]]().union(*map(_triples, every))
+    chosen: list[RnnConfig] = []
+    while wanted:
+        best = max(every, key=lambda config: len(_triples(config) & wanted))
+        chosen.append(best)
+        wanted -= _triples(best)
+    return chosen
+
+
+def _triples(config: RnnConfig) -> set[frozenset[Any]]:
+    """Every three options of a network."""
+    options = (
+        ("cell", (config.cell, config.gate_activation)),
+        ("layers", config.layers),
+        ("both ways", config.bidirectional),
+        ("attention", config.attention),
+        ("asks", (config.attention_query, config.input_feed)),
+    )
+    return {frozenset(three) for three in itertools.combinations(options, 3)}
+
+
 def config_name(config: RnnConfig) -> str:
     parts = [
         config.cell,

@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 import torch
 from equations import reference
-from small_networks import config_name, every_config, model_of, seeded_network, small_config
+from small_networks import (
+    config_name,
+    covering_configs,
+    every_config,
+    model_of,
+    seeded_network,
+    small_config,
+)
 
 from s2sdap.models.contract import untouched
 from s2sdap.vocabulary.sites import SITES
@@ -21,7 +28,13 @@ BOUND = 2e-5
 SOURCE = [5, 9, 4, 7, 7, 10]
 STEPS = [[2, 2, 2], [4, 8, 6], [9, 4, 4]]
 
-configs = pytest.mark.parametrize("config", list(every_config()), ids=config_name)
+COVERING = covering_configs()
+
+all_configs = pytest.mark.parametrize("config", list(every_config()), ids=config_name)
+configs = pytest.mark.parametrize("config", COVERING, ids=config_name)
+two_layers = pytest.mark.parametrize(
+    "config", [config for config in COVERING if config.layers == 2], ids=config_name
+)
 
 
 class Recording:
@@ -60,7 +73,7 @@ def run(network, *, encoder=None, step=None, at=0, rows=3, probe=Recording):
     return Run(getattr(first, "seen", {}), seen, logits)
 
 
-@configs
+@all_configs
 def test_logits_are_those_of_the_equations(config):
     network = seeded_network(config)
     got = run(network)
@@ -248,9 +261,7 @@ def lower_layer(value):
     return value
 
 
-@pytest.mark.parametrize(
-    "config", [config for config in every_config() if config.layers == 2], ids=config_name
-)
+@two_layers
 def test_an_edit_of_a_lower_decoder_layer_waits_for_the_next_step(config):
     network = seeded_network(config)
     plain, edited = run(network), run(network, step={"decoder.layers": lower_layer})
@@ -275,9 +286,7 @@ def test_an_edit_of_the_encoder_reaches_every_step(config):
             assert changed == {*plain.steps[0], "logits"}
 
 
-@pytest.mark.parametrize(
-    "config", [config for config in every_config() if config.layers == 2], ids=config_name
-)
+@two_layers
 def test_an_edit_of_a_lower_encoder_layer_reaches_the_first_state_of_that_layer_only(config):
     network = seeded_network(config)
     plain = run(network)
