@@ -14,6 +14,6 @@ def required(module: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        package = module.partition(".")[0]
+        package = (error.name or module).partition(".")[0]
         extra = "scale" if package in _OF_SCALE else "neighbors"
         raise S2sdapError("neighbors_missing", package=package, extra=extra, reason=error) from None

@@ -113,7 +113,5 @@ def test_the_seed_decides_the_data():
 def test_the_pairs_are_those_that_the_model_was_trained_on():
     """The file as the model's training read it, byte for byte, in any release since."""
     text = "".join(f"{source}\t{target}\n" for source, target in data.training_pairs())
-    assert (
-        hashlib.sha256(text.encode()).hexdigest()
-        == "abe011abfa5a4ff5ac250140fe7c0473f676a844861faa0d150709d33d54561b"
-    )
+    assert hashlib.sha256(text.encode()).hexdigest() == data.TRAINING_SHA256
+    assert data.TRAINING_SHA256.startswith("abe011abfa5a4ff5")
