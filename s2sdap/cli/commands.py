@@ -20,6 +20,7 @@ app = typer.Typer(
 app.add_typer(index_app)
 
 PORT: dict[str, Any] = {"min": 0, "max": 65535}
+INDEX_HELP = "An index of the model's training states, for rules and values that ask how far they are."
 MODEL_HELP = "A bundled model, a checkpoint's folder, or hf: and a Hugging Face folder or id."
 SEARCH_HELP = "A search setting by its name in a launch, such as beamSize=4; can be repeated."
 GENERATION_HELP = "A setting of the model's own generate, by its GenerationConfig name; can be repeated."
@@ -142,6 +143,7 @@ def run(
     batch_tokens: Annotated[
         int, typer.Option(help="Source tokens a batch at most, times the beam.", min=1)
     ] = 32_768,
+    index: Annotated[str | None, typer.Option(metavar="DIR", help=INDEX_HELP)] = None,
     on: Annotated[str | None, typer.Option(metavar="CLUSTER", help=ON_HELP)] = None,
 ) -> None:
     """Decode a file without stopping: one target a line, in step with the lines of FILE.
@@ -188,6 +190,7 @@ def run(
         trust_remote_code=trust_remote_code,
         exact=exact,
         bounds=BatchBounds(batch_size, batch_tokens),
+        index=index,
         on=on,
     )
     raise typer.Exit(decode(options))
@@ -284,6 +287,7 @@ def debug(
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Let code beside the weights run.")
     ] = False,
+    index: Annotated[str | None, typer.Option(metavar="DIR", help=INDEX_HELP)] = None,
 ) -> None:
     """Open one sentence paused at one token, in this terminal.
 
@@ -305,6 +309,7 @@ def debug(
         dtype=dtype,
         revision=revision,
         trust_remote_code=trust_remote_code,
+        index=index,
     )
     open_at(opening, Place(line=line, step=step, rules=tuple(rules or ())))
 

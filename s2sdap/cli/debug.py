@@ -75,6 +75,7 @@ def paused_at(
         dtype=opening.dtype,
         revision=opening.revision,
         trust_remote_code=opening.trust_remote_code or None,
+        index=opening.index,
     )
     if stop.ended or debugger.step(top=1).line + 1 != place.line:
         named = f" under {', '.join(place.rules)}" if place.rules else ""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from s2sdap.client.launching import index_named
 from s2sdap.models import DEFAULT_MODEL
 
 STANDARD: Final = "-"
@@ -27,6 +28,7 @@ class Opening:
     dtype: str | None = None
     revision: str | None = None
     trust_remote_code: bool = False
+    index: str | None = None
 
     def command(self, line: int, step: int, rule: str | None = None) -> str | None:
         """The command that opens `line` (from 1) paused at the token of `step`.
@@ -36,7 +38,11 @@ class Opening:
         if self.program == STANDARD:
             return None
         words = ["s2sdap", "debug", self.program, "--line", str(line), "--step", str(step)]
-        options: dict[str, Any] = {"--model": self.model, "--reference": self.reference}
+        options: dict[str, Any] = {
+            "--model": self.model,
+            "--reference": self.reference,
+            "--index": self.index,
+        }
         words += [word for name, value in options.items() if value is not None for word in (name, str(value))]
         for option, settings in (("--search", self.search), ("--generation", self.generation)):
             for name, value in settings.items():
@@ -70,6 +76,8 @@ class Opening:
         }
         if self.reference is not None:
             entry["reference"] = os.path.abspath(self.reference)
+        if self.index is not None:
+            entry["index"] = index_named(self.index)
         others = {
             "search": dict(self.search),
             "generation": dict(self.generation),

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from s2sdap.cli.html_report import HtmlReport
     from s2sdap.cli.report import SentenceLine
     from s2sdap.debugger.corpus.run import Corpus
+    from s2sdap.debugger.neighbors.training import Training
     from s2sdap.decoding.planning import Settings
     from s2sdap.models.contract import Described
 
@@ -63,6 +64,8 @@ class RunOptions:
     trust_remote_code: bool
     exact: bool = False
     bounds: BatchBounds = field(default_factory=BatchBounds)
+    index: str | None = None
+    """of the model's training states, for rules that ask how far it is from them"""
     on: str | None = None
     """the cluster that decodes, as `s2sdap.cluster` reads it"""
 
@@ -106,6 +109,17 @@ def loaded(options: RunOptions) -> "tuple[Described, Settings, tuple[ArmedRule, 
     return model, settings, tuple(parse_rule(written) for written in options.rules)
 
 
+def training_of(options: RunOptions, model: "Described", rules: "Sequence[ArmedRule]") -> "Training | None":
+    """The index that is named, or that a rule needs, opened. Raises `no_index` where a rule has none."""
+    from s2sdap.debugger.neighbors.training import Training
+
+    if options.index is None and not any(rule.of_training for rule in rules):
+        return None
+    training = Training(model, options.index)
+    training.open()
+    return training
+
+
 def _decode(
     options: RunOptions,
     program: Program,
@@ -118,6 +132,7 @@ def _decode(
     from s2sdap.debugger.corpus.run import Corpus
 
     model, settings, rules = loaded(options)
+    training = training_of(options, model, rules)
     for file in (output, report, html):
         _empty(file)
     with _progress(len(program.sentences)) as advance:
@@ -125,7 +140,14 @@ def _decode(
         shown = HtmlReport(opening) if html is not None else None
         writer = _Writer(output, report, shown)
         corpus = Corpus(
-            model, program, settings, rules, bounds=options.bounds, exact=options.exact, advance=advance
+            model,
+            program,
+            settings,
+            rules,
+            bounds=options.bounds,
+            exact=options.exact,
+            advance=advance,
+            training=training,
         )
         if corpus.singly is not None:
             say(corpus.singly)
@@ -176,6 +198,7 @@ def opening_of(options: RunOptions) -> Opening:
         dtype=options.dtype,
         revision=options.revision,
         trust_remote_code=options.trust_remote_code,
+        index=options.index,
     )
 
 

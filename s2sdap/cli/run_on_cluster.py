@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import msgspec
 
 from s2sdap.cli.report import SentenceLine, told
-from s2sdap.cli.run import RunOptions, loaded, opening_of
+from s2sdap.cli.run import RunOptions, loaded, opening_of, training_of
 from s2sdap.cluster import Cluster, mapped
 from s2sdap.debugger.corpus.run import WINDOW, Corpus, CorpusCounts
 from s2sdap.debugger.program import Program, Sentence
@@ -40,6 +40,7 @@ class CorpusWorker:
         self._options = options
         self._opening = opening_of(options)
         self._model, self._settings, self._rules = loaded(options)
+        self._training = training_of(options, self._model, self._rules)
 
     def __call__(self, part: bytes, /) -> bytes:
         """Decode one."""
@@ -49,7 +50,13 @@ class CorpusWorker:
         program = Program(asked.path, asked.name, (), (absent,) * asked.first + tuple(sentences), asked.first)
         options = self._options
         corpus = Corpus(
-            self._model, program, self._settings, self._rules, bounds=options.bounds, exact=options.exact
+            self._model,
+            program,
+            self._settings,
+            self._rules,
+            bounds=options.bounds,
+            exact=options.exact,
+            training=self._training,
         )
         lines = [told(decoded, self._opening) for decoded in corpus]
         return msgspec.json.encode(Decoded(lines, corpus.counts))

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from s2sdap.debugger.breakpoints import Armed
+from s2sdap.debugger.neighbors.training import Training
 from s2sdap.debugger.program import Program
 from s2sdap.debugger.results import Result
 from s2sdap.debugger.session import Session
@@ -27,7 +28,11 @@ class Decoded:
 
 
 def alone(
-    model: Described, program: Program, planner: Planner, rules: Sequence[ArmedRule]
+    model: Described,
+    program: Program,
+    planner: Planner,
+    rules: Sequence[ArmedRule],
+    training: Training | None = None,
 ) -> Iterator[Decoded]:
     """Decode the sentences of `program` in order. Raises where a failure cannot be got past."""
     waiting: list[Result] = []
@@ -38,6 +43,7 @@ def alone(
         budget=0,  # nobody goes back, so no records of earlier sentences are kept
         on_result=waiting.append,
         planner=planner,
+        training=training,
     )
     session.armed = Armed.of(rules=rules)
     stops: dict[int, list[Stop]] = {}

@@ -224,4 +224,8 @@ def generate_sweep(face: object, settings: object, rules: tuple[ArmedRule, ...])
     reading = [name for name in _READS_PADDING if _setting(face, settings, name) not in (None, 0, 1.0)]
     if reading:
         raise S2sdapError("runs_singly", reason=f"`{reading[0]}` would take padding for text")
+    if any(rule.of_training for rule in rules):
+        raise S2sdapError(
+            "runs_singly", reason="a rule looks at training states, which a batch does not tell"
+        )
     return GenerateSweep(face, settings, rules)

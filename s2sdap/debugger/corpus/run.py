@@ -14,6 +14,7 @@ from typing import Final
 
 from s2sdap.debugger.corpus.alone import Decoded, alone
 from s2sdap.debugger.corpus.sweeping import Sweep, sweep_for
+from s2sdap.debugger.neighbors.training import Training
 from s2sdap.debugger.program import Program, Sentence
 from s2sdap.debugger.results import Result
 from s2sdap.debugger.watch_rules import ArmedRule
@@ -68,6 +69,8 @@ class Corpus:
     bounds: BatchBounds = field(default_factory=BatchBounds)
     exact: bool = False
     advance: Callable[[], None] = lambda: None
+    training: Training | None = None
+    """the index that rules about training ask"""
     counts: CorpusCounts = field(default_factory=CorpusCounts)
     singly: S2sdapError | None = None
     """why its sentences are decoded one by one, where they are and nobody asked for it"""
@@ -93,7 +96,7 @@ class Corpus:
         self.counts.seconds = time.perf_counter() - begin
 
     def _alone(self, planner: "_Planner") -> Iterator[Decoded]:
-        for decoded in alone(self.model, self.program, planner, self.rules):
+        for decoded in alone(self.model, self.program, planner, self.rules, self.training):
             self.counts.alone += 1
             self.advance()
             yield decoded
@@ -183,7 +186,7 @@ class _Window:
     def _by_itself(self, sentence: Sentence) -> Decoded:
         corpus = self.corpus
         program = corpus.program.only(sentence.index)
-        return next(alone(corpus.model, program, self.planner, corpus.rules))
+        return next(alone(corpus.model, program, self.planner, corpus.rules, corpus.training))
 
     def _keep(self, decoded: Decoded) -> None:
         self.decoded[decoded.result.sentence.index] = decoded
