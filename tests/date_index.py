@@ -72,7 +72,7 @@ def index_of(model, pairs, folder: Path, corpus: Path, *, sites=None) -> None:
             line=each.pair.sentence,
             pieces=tuple(token.piece for token in each.source.tokens),
             spans=tuple(token.span for token in each.source.tokens),
-            target_pieces=tuple(loaded.target.piece(token) for token in each.target),
+            target_pieces=tuple(loaded.target.piece(token) for token in each.target or ()),
         )
         for each in examples
     ]

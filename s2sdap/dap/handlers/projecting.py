@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from s2sdap.debugger.frames import Frame
     from s2sdap.debugger.neighbors.drawing import Hand, Trajectory
     from s2sdap.debugger.neighbors.index import OpenIndex
+    from s2sdap.models.tokens import TargetVocabulary
     from s2sdap.neighbors.projection import Method
     from s2sdap.neighbors.projection.layout import Space
     from s2sdap.neighbors.states import StateSite
@@ -39,12 +40,13 @@ async def projection(adapter: Adapter, arguments: custom.ProjectionArguments) ->
     if session.training is not None and session.training.problem is None:
         index = await opened(adapter)
     frame = frame_at(adapter, None)
+    target = session.model.target
     paths = await _paths(adapter, drawn.asked, _sites(frame, drawn.asked, index))
     adapter.pictures.rest(drawn.number)
     async with drawn.lock:
         drawn.canvases = await looked_for(
             adapter,
-            lambda word: _canvases(drawn, paths, index, method, space, word),
+            lambda word: _canvases(drawn, paths, index, method, space, target, word),
             _TITLE,
             custom.PROJECTION,
         )
@@ -110,6 +112,7 @@ def _canvases(
     index: "OpenIndex | None",
     method: "Method",
     space: "Space",
+    target: "TargetVocabulary",
     word: Word,
 ) -> list[Canvas]:
     """The picture of each site, begun where the last one stands."""
@@ -120,7 +123,7 @@ def _canvases(
     out = []
     for site, trajectories in paths:
         last = before.get(site)
-        scene = scene_of(site, trajectories, index, drawn.asked.k, word.cancelled)
+        scene = scene_of(site, trajectories, index, drawn.asked.k, target, word.cancelled)
         if last is not None and {*last.scene.dots} == {*scene.dots}:
             last.scene = scene  # nothing has come or gone, but a token may have been chosen
             out.append(last)

@@ -239,10 +239,11 @@ def _neighbor(
     target: TargetVocabulary,
 ) -> Neighbor:
     of = sentences[int(states.sentence[number])]
-    position = int(states.position[number])
+    position, token = int(states.position[number]), int(states.token[number])
     pieces: Sequence[str] = of.pieces if site.of_source else of.target_pieces
     spans = of.spans if site.of_source else target_spans(of.target or "", of.target_pieces)
     predicted = int(states.predicted[number])
+    last = len(pieces) - 1
     return Neighbor(
         number=number,
         row=row,
@@ -250,17 +251,26 @@ def _neighbor(
         position=position,
         distance=distance,
         of_source=site.of_source,
-        token=int(states.token[number]),
-        piece=pieces[position],
+        token=token,
+        piece=piece_at(of, site, position, token, target),
         source=of.source,
         target=of.target,
-        before=pieces[position - 1] if position else None,
-        after=pieces[position + 1] if position + 1 < len(pieces) else None,
-        span=spans[position],
+        before=pieces[position - 1] if 0 < position <= last else None,
+        after=pieces[position + 1] if position < last else None,
+        span=spans[position] if position <= last else None,
         predicted=None if predicted < 0 else predicted,
         predicted_piece=None if predicted < 0 else target.piece(predicted),
         location=Location(of.file, of.line) if of.file else None,
     )
+
+
+def piece_at(of: CorpusSentence, site: StateSite, position: int, token: int, target: TargetVocabulary) -> str:
+    """How a token of a corpus is written.
+
+    A sentence without a target has the model's own output at the sites of the target, and no text of it.
+    """
+    pieces = of.pieces if site.of_source else of.target_pieces
+    return pieces[position] if position < len(pieces) else target.piece(token)
 
 
 def _of_here(question: Question) -> int | None:

@@ -14,9 +14,11 @@ from jaxtyping import Float32
 
 from s2sdap.debugger.comparing.runs import Run
 from s2sdap.debugger.frames import Frame
+from s2sdap.debugger.neighbors.asking import piece_at
 from s2sdap.debugger.neighbors.index import OpenIndex
 from s2sdap.debugger.neighbors.places import StatePlace, vector_at
 from s2sdap.debugger.program import Sentence
+from s2sdap.models.tokens import TargetVocabulary
 from s2sdap.neighbors.projection import Group
 from s2sdap.neighbors.search.found import NONE, Cancelled
 from s2sdap.neighbors.states import StateSite
@@ -121,6 +123,7 @@ def scene_of(
     trajectories: Sequence[Trajectory],
     index: OpenIndex | None,
     k: int,
+    target: TargetVocabulary,
     cancelled: Cancelled | None = None,
 ) -> Scene:
     """The trajectories with the `k` nearest training states of each of their states, if there is an index."""
@@ -131,7 +134,7 @@ def scene_of(
         for key, position, piece in zip(each.keys, each.positions, each.pieces, strict=True):
             dots[each.hand, key] = Dot(each.hand, position, piece)
     if index is not None and k > 0 and site in index.sites:
-        groups.append(_neighbors(site, trajectories, index, k, dots, cancelled))
+        groups.append(_neighbors(site, trajectories, index, k, dots, target, cancelled))
     return Scene(site, tuple(groups), dots)
 
 
@@ -148,6 +151,7 @@ def _neighbors(
     index: OpenIndex,
     k: int,
     dots: dict[tuple[str, str], Dot],
+    target: TargetVocabulary,
     cancelled: Cancelled | None,
 ) -> Group:
     """The nearest of every state, each training state once: beside the state that it is nearest to."""
@@ -164,7 +168,7 @@ def _neighbors(
     sentences = index.sentences(states.sentence.tolist())
     for at, row in enumerate(rows):
         of, position = sentences[int(states.sentence[at])], int(states.position[at])
-        piece = (of.pieces if site.of_source else of.target_pieces)[position]
+        piece = piece_at(of, site, position, int(states.token[at]), target)
         distance, near = nearest[row]
         dots[NEIGHBORS, str(row)] = Dot(None, position, piece, row, of.sentence, near, distance)
     return Group(NEIGHBORS, tuple(map(str, rows)), states.vectors)
