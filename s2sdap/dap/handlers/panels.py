@@ -1,9 +1,16 @@
 """Requests of our own: what a panel or a script needs in one message (see `protocol.custom`)."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from s2sdap.dap.adapter import Adapter
 from s2sdap.dap.dispatch import Reply, When, handles
 from s2sdap.dap.handlers.inspection import frame_at
 from s2sdap.protocol import custom
+from s2sdap.vocabulary.stages import Stage
+
+if TYPE_CHECKING:
+    from s2sdap.decoding.records import StepRecord
 
 STEPS = 200
 """Steps of search that one answer carries at most."""
@@ -31,16 +38,33 @@ def attention(adapter: Adapter, arguments: custom.AttentionArguments) -> Reply:
     return Reply(attention_body(frame, arguments.layer, arguments.head))
 
 
+def _searched(adapter: Adapter) -> "Sequence[StepRecord]":
+    """The steps up to the cursor whose search stage has come."""
+    frame = frame_at(adapter, None)
+    return frame.records[: frame.step + (1 if frame.stage is Stage.SEARCH else 0)]
+
+
 @handles(custom.BEAM, custom.BeamArguments, When.STOPPED)
 def beam(adapter: Adapter, arguments: custom.BeamArguments) -> Reply:
     """What search looked at, step by step, up to the cursor."""
     from s2sdap.dap.panel_bodies import beam_body
 
     session = adapter.need_session()
-    records = frame_at(adapter, None).records[: session.cursor.step + 1]
+    records = _searched(adapter)
     start = max(0, arguments.start)
     count = min(arguments.count, STEPS) if arguments.count > 0 else STEPS
     return Reply(beam_body(session, records[start : start + count], len(records)))
+
+
+@handles(custom.TREE, custom.TreeArguments, When.STOPPED)
+def tree(adapter: Adapter, arguments: custom.TreeArguments) -> Reply:
+    """The same, packed, for a view of it."""
+    from s2sdap.dap.tree_bodies import tree_body
+
+    session = adapter.need_session()
+    records = _searched(adapter)
+    end = arguments.start + arguments.count if arguments.count > 0 else len(records)
+    return Reply(tree_body(session, records[arguments.start : end], len(records)))
 
 
 @handles(custom.RESULTS, custom.ResultsArguments, When.LAUNCHED)
@@ -57,4 +81,4 @@ def results(adapter: Adapter, arguments: custom.ResultsArguments) -> Reply:
     return Reply(body)
 
 
-FAMILY = (step, attention, beam, results)
+FAMILY = (step, attention, beam, tree, results)

@@ -20,6 +20,7 @@ from s2sdap.protocol.custom import (
     recordings,
     results,
     steps,
+    trees,
     verdicts,
 )
 from s2sdap.protocol.custom.branches import *  # noqa: F403
@@ -31,11 +32,13 @@ from s2sdap.protocol.custom.projection import *  # noqa: F403
 from s2sdap.protocol.custom.recordings import *  # noqa: F403
 from s2sdap.protocol.custom.results import *  # noqa: F403
 from s2sdap.protocol.custom.steps import *  # noqa: F403
+from s2sdap.protocol.custom.trees import *  # noqa: F403
 from s2sdap.protocol.custom.verdicts import *  # noqa: F403
 
 _SUBJECTS: Final = (
     steps,
     decodes,
+    trees,
     editing,
     branches,
     results,

@@ -10,20 +10,29 @@ export interface Matrix {
 
 export const EMPTY: Matrix = { rows: 0, columns: 0, data: new Float32Array() };
 
-/** The numbers of an array, whatever its shape, in row-major order. */
+/** The numbers of an array of floats, whatever its shape, in row-major order. */
 export function numbersOf(body: ArrayBody): Float32Array {
+  const view = bytesOf(body);
+  const width = body.dtype === "float16" ? 2 : 4;
+  const out = new Float32Array(view.byteLength / width);
+  for (let at = 0; at < out.length; at++)
+    out[at] = width === 4 ? view.getFloat32(at * 4, true) : half(view.getUint16(at * 2, true));
+  return out;
+}
+
+/** The same of an array of whole numbers. */
+export function integersOf(body: ArrayBody): Int32Array {
+  const view = bytesOf(body);
+  const out = new Int32Array(view.byteLength / 4);
+  for (let at = 0; at < out.length; at++) out[at] = view.getInt32(at * 4, true);
+  return out;
+}
+
+function bytesOf(body: ArrayBody): DataView {
   const text = atob(body.data);
   const bytes = new Uint8Array(text.length);
   for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
-  const view = new DataView(bytes.buffer);
-  const width = body.dtype === "float16" ? 2 : 4;
-  const out = new Float32Array(bytes.length / width);
-  for (let at = 0; at < out.length; at++) {
-    if (body.dtype === "float32") out[at] = view.getFloat32(at * 4, true);
-    else if (body.dtype === "int32") out[at] = view.getInt32(at * 4, true);
-    else out[at] = half(view.getUint16(at * 2, true));
-  }
-  return out;
+  return new DataView(bytes.buffer);
 }
 
 /** A two-dimensional array; `EMPTY` where there is none. */

@@ -8,6 +8,12 @@ export function shown(piece: string): string {
   return piece.replace(/[\n\t\r]/g, (sign) => VISIBLE[sign]!).replace(/^ | $/g, "␣");
 }
 
+/** A piece as it is shown, cut to so many signs. */
+export function clipped(piece: string, room: number): string {
+  const signs = [...shown(piece)];
+  return signs.length > room ? `${signs.slice(0, room - 1).join("")}…` : signs.join("");
+}
+
 const RIGHT_TO_LEFT = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;
 const LETTER = /\p{Letter}/u;
 

@@ -710,6 +710,34 @@ export interface ModelsBody {
   version: string;
 }
 
+/** `s2s/tree`: the search of steps `start` to `start + count` of the branch at the cursor; 0 is all. */
+export interface TreeArguments {
+  start?: number;
+  count?: number;
+}
+
+/** The candidates of a step, in search's order of preference. */
+export interface TreeStepBody {
+  step: number;
+  live: number[];
+  ids: ArrayBody;
+  numbers: ArrayBody;
+  lengthTerm: number;
+}
+
+/** Answer to `s2s/tree`: steps up to the cursor, of `total`; `pieces` writes the tokens, by id. */
+export interface TreeBody {
+  sentence: number;
+  branch: number;
+  step: number;
+  hypothesis: number;
+  alive: number[];
+  steps: TreeStepBody[];
+  total: number;
+  pieces: Record<string, string>;
+  reasons: string[];
+}
+
 /** Where numbers are copied from. What it leaves out is as at the frame; `token` is of encoder sites. */
 export interface CopiedFrom {
   sentence?: number;
@@ -1276,6 +1304,7 @@ export interface CustomRequests {
   "s2s/columns": { arguments: ColumnsArguments; body: ColumnsBody };
   "s2s/sentences": { arguments: SentencesArguments; body: SentencesBody };
   "s2s/models": { arguments: Nothing; body: ModelsBody };
+  "s2s/tree": { arguments: TreeArguments; body: TreeBody };
   "s2s/edit": { arguments: EditArguments; body: EditBody };
   "s2s/edits": { arguments: Nothing; body: EditsBody };
   "s2s/removeEdit": { arguments: RemoveEditArguments; body: EditBody };

@@ -42,6 +42,8 @@ export class DebugSession {
   readonly breakpoints: Breakpoints;
   readonly transcript = new Transcript();
   #initialized: () => void = () => {};
+  /** Whom to follow from the next stop on, where a person says so. */
+  #next: number | undefined;
 
   constructor(connection: Connection) {
     this.connection = connection;
@@ -133,6 +135,12 @@ export class DebugSession {
     await this.attempt(() => this.ask("terminate"));
   }
 
+  /** Go to a step, and follow this hypothesis there. */
+  async goto(step: number, thread: number): Promise<void> {
+    this.#next = thread;
+    await this.ask("s2s/goto", { step });
+  }
+
   /** Follow another live hypothesis. */
   follow(thread: number): void {
     this.thread = thread;
@@ -162,7 +170,8 @@ export class DebugSession {
       case "stopped":
         this.phase = "stopped";
         this.stop = heard.body;
-        this.thread = heard.body.threadId ?? this.thread;
+        this.thread = this.#next ?? heard.body.threadId ?? this.thread;
+        this.#next = undefined;
         this.looks++;
         break;
       case "continued":
