@@ -3,8 +3,6 @@
 import contextlib
 import os
 import shutil
-import socket
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,9 +16,9 @@ from dap_wires import (
     WebSocketWire,
     environment_with,
     serve,
-    warm_adapters,
 )
 from harness import DebugSession
+from warm_processes import CAN_FORK, WarmProcesses, warm_processes
 
 TRANSPORTS = ("stdio", "tcp", "websocket")
 DATES = ("March 3, 1999", "24. Okt", "", "Ides of March 2044")
@@ -48,13 +46,13 @@ def served(tmp_path_factory, environment) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="session")
-def warm(environment) -> Iterator[socket.socket | None]:
+def warm(environment) -> Iterator[WarmProcesses | None]:
     """Where adapters over stdio are forked from; `None` where processes cannot be forked."""
-    if not hasattr(os, "fork") or sys.platform == "darwin":
+    if not CAN_FORK:
         yield None
         return
-    with warm_adapters(environment) as control:
-        yield control
+    with warm_processes(environment) as warm:
+        yield warm
 
 
 @pytest.fixture
@@ -63,8 +61,8 @@ def connect(request, environment) -> Connect:
 
     def over(transport: str) -> DebugSession:
         if transport == "stdio":
-            control = request.getfixturevalue("warm")
-            return DebugSession(ProcessWire(environment) if control is None else WarmWire(control))
+            warm = request.getfixturevalue("warm")
+            return DebugSession(ProcessWire(environment) if warm is None else WarmWire(warm))
         served = request.getfixturevalue("served")
         if transport == "tcp":
             return DebugSession(TcpWire(served.tcp_port), served.token)

@@ -2,7 +2,7 @@
 
 Each wire sends one message, gives the next one (`None` at the end), can send raw bytes where the
 transport has them, and can vanish without goodbye. Over stdio the adapter is a process of its own;
-`WarmAdapters` forks it from a process that has torch already, so that a test need not wait for it.
+`WarmWire` has it forked from a process that has torch already, so that a test need not wait for it.
 """
 
 import contextlib
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 import websockets.sync.client
+from warm_processes import WarmProcesses
 from websockets.exceptions import ConnectionClosed
 
 PATIENCE = 30.0
@@ -164,11 +165,11 @@ class ProcessWire(StreamWire):
 class WarmWire(StreamWire):
     """Standard input and output of an adapter that was forked where torch was imported already."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, warm: WarmProcesses) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the wire
         theirs_in, ours_out = os.pipe()
         ours_in, theirs_out = os.pipe()
-        socket.send_fds(control, [b"+"], [theirs_in, theirs_out, self._errors.fileno()])
+        warm.fork(["adapter"], [theirs_in, theirs_out, self._errors.fileno()]).close()
         os.close(theirs_in)
         os.close(theirs_out)
         super().__init__(os.fdopen(ours_in, "rb"), os.fdopen(ours_out, "wb"))
@@ -192,50 +193,6 @@ def _all_of(file: IO[bytes]) -> str:
     text = file.read().decode(errors="replace")
     file.close()
     return text
-
-
-_FORKING = """
-import os, socket, sys
-import torch
-import s2sdap.dap.lowering, s2sdap.debugger.session, s2sdap.models.rnn.model
-from s2sdap.dap.stdio import run_adapter
-import signal
-
-signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-control = socket.socket(fileno=int(sys.argv[1]))
-while True:
-    message, descriptors, _, _ = socket.recv_fds(control, 1, 3)
-    if not message:
-        break
-    if os.fork() == 0:
-        control.close()
-        for number, descriptor in enumerate(descriptors):
-            os.dup2(descriptor, number)
-            os.close(descriptor)
-        run_adapter()
-    for descriptor in descriptors:
-        os.close(descriptor)
-"""
-
-
-@contextlib.contextmanager
-def warm_adapters(environment: dict[str, str]) -> Iterator[socket.socket]:
-    """A process to fork adapters from; yields the socket that `WarmWire` asks over."""
-    ours, theirs = socket.socketpair()
-    with (
-        ours,
-        subprocess.Popen(
-            [sys.executable, "-c", _FORKING, str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            env=environment,
-        ) as process,
-    ):
-        theirs.close()
-        try:
-            yield ours
-        finally:
-            ours.close()
-            process.wait(PATIENCE)
 
 
 @dataclass(frozen=True)

@@ -138,13 +138,25 @@ class EncoderLayer(nn.Module):
         return torch.cat(states, dim=-1), torch.cat(cells, dim=-1) if cells else None
 
 
+class Embedding(nn.Embedding):
+    """Vectors of tokens. Without weights yet, on the device `meta`, it draws none.
+
+    Drawing there imports torch's compiler, which takes longer than all else that a launch does.
+    """
+
+    def reset_parameters(self) -> None:
+        """Draw the weights, where there are any."""
+        if not self.weight.is_meta:
+            super().reset_parameters()
+
+
 class RnnNetwork(nn.Module):
     """Encoder and decoder of `config` over vocabularies of the given sizes."""
 
     def __init__(self, config: RnnConfig, source_size: int, target_size: int) -> None:
         super().__init__()
         self.config = config
-        self.source_embedding = nn.Embedding(source_size, config.embedding_size)
+        self.source_embedding = Embedding(source_size, config.embedding_size)
         self.encoder = nn.ModuleList(
             EncoderLayer(config, config.states_size if layer else config.embedding_size)
             for layer in range(config.layers)
@@ -158,7 +170,7 @@ class RnnNetwork(nn.Module):
                 self.cell_bridge = nn.ModuleList(
                     nn.Linear(config.states_size, config.decoder_size) for _ in range(config.layers)
                 )
-        self.target_embedding = nn.Embedding(target_size, config.embedding_size)
+        self.target_embedding = Embedding(target_size, config.embedding_size)
         self.decoder = nn.ModuleList(
             Cell(
                 config.cell,
