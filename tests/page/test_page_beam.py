@@ -85,11 +85,15 @@ def test_it_is_walked_folded_and_followed_by_keys(sheet):
     assert told(sheet) != first
     press("ArrowLeft")
     assert told(sheet).startswith("step 5")
-    shown = sheet.page.locator("g.node").count()
-    press(" ")  # what is hidden below it is shown
+    mark = sheet.page.locator("g.node.picked .more")
+    hidden = mark.text_content()
+    assert re.fullmatch(r"\+\d+", hidden)
     press(" ")
-    press(" ")  # and it is folded
-    assert sheet.page.locator("g.node").count() < shown
+    mark.wait_for(state="detached")  # all of them are shown
+    press(" ")
+    assert mark.text_content() == "▸"  # and everything below is folded away
+    press(" ")
+    assert mark.text_content() == hidden
 
 
 def test_following_another_hypothesis_shows_it_everywhere(sheet):
