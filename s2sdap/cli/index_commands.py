@@ -175,3 +175,43 @@ def info(
     from s2sdap.cli.index_info import info_of
 
     raise typer.Exit(info_of(index, storage or (), check=check, as_json=as_json))
+
+
+@index_app.command()
+def tune(
+    index: Place,
+    site: Annotated[
+        list[str] | None, typer.Option(help="A site, such as decoder.state; can be repeated. By default all.")
+    ] = None,
+    metric: Annotated[str, typer.Option(help="What near means: l2, cosine or inner-product.")] = "l2",
+    kind: Annotated[
+        str | None, typer.Option(help="Build that, whether or not it is needed: pynndescent or ivf.")
+    ] = None,
+    recall: Annotated[
+        float, typer.Option(help="The share of the true nearest that is to be found.", min=0, max=1)
+    ] = 0.995,
+    k: Annotated[int, typer.Option(help="How many nearest that is measured for.", min=1, max=1000)] = 50,
+    seed: Annotated[int, typer.Option(help="Of the graph and of the states that recall is measured on.")] = 0,
+    storage: Storage = None,
+) -> None:
+    """Make searches fast where they are not, and measure how much they then find.
+
+    Few states are searched exactly, which needs nothing. For more, a graph is
+    built, or lists where a graph does not fit in memory. After states were added
+    they are found at once; tune again when they have become many.
+
+    Exit code: 0 as much is found as was asked for, 1 less, 2 it cannot be built.
+    """
+    from s2sdap.cli.index_tune import TuneOptions, tune_here
+
+    options = TuneOptions(
+        index=index,
+        sites=site or (),
+        metric=metric,
+        kind=kind,
+        recall=recall,
+        k=k,
+        seed=seed,
+        storage=storage or (),
+    )
+    raise typer.Exit(tune_here(options))

@@ -97,6 +97,10 @@ class StateStore:
         """
         return self._dataset(str(site), self._table(site))
 
+    def blocks_of(self, site: StateSite) -> tuple[tuple[int, str], ...]:
+        """How the states of `site` were committed: how many at a time, and the SHA-256 of their values."""
+        return self._table(site).blocks
+
     def vectors(self, site: StateSite) -> Float16[np.ndarray, "N D"]:
         """All the vectors of `site` in one array, row by row."""
         table = self._table(site)

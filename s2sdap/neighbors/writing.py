@@ -133,6 +133,11 @@ class StoreWriter:
         self._sentences = []
         self.pending_rows = self.pending_bytes = 0
 
+    def dataset(self, site: StateSite) -> Any:
+        """The dataset of `site` as it was acknowledged, its newest version, to put an index into; or None."""
+        with unwritable(self.place):
+            return self._at(str(site), self._sites[site])
+
     def adopt(self, site: StateSite) -> None:
         """Acknowledge the newest version of a dataset to which an index was added, but no row.
 
@@ -150,13 +155,9 @@ class StoreWriter:
             self._acknowledge(msgspec.structs.replace(self.manifest, sites=tuple(self._sites.values())))
 
     def note_recall(self, recall: Recall) -> None:
-        """Keep a measurement with the index, in the place of an earlier one of the same kind."""
-        key = (recall.site, recall.kind, recall.metric, recall.k, recall.settings)
-        others = tuple(
-            each
-            for each in self.manifest.recall
-            if (each.site, each.kind, each.metric, each.k, each.settings) != key
-        )
+        """Keep a measurement with the index, in the place of the last one of its site, kind and metric."""
+        key = (recall.site, recall.kind, recall.metric)
+        others = tuple(each for each in self.manifest.recall if (each.site, each.kind, each.metric) != key)
         with unwritable(self.place):
             self._acknowledge(msgspec.structs.replace(self.manifest, recall=(*others, recall)))
 

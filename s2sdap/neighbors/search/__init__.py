@@ -7,6 +7,7 @@ from s2sdap.neighbors.search.choice import Kind
 from s2sdap.neighbors.search.filters import Filter
 from s2sdap.neighbors.search.found import Found
 from s2sdap.neighbors.search.metrics import Metric
-from s2sdap.neighbors.search.opening import Search, open_search
+from s2sdap.neighbors.search.opening import open_search
+from s2sdap.neighbors.search.search import Search
 
 __all__ = ["Filter", "Found", "Kind", "Metric", "Search", "open_search"]

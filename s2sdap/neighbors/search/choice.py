@@ -1,5 +1,6 @@
 """Which kind of search: exact while that is quick, else what has been built, each with its reason."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -8,6 +9,8 @@ from s2sdap.vocabulary.errors import S2sdapError
 
 QUICK: Final = 64 << 20
 """Numbers (states times features) that an exact search goes through in about ten milliseconds."""
+GOOD: Final = 0.95
+"""Recall below which a faster search is not taken by itself."""
 
 
 class Kind(StrEnum):
@@ -41,8 +44,18 @@ class Size:
 
     @property
     def fits(self) -> bool:
-        """Whether the vectors may be held in memory: with their labels they take at most half of it."""
+        """Whether the vectors may be held in memory: with their labels in half of it."""
         return self.numbers * 2 + self.count * 28 <= self.memory // 2
+
+    @property
+    def graph_fits(self) -> bool:
+        """The same with a graph, which holds the vectors as float32 again, and some 300 bytes a state."""
+        return self.numbers * 6 + self.count * 330 <= self.memory // 2
+
+    @property
+    def graph_can_be_built(self) -> bool:
+        """Whether there is the memory to build one: three times the vectors as float32 (measured)."""
+        return self.numbers * 14 + self.count * 600 <= self.memory // 2
 
     def __str__(self) -> str:
         return f"{self.count:,} states of {self.dimension}"
@@ -50,30 +63,34 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A kind and why it was chosen, as a sentence to show."""
+    """A kind and why it was chosen, as a clause to show."""
 
     kind: Kind
     why: str
 
 
-def choose(size: Size, built: dict[Kind, str]) -> Choice:
-    """The kind to search with.
+def choose(size: Size, hindrances: Mapping[Kind, str]) -> Choice:
+    """The kind to search with, among the exact one and those that nothing hinders.
 
-    `built` maps each approximate kind to "" where it is ready, else to why it is not.
+    `hindrances` says of `PYNNDESCENT` and `IVF` why it cannot be used, "" where it can.
     """
-    ready = {kind for kind, hindrance in built.items() if not hindrance}
-    hindrances = "".join(f"; {kind}: {hindrance}" for kind, hindrance in built.items() if hindrance)
     if size.numbers <= QUICK:
-        return Choice(Kind.EXACT, f"{size} are searched exactly in about ten milliseconds or less")
-    if size.fits and Kind.PYNNDESCENT in ready:
-        return Choice(Kind.PYNNDESCENT, f"its graph over {size} is built and fits in memory")
+        return Choice(Kind.EXACT, f"{size} are gone through in about ten milliseconds or less")
+    ready = {kind for kind, hindrance in hindrances.items() if not hindrance}
+    if Kind.PYNNDESCENT in ready and size.graph_fits:
+        return Choice(Kind.PYNNDESCENT, f"a graph over {size} is built and fits in memory")
     if Kind.IVF in ready:
-        place = "" if size.fits else ", which do not fit in memory"
-        return Choice(Kind.IVF, f"its lists over {size}{place} are built")
-    if size.fits:
-        return Choice(Kind.EXACT, f"nothing faster is built for {size}{hindrances}; `s2sdap index tune` does")
-    return Choice(
-        Kind.EXACT,
-        f"nothing faster is built for {size}, which do not fit in memory and are read for every query"
-        f"{hindrances}; `s2sdap index tune` builds lists",
-    )
+        place = "" if size.fits else ", which do not fit in memory,"
+        return Choice(Kind.IVF, f"lists over {size}{place} are built")
+    place = "" if size.fits else ", which do not fit in memory and are read for every query"
+    told = "; ".join(f"{kind}: {hindrance}" for kind, hindrance in hindrances.items() if hindrance)
+    return Choice(Kind.EXACT, f"nothing faster can be used for {size}{place} ({told})")
+
+
+def to_build(size: Size) -> Choice:
+    """What to build so that the search is fast."""
+    if size.numbers <= QUICK:
+        return Choice(Kind.EXACT, f"{size} are gone through in about ten milliseconds or less")
+    if size.graph_can_be_built:
+        return Choice(Kind.PYNNDESCENT, f"there is the memory for a graph over {size}")
+    return Choice(Kind.IVF, f"there is no memory for a graph over {size}")

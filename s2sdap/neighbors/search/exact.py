@@ -5,6 +5,7 @@ within that bound is measured again in float64. So the answer is that of float64
 the speed of a matrix product.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -18,8 +19,10 @@ from s2sdap.neighbors.search.metrics import Approximation, Metric, distances
 from s2sdap.neighbors.search.queries import as_queries
 from s2sdap.neighbors.search.rows import Rows, block_rows, single
 
-QUERIES: Final = 64
-"""Queries ranked at once, so that a block's ranks stay small beside the block."""
+QUERIES: Final = 512
+"""Queries ranked at once; their ranks of a block take some 10 MB."""
+SPARSE: Final = 16
+"""Where a filter allows fewer than one in so many rows, those are fetched and the others not read."""
 
 
 class ExactSearch:
@@ -37,48 +40,60 @@ class ExactSearch:
         k: int,
         where: Filter | None = None,
         cancelled: Cancelled | None = None,
-        first: int = 0,
     ) -> Found:
-        """The nearest `k` of the rows from `first` on that the filter allows.
+        """The nearest `k` of the rows that the filter allows.
 
         A row that is not finite is nobody's neighbour. Raises what `as_queries` and `Filter.mask`
         raise, and `search_cancelled`.
         """
         queries = as_queries(vectors, self.rows.dimension, k)
-        allowed = where.mask(self.rows.labels) if where else None
-        nearest: list[Nearest] = []
-        for start in range(0, len(queries), QUERIES):
-            nearest += self._nearest(queries[start : start + QUERIES], k, allowed, cancelled, first)
-        return found(nearest, k, exact=True, how=self._how(allowed, first))
+        if not where:
+            nearest = self.nearest(queries, k, cancelled=cancelled)
+            return found(nearest, k, exact=True, how=f"exact, over {len(self.rows):,} states")
+        allowed = np.flatnonzero(where.mask(self.rows.labels))
+        nearest = self.nearest(queries, k, allowed, cancelled)
+        return found(
+            nearest, k, exact=True, how=f"exact, over the {len(allowed):,} states that the filter allows"
+        )
 
-    def _how(self, allowed: NDArray[np.bool_] | None, first: int) -> str:
-        count = len(self.rows) - first if allowed is None else int(np.count_nonzero(allowed[first:]))
-        return f"exact, over {count:,} states"
-
-    def _nearest(
+    def nearest(
         self,
-        queries: NDArray[np.float16],
+        queries: Float16[np.ndarray, "Q D"],
         k: int,
-        allowed: NDArray[np.bool_] | None,
-        cancelled: Cancelled | None,
-        first: int,
+        among: Int64[np.ndarray, "n"] | None = None,
+        cancelled: Cancelled | None = None,
     ) -> list[Nearest]:
+        """The nearest `k` of all rows, or `among` some, whose numbers rise."""
         nearest = [Nearest.none_yet(k) for _ in queries]
-        if k == 0:
+        if k == 0 or len(self.rows if among is None else among) == 0:
             return nearest
-        approximation = Approximation.of(self.metric, queries)
-        buffer = torch.empty(block_rows(self.rows.dimension), self.rows.dimension)
-        for start, block in self.rows.blocks(first):
-            go_on(cancelled)
-            vectors, numbers = block, np.arange(start, start + len(block))
-            if allowed is not None:
-                kept = np.flatnonzero(allowed[start : start + len(block)])
-                if not len(kept):
-                    continue
-                if len(kept) < len(block):
-                    vectors, numbers = block[kept], numbers[kept]
-            self._look(vectors, numbers, queries, approximation, single(vectors, buffer), nearest)
+        buffer = torch.empty(min(len(self.rows), block_rows(self.rows.dimension)), self.rows.dimension)
+        for start in range(0, len(queries), QUERIES):
+            asking = slice(start, start + QUERIES)
+            approximation = Approximation.of(self.metric, queries[asking])
+            for vectors, numbers in self._blocks(among):
+                go_on(cancelled)
+                block = single(vectors, buffer)
+                self._look(vectors, numbers, queries[asking], approximation, block, nearest[asking])
         return nearest
+
+    def _blocks(
+        self, among: NDArray[np.int64] | None
+    ) -> Iterator[tuple[NDArray[np.float16], NDArray[np.int64]]]:
+        if among is None:
+            for start, block in self.rows.blocks():
+                yield block, np.arange(start, start + len(block))
+        elif len(among) * SPARSE < len(self.rows):
+            size = block_rows(self.rows.dimension)
+            for start in range(0, len(among), size):
+                numbers = among[start : start + size]
+                yield self.rows.take(numbers), numbers
+        else:
+            for start, block in self.rows.blocks(int(among[0])):
+                first, last = np.searchsorted(among, [start, start + len(block)])
+                if first < last:
+                    numbers = among[first:last]
+                    yield (block if len(numbers) == len(block) else block[numbers - start]), numbers
 
     def _look(
         self,

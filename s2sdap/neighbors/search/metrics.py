@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float16, Float32, Float64
 from numpy.typing import NDArray
 
+from s2sdap.neighbors.search.rows import unlocked
 from s2sdap.vocabulary.errors import S2sdapError
 
 _ROUNDING: Final = 2.0**-24
@@ -68,7 +69,9 @@ def distances(
 
 def _double(vectors: NDArray[np.float16]) -> NDArray[np.float64]:
     # torch converts float16 some ten times as fast as numpy does.
-    converted: NDArray[np.float64] = torch.from_numpy(np.ascontiguousarray(vectors)).double().numpy()
+    converted: NDArray[np.float64] = (
+        torch.from_numpy(unlocked(np.ascontiguousarray(vectors))).double().numpy()
+    )
     return converted
 
 

@@ -1,78 +1,90 @@
-"""A search over the states of a site, as the debugger and the command line open it."""
+"""Opening a search over the states of a site, of the kind that suits them."""
 
-from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
-
-import numpy as np
-from jaxtyping import Shaped
-
-from s2sdap.neighbors.search.choice import Choice, Kind, Size, choose
+from s2sdap.neighbors.search.built import hindrance, load, measured
+from s2sdap.neighbors.search.choice import GOOD, Choice, Kind, Size, choose
 from s2sdap.neighbors.search.exact import ExactSearch
-from s2sdap.neighbors.search.filters import Filter
-from s2sdap.neighbors.search.found import Cancelled, Found
+from s2sdap.neighbors.search.graph import Progress
 from s2sdap.neighbors.search.memory import available_bytes
 from s2sdap.neighbors.search.metrics import Metric
-from s2sdap.neighbors.search.rows import LanceRows, Rows
+from s2sdap.neighbors.search.rows import Rows
+from s2sdap.neighbors.search.search import Search
+from s2sdap.neighbors.search.store_rows import StoreRows
 from s2sdap.neighbors.states import StateSite
+from s2sdap.neighbors.store import StateStore
 from s2sdap.vocabulary.errors import S2sdapError
 
 
-@runtime_checkable
-class HoldsStates(Protocol):
-    """What is asked of a store: the Lance dataset of a site's states."""
-
-    def dataset(self, site: StateSite) -> Any:
-        """The dataset, with the columns `sentence`, `token`, `predicted` and `vector`."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Search:
-    """Neighbours among the states of one site. Any number of threads may ask at once.
-
-    `why` says in words why this kind was chosen. `recall` is None where the search is exact.
-    """
-
-    kind: Kind
-    metric: Metric
-    why: str
-    recall: float | None
-    rows: Rows
-    _exact: ExactSearch
-
-    def query(
-        self,
-        vectors: Shaped[np.ndarray, "..."],
-        k: int,
-        where: Filter | None = None,
-        cancelled: Cancelled | None = None,
-    ) -> Found:
-        """The nearest `k` states of each query, of those that the filter allows.
-
-        `vectors` is [Q, D] or [D], of any type of float; they are rounded to float16 as the states are.
-        Distances are true ones in float64. Raises `query_shape`, `query_not_finite`, `query_count`,
-        `filter_predictions`, and `search_cancelled` once `cancelled()` is true.
-        """
-        return self._exact.query(vectors, k, where, cancelled)
-
-
 def open_search(
-    store: HoldsStates, site: StateSite, *, metric: str = "l2", kind: str | None = None
+    store: StateStore,
+    site: StateSite,
+    *,
+    metric: str = "l2",
+    kind: str | None = None,
+    background: bool = False,
+    progress: Progress | None = None,
 ) -> Search:
-    """Search the states of that site; without `kind` the one that suits their number and this machine.
+    """Search the states of that site; without `kind` in the way that suits their number and this machine.
 
-    Raises `search_unknown`, `search_not_built`.
+    With `background` a graph is loaded, and numba's code compiled, in another thread; until then queries
+    are answered exactly, and what is found says so. `progress` is told what is being done.
+
+    Raises:
+        S2sdapError: `index_no_site`, `index_damaged`, `search_unknown`, and `search_not_built` for a `kind`
+            that cannot be had.
     """
-    rows = LanceRows(store.dataset(site))
-    return search_rows(rows, metric=metric, kind=kind)
-
-
-def search_rows(rows: Rows, *, metric: str = "l2", kind: str | None = None) -> Search:
-    """Search these rows. Raises `search_unknown`, `search_not_built`."""
     measure, wanted = Metric.named(metric), None if kind is None else Kind.named(kind)
+    rows = StoreRows(store, site)
     size = Size(len(rows), rows.dimension, available_bytes())
-    if wanted not in {None, Kind.EXACT}:
-        raise S2sdapError("search_not_built", kind=wanted, reason="it is not built")
-    choice = choose(size, {}) if wanted is None else Choice(wanted, "asked for")
-    if isinstance(rows, LanceRows) and size.fits:
-        rows = rows.in_memory()
-    return Search(choice.kind, measure, choice.why, None, rows, ExactSearch(rows, measure))
+    choice = automatic(rows, measure, size) if wanted is None else Choice(wanted, "it was asked for")
+    return chosen_search(
+        rows, measure, choice, size, must=wanted is not None, background=background, progress=progress
+    )
+
+
+def search_rows(rows: Rows, *, metric: str = "l2") -> Search:
+    """Search rows that are in no index, exactly. Raises `search_unknown`."""
+    choice = Choice(Kind.EXACT, "nothing can be built over rows that are in no index")
+    return Search(choice, ExactSearch(rows, Metric.named(metric)), None)
+
+
+def automatic(rows: StoreRows, metric: Metric, size: Size) -> Choice:
+    """The kind that suits that size, of those that are built and find enough."""
+    hindrances = {}
+    for kind in (Kind.PYNNDESCENT, Kind.IVF):
+        known = measured(rows, kind, metric)
+        weak = "" if known is None or known.recall >= GOOD else f"it finds only {known.recall:.3f} of them"
+        hindrances[kind] = hindrance(rows, kind, metric, size) or weak
+    return choose(size, hindrances)
+
+
+def chosen_search(
+    rows: StoreRows,
+    metric: Metric,
+    choice: Choice,
+    size: Size,
+    *,
+    must: bool,
+    background: bool = False,
+    progress: Progress | None = None,
+) -> Search:
+    """A search of that kind; where it cannot be had, an exact one that says why, unless it `must` be.
+
+    In the background what goes wrong always leaves an exact one. Raises `search_not_built`.
+    """
+    kind = choice.kind
+    reason = "" if kind is Kind.EXACT or not must else hindrance(rows, kind, metric, size)
+    if reason:
+        raise S2sdapError("search_not_built", kind=kind, reason=reason)
+    in_memory = kind is Kind.PYNNDESCENT or (kind is Kind.EXACT and size.fits)
+    if progress is not None and in_memory:
+        progress(f"reading {size}")
+    exact = ExactSearch(rows.in_memory() if in_memory else rows, metric)
+    search = Search(choice, exact, measured(rows, kind, metric))
+    if kind is not Kind.EXACT:
+        try:
+            search.speed_up(lambda: load(rows, kind, exact, progress), progress, background=background)
+        except (ValueError, OSError) as error:
+            if must:
+                raise S2sdapError("search_not_built", kind=kind, reason=error) from None
+            search.fall_back(error)
+    return search

@@ -1,8 +1,7 @@
-"""The rows that are searched, wherever they lie: in memory, or in a Lance dataset that is read in blocks."""
+"""The rows that are searched, wherever they lie: here in an array, in `store_rows` in an index."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -72,50 +71,6 @@ class MemoryRows(Rows):
         return taken
 
 
-class LanceRows(Rows):
-    """Rows of a Lance dataset with the columns of the store; what is asked for is read from it each time."""
-
-    def __init__(self, dataset: Any) -> None:
-        self.dataset = dataset
-        self.dimension = int(dataset.schema.field("vector").type.list_size)
-        self._count = int(dataset.count_rows())
-
-    def __len__(self) -> int:
-        return self._count
-
-    @cached_property
-    def labels(self) -> Labels:
-        """Read once: 24 bytes a row."""
-        table = self.dataset.to_table(columns=["sentence", "token", "predicted"])
-        return Labels(*(table.column(name).to_numpy() for name in ("sentence", "token", "predicted")))
-
-    def blocks(self, first: int = 0) -> Iterator[tuple[int, Float16[np.ndarray, "n D"]]]:
-        """Batches as they are read, cut to blocks."""
-        start, size = first, block_rows(self.dimension)
-        scanner = self.dataset.scanner(
-            columns=["vector"], batch_size=size, offset=first or None, scan_in_order=True
-        )
-        for batch in scanner.to_batches():
-            vectors = _vectors(batch.column("vector"), self.dimension)
-            for offset in range(0, len(vectors), size):
-                yield start + offset, vectors[offset : offset + size]
-            start += len(vectors)
-
-    def take(self, rows: Int64[np.ndarray, "n"]) -> Float16[np.ndarray, "n D"]:
-        """Read by row number."""
-        if not len(rows):
-            return np.empty((0, self.dimension), np.float16)
-        table = self.dataset.take(rows.tolist(), columns=["vector"])
-        return _vectors(table.column("vector").combine_chunks(), self.dimension)
-
-    def in_memory(self) -> MemoryRows:
-        """All of it read into memory."""
-        vectors = np.empty((len(self), self.dimension), np.float16)
-        for start, block in self.blocks():
-            vectors[start : start + len(block)] = block
-        return MemoryRows(vectors, self.labels)
-
-
 def block_rows(dimension: int) -> int:
     """Rows a block."""
     return max(256, BLOCK // max(1, dimension))
@@ -124,14 +79,9 @@ def block_rows(dimension: int) -> int:
 def single(vectors: Float16[np.ndarray, "n D"], buffer: torch.Tensor) -> NDArray[np.float32]:
     """The vectors as float32, in the buffer. torch converts some ten times as fast as numpy does."""
     target = buffer[: len(vectors)]
-    target.copy_(torch.from_numpy(_unlocked(vectors)))
+    target.copy_(torch.from_numpy(unlocked(vectors)))
     converted: NDArray[np.float32] = target.numpy()
     return converted
-
-
-def _vectors(column: Any, dimension: int) -> NDArray[np.float16]:
-    flat: NDArray[np.float16] = column.flatten().to_numpy(zero_copy_only=False)
-    return flat.reshape(-1, dimension)
 
 
 class _Unlocked:
@@ -143,6 +93,6 @@ class _Unlocked:
         self.array = array
 
 
-def _unlocked(array: NDArray[np.float16]) -> NDArray[np.float16]:
+def unlocked(array: NDArray[np.float16]) -> NDArray[np.float16]:
     """The array as torch takes it without a warning, which it gives of a read-only one."""
     return array if array.flags.writeable else np.asarray(_Unlocked(array))

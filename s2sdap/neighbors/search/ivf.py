@@ -1,0 +1,153 @@
+"""Search in Lance's inverted lists (IVF) of quantised vectors (RaBitQ, Gao and Long 2024): beyond memory.
+
+The lists lie in the dataset beside the vectors and are read a few at a time. What they propose is
+fetched and measured in float64. Lance looks at rows that came after the lists one by one.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from jaxtyping import Shaped
+from numpy.typing import NDArray
+
+from s2sdap.neighbors.columns import VECTOR, vectors_of
+from s2sdap.neighbors.search.exact import ExactSearch
+from s2sdap.neighbors.search.filters import Filter
+from s2sdap.neighbors.search.found import Cancelled, Found, Nearest, found, go_on
+from s2sdap.neighbors.search.metrics import Metric, distances
+from s2sdap.neighbors.search.queries import as_queries
+from s2sdap.neighbors.search.store_rows import StoreRows
+from s2sdap.neighbors.store import reading
+
+BITS: Final = 5
+"""Bits a feature. Lance and lance-ray differ in what they take when they are not told."""
+LIST_ROWS: Final = 4_096
+"""Rows a list should have."""
+FEWEST: Final = 256
+"""Rows that lists are made for."""
+MOST: Final = 10_000
+"""Neighbours asked of the lists at most; for more, all rows are looked at."""
+_NAME: Final = f"{VECTOR}_idx"
+_LANCE: Final = {Metric.L2: "L2", Metric.COSINE: "cosine", Metric.INNER_PRODUCT: "dot"}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Probes:
+    """How hard the lists are searched: how many of them, and how many times k are measured again."""
+
+    lists: int
+    times: int
+
+    def __str__(self) -> str:
+        return f"lists={self.lists} times={self.times}"
+
+
+PROBES: Final = tuple(
+    Probes(lists, times)
+    for lists, times in ((10, 1), (10, 2), (20, 2), (40, 2), (40, 4), (80, 4), (160, 8), (320, 16))
+)
+"""From the fastest on; the first whose recall is high enough is taken."""
+
+
+def lists_metric(dataset: Any) -> Metric | None:
+    """The metric of the lists that the dataset has, None where it has none that can be used.
+
+    Lance uses one index a column, whichever it comes to first, and goes through all rows where that is of
+    another metric than is asked for.
+    """
+    for each in dataset.describe_indices():
+        if each.field_names == [VECTOR]:
+            found = str(each.details.get("metric_type")).lower()
+            return next((metric for metric, name in _LANCE.items() if name.lower() == found), None)
+    return None
+
+
+def build_lists(dataset: Any, metric: Metric) -> None:
+    """Make the lists, in the place of those that there are. It commits a version of the dataset."""
+    for each in dataset.describe_indices():
+        if each.field_names == [VECTOR] and each.name != _NAME:
+            dataset.drop_index(each.name)
+    dataset.create_index(
+        VECTOR,
+        index_type="IVF_RQ",
+        name=_NAME,
+        metric=_LANCE[metric],
+        replace=True,
+        num_partitions=max(1, dataset.count_rows() // LIST_ROWS),
+        num_bits=BITS,
+    )
+
+
+class IvfSearch:
+    """Lists over a dataset. Any number of threads may ask at once."""
+
+    def __init__(self, exact: ExactSearch, rows: StoreRows, probes: Probes) -> None:
+        self.exact = exact
+        self.rows = rows
+        self.probes = probes
+
+    def search_with(self, probes: Probes) -> None:
+        """Search as hard as that from now on."""
+        self.probes = probes
+
+    @property
+    def metric(self) -> Metric:
+        """What near means."""
+        return self.exact.metric
+
+    def query(
+        self,
+        vectors: Shaped[np.ndarray, "..."],
+        k: int,
+        where: Filter | None = None,
+        cancelled: Cancelled | None = None,
+    ) -> Found:
+        """As `ExactSearch.query`, but a row may be passed over, unless it is found `exact`."""
+        queries = as_queries(vectors, self.rows.dimension, k)
+        allowed = where.mask(self.rows.labels) if where else None
+        count = len(self.rows) if allowed is None else int(np.count_nonzero(allowed))
+        wanted = min(k, count)
+        zero = self.metric is Metric.COSINE and not queries.any(axis=1).all()
+        if not wanted or zero or k * self.probes.times > MOST:
+            return self.exact.query(queries, k, where, cancelled)
+        nearest = []
+        for query in queries:
+            go_on(cancelled)
+            nearest.append(self._nearest(query, k, where))
+        short = [at for at, each in enumerate(nearest) if len(each.rows) < wanted]
+        if short:
+            among = None if allowed is None else np.flatnonzero(allowed)
+            for at, each in zip(short, self.exact.nearest(queries[short], k, among, cancelled), strict=True):
+                nearest[at] = each
+        how = f"in {self.probes.lists} of the lists over {len(self.rows):,} states"
+        if allowed is not None:
+            how += f", among the {count:,} that the filter allows"
+        if short:
+            how += f"; exactly for {len(short)} of {len(queries)}, for which that found too few"
+        return found(nearest, k, exact=len(short) == len(queries), how=how)
+
+    def _nearest(self, query: NDArray[np.float16], k: int, where: Filter | None) -> Nearest:
+        nearest = Nearest.none_yet(k)
+        with reading(self.rows.store.place, str(self.rows.site)):
+            table = (
+                self.rows.store.dataset(self.rows.site)
+                .scanner(
+                    columns=[VECTOR, "_distance"],
+                    nearest={
+                        "column": VECTOR,
+                        "q": query.astype(np.float32),
+                        "k": k * self.probes.times,
+                        "nprobes": self.probes.lists,
+                        "metric": _LANCE[self.metric],
+                    },
+                    filter=where.sql() if where else None,
+                    prefilter=True,
+                    with_row_address=True,
+                )
+                .to_table()
+            )
+            proposed = vectors_of(table.column(VECTOR))
+            rows = self.rows.at(table.column("_rowaddr").to_numpy())
+        nearest.add(rows, distances(self.metric, proposed, query))
+        return nearest
