@@ -42,7 +42,9 @@ class OpenIndex:
         with self._lock:
             if key not in self._searches:
                 with self._reading(site):
-                    self._searches[key] = open_search(self.store, site, metric=key[1], kind=kind)
+                    self._searches[key] = open_search(
+                        self.store, site, metric=key[1], kind=kind, background=True
+                    )
             return self._searches[key]
 
     def query(

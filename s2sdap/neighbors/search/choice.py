@@ -7,7 +7,7 @@ from typing import Final
 
 from s2sdap.vocabulary.errors import S2sdapError
 
-QUICK: Final = 64 << 20
+QUICK: Final = 32 << 20
 """Numbers (states times features) that an exact search goes through in about ten milliseconds."""
 GOOD: Final = 0.95
 """Recall below which a faster search is not taken by itself."""
