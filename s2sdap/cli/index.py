@@ -306,7 +306,7 @@ def bytes_of(written: str | None) -> int | None:
     match = _BYTES.fullmatch(written.strip())
     if match is None:
         expected = "a number of bytes, such as 500MB or 2GiB"
-        raise S2sdapError("bad_setting", setting="--budget", value=repr(written), expected=expected)
+        raise S2sdapError("bad_setting", setting="--budget", value=written, expected=expected)
     number, prefix, binary = match.groups()
     power = " KMGT".index(prefix.upper() or " ")
     return int(float(number) * (1024 if binary else 1000) ** power)
@@ -366,7 +366,7 @@ def _layers(written: str | None) -> list[int] | None:
         return [int(each) for each in written.split(",")]
     except ValueError:
         expected = "numbers with commas between them, such as 0,5"
-        raise S2sdapError("bad_setting", setting="--layers", value=repr(written), expected=expected) from None
+        raise S2sdapError("bad_setting", setting="--layers", value=written, expected=expected) from None
 
 
 def _free(folder: Path | None) -> int | None:
