@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from s2sdap.debugger.fields import LOOKUPS, NEIGHBORS
+from s2sdap.debugger.quick_conditions import COMPARE, FAULTS, quick
 from s2sdap.vocabulary.errors import S2sdapError
 
 MAX_TEXT: Final = 1000
@@ -39,15 +40,15 @@ _Run = Callable[[Names], Value]
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A checked expression. Call it with the names it may use (see `names`)."""
+    """A checked expression. Call it, or its `run`, with the names it may use (see `names`)."""
 
     text: str
     names: frozenset[str]
-    _run: _Run
+    run: _Run
 
     def __call__(self, names: Names) -> Value:
         """The value. Raises `expression_value` where an operation does not fit its operands."""
-        return self._run(names)
+        return self.run(names)
 
 
 def _largest(values: Any, *more: Any) -> Any:
@@ -117,17 +118,6 @@ _BINARY: Final[dict[type[ast.operator], Callable[[Any, Any], Any]]] = {
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
 }
-_COMPARE: Final[dict[type[ast.cmpop], Callable[[Any, Any], Any]]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.In: lambda item, whole: item in whole,
-    ast.NotIn: lambda item, whole: item not in whole,
-}
-_FAULTS = (TypeError, ValueError, ZeroDivisionError, IndexError, OverflowError, KeyError)
 
 
 def compile_expression(text: str, known: Collection[str]) -> Expression:
@@ -150,7 +140,22 @@ def compile_expression(text: str, known: Collection[str]) -> Expression:
         raise S2sdapError("expression_limit", reason=f"more than {MAX_NODES} parts")
     builder = _Builder(stripped, known, indent)
     run = builder.build(tree.body, 0)
+    unguarded = quick(tree.body, set(known) - set(LOOKUPS))
+    if unguarded is not None:
+        run = _told_by(run, unguarded)
     return Expression(stripped, frozenset(builder.used), run)
+
+
+def _told_by(guarded: _Run, unguarded: _Run) -> _Run:
+    """The condition without its guards, and with them where something does not fit."""
+
+    def run(names: Names) -> Value:
+        try:
+            return unguarded(names)
+        except FAULTS:
+            return guarded(names)
+
+    return run
 
 
 def _after(indent: int, error: SyntaxError) -> int:
@@ -194,7 +199,7 @@ class _Builder:
         def guarded(names: Names) -> Value:
             try:
                 value = run(names)
-            except _FAULTS as error:
+            except FAULTS as error:
                 raise S2sdapError("expression_value", column=column, reason=_plainly(error)) from None
             if isinstance(value, int) and abs(value) > MAX_INTEGER:
                 raise S2sdapError("expression_value", column=column, reason="the number is too large")
@@ -278,7 +283,7 @@ class _Builder:
         operands = [self.build(each, depth) for each in (node.left, *node.comparators)]
         functions: list[Callable[[Any, Any], Any]] = []
         for op in node.ops:
-            function = _COMPARE.get(type(op))
+            function = COMPARE.get(type(op))
             if function is None:
                 raise S2sdapError(
                     "expression_syntax", column=self.column(node), reason="write == or != in place of `is`"

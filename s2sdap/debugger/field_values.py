@@ -1,9 +1,11 @@
-"""The values of the fields of an expression at a frame, each computed when it is asked for."""
+"""The values of the fields of an expression at a frame, each computed when it is first asked for."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from s2sdap.debugger import measures
@@ -11,6 +13,7 @@ from s2sdap.debugger.covering import word_coverage
 from s2sdap.debugger.fields import FIELDS, LOOKUPS
 from s2sdap.debugger.finiteness import first_not_finite
 from s2sdap.debugger.frames import Frame, no_index
+from s2sdap.debugger.quick_conditions import ENTROPY_AT_MOST, MARGIN_AT_LEAST
 from s2sdap.debugger.references import ReferencePath
 from s2sdap.debugger.repeating import repeats
 from s2sdap.debugger.tokens import resolve_token
@@ -18,14 +21,22 @@ from s2sdap.decoding.records import Hypothesis
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
 
+Numbers = NDArray[np.floating]
 
-class FieldValues(Mapping[str, Any]):
-    """The fields of a frame, each computed when it is asked for.
+_ROW: Final = "the row of log-probs"
+_NUMBERS: Final = "its numbers"
+_PATH: Final = "where the reference stands"
+_NEAREST: Final = "the nearest training state"
+"""What several fields look at is found once, as a field is, under what no expression can say."""
+
+
+class FieldValues(dict[str, Any]):
+    """The fields of a frame: a dictionary that fills itself as they are asked for.
 
     `layer` and `head` narrow what `attention`, `focus` and their like look at.
     """
 
-    __slots__ = ("_chosen", "_head", "_layer", "_made", "_nearest_found", "_reference_path", "_row_found")
+    __slots__ = ("_chosen", "_head", "_layer", "_made")
 
     def __init__(
         self,
@@ -37,39 +48,33 @@ class FieldValues(Mapping[str, Any]):
     ) -> None:
         """The fields of a frame, or of one that `frame` makes when a field needs it.
 
-        The second is for a run, where a rule is asked at every step about the hypothesis `chosen`.
+        The second is for a run, which asks about the hypothesis `chosen`.
         """
         self._made = frame
         self._chosen = chosen
         self._layer = layer
         self._head = head
-        self._row_found: Tensor | None = None
-        self._nearest_found: tuple[float, float] | None = None
-        self._reference_path: ReferencePath | None = None
+
+    def __missing__(self, name: str) -> Any:
+        value = self[name] = _READERS[name](self)
+        return value
 
     @property
     def frame(self) -> Frame:
         """The frame, made if it was not needed yet."""
-        if not isinstance(self._made, Frame):
-            self._made = self._made()
-        return self._made
-
-    def __getitem__(self, name: str) -> Any:
-        read = _READERS.get(name)
-        if read is None:
-            raise KeyError(name)
-        return read(self)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(FIELDS)
-
-    def __len__(self) -> int:
-        return len(FIELDS)
+        made = self._made
+        if not isinstance(made, Frame):
+            made = self._made = made()
+        return made
 
     def _row(self) -> Tensor:
-        if self._row_found is None:
-            self._row_found = self.frame.site(sites.PREDICTION_LOGPROBS)
-        return self._row_found
+        return self.frame.site(sites.PREDICTION_LOGPROBS)
+
+    def _numbers(self) -> Numbers:
+        return measures.plain(self[_ROW])
+
+    def _path(self) -> ReferencePath:
+        return ReferencePath.of(self.frame)
 
     def _token(self) -> str:
         return self.frame.piece(self.frame.token)
@@ -81,16 +86,16 @@ class FieldValues(Mapping[str, Any]):
         return self.frame.logprob if self._chosen is None else self._chosen.logprob
 
     def _rank(self) -> int:
-        return measures.rank(self._row(), self.frame.token)
+        return measures.rank(self[_NUMBERS], self.frame.token)
 
     def _best(self) -> str:
-        return self.frame.piece(int(self._row().argmax()))
+        return self.frame.piece(int(self[_ROW].argmax()))
 
     def _entropy(self) -> float:
-        return measures.entropy(self._row())
+        return measures.entropy(self[_NUMBERS])
 
     def _margin(self) -> float:
-        return measures.margin(self._row())
+        return measures.margin(self[_NUMBERS])
 
     def _step(self) -> int:
         return self.frame.step
@@ -146,26 +151,20 @@ class FieldValues(Mapping[str, Any]):
     def _reference(self) -> str | None:
         return self.frame.sentence.reference
 
-    @property
-    def _path(self) -> ReferencePath:
-        if self._reference_path is None:
-            self._reference_path = ReferencePath.of(self.frame)
-        return self._reference_path
-
     def _reference_token(self) -> str | None:
-        token = self._path.token
+        token = self[_PATH].token
         return None if token is None else self.frame.piece(token)
 
     def _reference_rank(self) -> int:
-        token = self._path.token
-        return -1 if token is None else measures.rank(self._row(), token)
+        token = self[_PATH].token
+        return -1 if token is None else measures.rank(self[_NUMBERS], token)
 
     def _reference_p(self) -> float:
-        token = self._path.token
-        return -1.0 if token is None else math.exp(float(self._row()[token]))
+        token = self[_PATH].token
+        return -1.0 if token is None else math.exp(float(self[_ROW][token]))
 
     def _reference_lost(self) -> bool:
-        return self._path.lost
+        return bool(self[_PATH].lost)
 
     def _not_finite(self) -> str | None:
         return first_not_finite(self.frame)
@@ -190,28 +189,28 @@ class FieldValues(Mapping[str, Any]):
         return record is not None and self.frame.chosen is not None and record.after.ended
 
     def _nearest(self) -> tuple[float, float]:
-        if self._nearest_found is None:
-            training = self.frame.training
-            if training is None:
-                raise no_index(self.frame.decode.model)
-            self._nearest_found = training.nearest(self.frame)
-        return self._nearest_found
+        training = self.frame.training
+        if training is None:
+            raise no_index(self.frame.decode.model)
+        return training.nearest(self.frame)
 
     def _training_distance(self) -> float:
-        return self._nearest()[0]
+        distance: float = self[_NEAREST][0]
+        return distance
 
     def _training_percentile(self) -> float:
-        return self._nearest()[1]
+        percentile: float = self[_NEAREST][1]
+        return percentile
 
     def _prob(self) -> Callable[..., float]:
         def prob(written: Any = None) -> float:
-            return math.exp(float(self._row()[self._resolved(written)]))
+            return math.exp(float(self[_ROW][self._resolved(written)]))
 
         return prob
 
     def _rank_of(self) -> Callable[..., int]:
         def rank_of(written: Any = None) -> int:
-            return measures.rank(self._row(), self._resolved(written))
+            return measures.rank(self[_NUMBERS], self._resolved(written))
 
         return rank_of
 
@@ -227,7 +226,7 @@ class FieldValues(Mapping[str, Any]):
         return self._floats(self.frame.site(sites.PREDICTION_LOGITS))
 
     def _logprobs(self) -> list[float]:
-        return self._floats(self._row())
+        return self._floats(self[_ROW])
 
     def _state(self) -> list[float]:
         return self._floats(self.frame.site(sites.DECODER_STATE))
@@ -244,7 +243,15 @@ class FieldValues(Mapping[str, Any]):
         return numbers
 
 
-_READERS: dict[str, Callable[[FieldValues], Any]] = {
-    name: getattr(FieldValues, f"_{name}") for name in (*FIELDS, *LOOKUPS)
-}
-"""What reads each field; looked up once, since a run asks at every step."""
+Read = TypeVar("Read", bound=FieldValues)
+
+
+def readers_of(kind: type[Read]) -> dict[str, Callable[[Read], Any]]:
+    """What reads each field; looked up once, since a run asks at every step."""
+    fields = {name: getattr(kind, f"_{name}") for name in (*FIELDS, *LOOKUPS)}
+    found = {_ROW: kind._row, _NUMBERS: kind._numbers, _PATH: kind._path, _NEAREST: kind._nearest}
+    bounds = {ENTROPY_AT_MOST: lambda _fields: math.inf, MARGIN_AT_LEAST: lambda _fields: -math.inf}
+    return {**fields, **found, **bounds}
+
+
+_READERS: Final = readers_of(FieldValues)

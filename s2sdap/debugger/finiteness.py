@@ -3,15 +3,18 @@
 Scores before a softmax and log-probs may be minus infinity: something is masked, or forbidden.
 """
 
+import functools
 import math
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from s2sdap.debugger.frames import Frame
-from s2sdap.debugger.measures import plain
+from s2sdap.debugger.measures import SHORT, plain
+from s2sdap.decoding.records import StepRecord
 from s2sdap.vocabulary import sites
 
 _MASKED: Final = frozenset({sites.ATTENTION_SCORES, sites.PREDICTION_LOGITS, sites.PREDICTION_LOGPROBS})
@@ -26,6 +29,9 @@ _PASSED_ON_TO: Final = {
 """Where what is not finite shows again: softmax and sums pass a NaN on, and make one of an infinity. So a
 run that asks at every step need not look at the first of two."""
 
+_LONG: Final = 2048
+"""Numbers among which `argmax` finds the largest sooner than `max` does."""
+
 
 def first_not_finite(frame: Frame) -> str | None:
     """The first site, in the order in which the model computes them, that is not finite; else `None`.
@@ -34,25 +40,55 @@ def first_not_finite(frame: Frame) -> str | None:
     """
     record = frame.record
     read = frame.encoder.of(frame.before.sentence)[1] if record is None or record.step == 0 else {}
-    held = record.sites if record is not None else {}
-    ends = [name for name in held if not any(each in held for each in _PASSED_ON_TO.get(name, ()))]
-    if _all_finite(read, read) and _all_finite(held, ends):
+    if _all_finite(read, read) and (record is None or finite(record)):
         return None
+    held = record.sites if record is not None else {}
     order = (*frame.decode.model.layout.sites, sites.PREDICTION_LOGPROBS)
     found = [name for each in (read, held) for name in each if not _all_finite(each, (name,))]
     return min(found, key=lambda name: order.index(name) if name in order else -1)
 
 
+def finite(record: StepRecord, *, logprobs: bool = False) -> bool:
+    """Whether all that a step computed is finite, for all of its hypotheses.
+
+    `logprobs` says that it is known of the log-probs.
+    """
+    return _all_finite(record.sites, _ends(tuple(record.sites), logprobs))
+
+
+@functools.lru_cache(maxsize=64)
+def _ends(names: tuple[str, ...], logprobs: bool) -> tuple[str, ...]:
+    """Those of the sites in which everything that is not finite shows; `logprobs` are known not to."""
+    ends = [name for name in names if not any(each in names for each in _PASSED_ON_TO.get(name, ()))]
+    return tuple(name for name in ends if not (logprobs and name == sites.PREDICTION_LOGPROBS))
+
+
 def _all_finite(values: Mapping[str, Tensor], names: Iterable[str]) -> bool:
-    return all(_finite(values[name], masked=name in _MASKED) for name in names)
+    for name in names:
+        value, masked = values[name], name in _MASKED
+        if not masked and value.numel() <= SHORT and math.isfinite(_sum(value.tolist())):
+            continue
+        if not _within(plain(value), masked=masked):
+            return False
+    return True
 
 
-def _finite(value: Tensor, *, masked: bool) -> bool:
-    """One pass tells a whole site, which is paid for at every step: a NaN makes its sum or maximum one."""
-    if not value.numel():
+def _sum(values: Any) -> float:
+    """The sum of a tensor's numbers: where it is one, each of them is."""
+    if not isinstance(values, list):
+        return float(values)
+    while values and isinstance(values[0], list):
+        if not (values[0] and isinstance(values[0][0], list)):
+            return float(sum(map(sum, values)))
+        values = [each for part in values for each in part]
+    return float(sum(values))
+
+
+def _within(numbers: NDArray[np.floating], *, masked: bool) -> bool:
+    """Whether all are numbers; the largest and the smallest tell, since a NaN counts as either."""
+    flat = numbers.ravel()
+    if not flat.size:
         return True
-    numbers = plain(value)
-    if masked:
-        return bool(numbers.max() < math.inf)
-    total = numbers.sum()
-    return math.isfinite(total) or bool(np.isfinite(numbers).all())  # a sum may overflow by itself
+    if flat.size > _LONG:
+        return bool(flat.max() < math.inf) and (masked or bool(flat.min() > -math.inf))
+    return bool(flat[flat.argmax()] < math.inf) and (masked or bool(flat[flat.argmin()] > -math.inf))

@@ -107,19 +107,22 @@ class Frame:
 
     def has(self, site: str) -> bool:
         """Whether the model has `site` and this frame's stage has come to it."""
-        if site in self.encoder.of(self.before.sentence)[1]:
-            return True
+        return site in self.encoder.of(self.before.sentence)[1] or self._computed(site)
+
+    def _computed(self, site: str) -> bool:
+        """Whether `site` is one of its step's, and its stage has come to it."""
         if self.record is None or site not in self.record.sites:
             return False
+        if self.stage is Stage.SEARCH:  # the last
+            return True
         stages = self.decode.model.layout.stages
         return stages.index(sites.SITES[site].stage) <= stages.index(self.stage)
 
     def site_or_none(self, site: str) -> Tensor | None:
         """The tensor at `site` for this hypothesis, without the K axis; `None` where absent."""
-        read = self.encoder.of(self.before.sentence)[1]
-        if site in read:
-            return read[site]
-        return self.record.sites[site][self.row] if self.record is not None and self.has(site) else None
+        if self.record is not None and self._computed(site):
+            return self.record.sites[site][self.row]
+        return self.encoder.of(self.before.sentence)[1].get(site)
 
     def site(self, site: str) -> Tensor:
         """The tensor at `site`; raises `no_such_site`."""
@@ -155,36 +158,29 @@ class Frame:
         Where attention is over the output as well, S is that of the last step.
         """
         unchosen = self.chosen is None and self.has(sites.ATTENTION_WEIGHTS)
-        rows = [self.attention(layer, head)] if unchosen else []
+        rows = [self.attention(layer, head)[None]] if unchosen else []
         for node in self.hypothesis.path():
             weights = self.records[node.step].sites.get(sites.ATTENTION_WEIGHTS)
             if weights is not None:
-                rows.append(attention_of(weights[node.row], layer, head))
+                rows.append(_row_of(weights, node.row, layer, head))
         if not rows:
             return torch.zeros(0, len(self.source.tokens))
-        width = max(len(row) for row in rows)
-        return torch.stack([functional.pad(row, (0, width - len(row))) for row in rows[::-1]])
+        rows.reverse()
+        width = max(row.shape[1] for row in rows)
+        return torch.cat(
+            [row if row.shape[1] == width else functional.pad(row, (0, width - row.shape[1])) for row in rows]
+        )
 
     def focus(self, layer: int | None = None, head: int | None = None) -> int | None:
         """The position of the most attended source token, `None` without attention."""
-        if not self.has(sites.ATTENTION_WEIGHTS):
-            return None
-        return int(focus_of(self.site(sites.ATTENTION_WEIGHTS), layer, head))
+        if self.record is not None and self._computed(sites.ATTENTION_WEIGHTS):
+            return focus_of(self.record.sites[sites.ATTENTION_WEIGHTS], self.row, layer, head)
+        return None
 
     def focus_run(self, layer: int | None = None, head: int | None = None) -> int:
         """How many steps in a row, this one included, this hypothesis has had its focus; 0 without one."""
         focus = self.focus(layer, head)
-        if focus is None:
-            return 0
-        node = self.before
-        count = 1
-        while node.parent is not None:
-            weights = self.records[node.step].sites.get(sites.ATTENTION_WEIGHTS)
-            if weights is None or focus_of(weights[node.row], layer, head) != focus:
-                break
-            count += 1
-            node = node.parent
-        return count
+        return 0 if focus is None else focus_run(self.records, self.before, focus, layer, head)
 
     def span(self) -> Span | None:
         """Where the most attended source token stands in the line."""
@@ -200,11 +196,42 @@ class Frame:
         return measures.top_tokens(self.site(sites.PREDICTION_LOGPROBS), count)
 
 
-def focus_of(weights: Float[Tensor, "L H S"], layer: int | None, head: int | None) -> int:
-    """The position that one row of attention weights is largest at."""
-    if weights.shape[0] == weights.shape[1] == 1:  # nothing to average over
-        return int(plain(weights)[0, 0].argmax())
-    return int(attention_of(weights, layer, head).argmax())
+def focus_of(weights: Float[Tensor, "K L H S"], row: int, layer: int | None, head: int | None) -> int:
+    """The position that attention weights of a hypothesis are largest at."""
+    if weights.shape[1] == weights.shape[2] == 1:  # nothing to average over
+        if weights.numel() <= measures.SHORT:
+            found = measures.place_of_largest(weights.tolist()[row][0][0])
+            if found is not None:
+                return found
+        return int(plain(weights)[row, 0, 0].argmax())
+    return int(attention_of(weights[row], layer, head).argmax())
+
+
+def _row_of(
+    weights: Float[Tensor, "K L H S"], row: int, layer: int | None, head: int | None
+) -> Float[Tensor, "1 S"]:
+    """The attention weights of a hypothesis."""
+    if layer is head is None and weights.numel() == weights.shape[-1]:  # they are all that there are
+        return weights.reshape(1, -1)
+    return attention_of(weights[row], layer, head)[None]
+
+
+def focus_run(
+    records: Sequence[StepRecord],
+    before: Hypothesis | None,
+    focus: int,
+    layer: int | None = None,
+    head: int | None = None,
+) -> int:
+    """How many steps in a row have had this focus: one, and those that led to `before` it."""
+    count = 1
+    while before is not None and before.parent is not None:
+        weights = records[before.step].sites.get(sites.ATTENTION_WEIGHTS)
+        if weights is None or focus_of(weights, before.row, layer, head) != focus:
+            break
+        count += 1
+        before = before.parent
+    return count
 
 
 def attention_of(weights: Float[Tensor, "L H S"], layer: int | None, head: int | None) -> Float[Tensor, "S"]:
@@ -214,6 +241,8 @@ def attention_of(weights: Float[Tensor, "L H S"], layer: int | None, head: int |
             raise S2sdapError(
                 "bad_value", value=index, name=name, reason=f"there are {count}", expected="a lower number"
             )
+    if weights.shape[0] == weights.shape[1] == 1:  # nothing to average over
+        return weights[0, 0]
     heads = weights.mean(dim=0) if layer is None else weights[layer]
     return heads.mean(dim=0) if head is None else heads[head]
 

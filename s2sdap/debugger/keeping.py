@@ -98,9 +98,17 @@ class KeptSites(Mapping[str, Tensor]):
         return self._step.sites or {}
 
     def __getitem__(self, name: str) -> Tensor:
+        at_hand = self._step.sites
+        if at_hand is not None:
+            return at_hand[name]
         if name not in self._names:
             raise KeyError(name)
         return self._step.keeper.sites_of(self._step)[name]
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        """The tensor at a site, or `default` where there is none."""
+        at_hand = self._step.sites
+        return super().get(name, default) if at_hand is None else at_hand.get(name, default)
 
     def __contains__(self, name: object) -> bool:
         return name in self._names

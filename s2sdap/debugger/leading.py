@@ -1,7 +1,7 @@
 """Which hypotheses lead at a position: those that rules and conditions are asked about."""
 
 from s2sdap.debugger.walk import Walk
-from s2sdap.decoding.records import Hypothesis
+from s2sdap.decoding.records import Hypothesis, StepRecord
 from s2sdap.decoding.search import standing
 from s2sdap.vocabulary.stages import Stage
 
@@ -14,8 +14,12 @@ def leaders(walk: Walk, step: int | None = None) -> list[Hypothesis]:
     """
     if step is None and (walk.step < 0 or walk.stage is not Stage.SEARCH):
         return _first_of_each(walk.hypotheses())
-    step = walk.step if step is None else step
-    after = walk.branch.records[step].after
+    return leaders_after(walk.branch.records[walk.step if step is None else step])
+
+
+def leaders_after(record: StepRecord) -> list[Hypothesis]:
+    """The same where the step of `record` has chosen."""
+    after = record.after
     if not after.finished and after.live and after.live[-1].sentence == 0:  # the commonest
         return [after.live[0]]
     found: dict[int, Hypothesis] = {}
@@ -23,7 +27,7 @@ def leaders(walk: Walk, step: int | None = None) -> list[Hypothesis]:
         leader = found.get(each.sentence)
         if leader is None or standing(each) > standing(leader):
             found[each.sentence] = each
-    return [leader for _, leader in sorted(found.items()) if leader.step == step]
+    return [leader for _, leader in sorted(found.items()) if leader.step == record.step]
 
 
 def outputs(walk: Walk) -> list[Hypothesis]:

@@ -17,16 +17,17 @@ from s2sdap.debugger.breakpoints import (
     StageBreakpoint,
     TokenBreakpoint,
 )
+from s2sdap.debugger.choice_values import ChoiceValues
 from s2sdap.debugger.counting import Counts
 from s2sdap.debugger.expressions import Expression
 from s2sdap.debugger.field_values import FieldValues
 from s2sdap.debugger.findings import finding_of
 from s2sdap.debugger.frames import Frame
-from s2sdap.debugger.leading import leaders, outputs
+from s2sdap.debugger.leading import leaders, leaders_after, outputs
 from s2sdap.debugger.stops import Cursor, Finding, Motion, Stop, StopReason
 from s2sdap.debugger.waking import awake
 from s2sdap.debugger.walk import Walk
-from s2sdap.debugger.watch_rules import Asked
+from s2sdap.debugger.watch_rules import ArmedRule, Asked
 from s2sdap.decoding.records import Hypothesis, NotFinite
 from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.stages import Stage
@@ -46,7 +47,7 @@ class Wanted:
     found: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Asking:
     """A run that has arrived somewhere. Going back, hit counts are not asked and nothing is logged.
 
@@ -67,6 +68,13 @@ class Asking:
         except S2sdapError as fault:
             self.faults.append(fault)
             return False
+
+    def held(self, rules: Sequence[ArmedRule], fields: FieldValues) -> list[ArmedRule]:
+        """The rules that hold."""
+        try:
+            return [rule for rule in rules if rule.condition.run(fields)]
+        except S2sdapError:  # one cannot be told: each by itself
+            return [rule for rule in rules if self.holds(rule.condition, fields)]
 
     def met(self, number: int, extras: Extras, fields: FieldValues, hypothesis: Hypothesis | None) -> bool:
         """Whether a breakpoint whose place was reached asks for a stop."""
@@ -105,14 +113,19 @@ def hit(
     Everything is asked, so that one stop hides no message and no count of another. Raises what could
     not be told here.
     """
+    stage = walk.stage
+    last = stage is Stage.SEARCH
+    begins = walk.at_sentence_start or (last and walk.step == 0 and not walk.has_encoder)
+    chosen = last and (armed.rules or armed.data or armed.sentences or armed.tokens)
+    if not (begins or chosen or armed.stages):
+        return None
     asking = Asking(walk, armed, counts, log, backward)
-    last = walk.stage is Stage.SEARCH
     wanted: list[Wanted] = []
-    if walk.at_sentence_start or (last and walk.step == 0 and not walk.has_encoder):
+    if begins:
         wanted += _at_start(asking)
-    if walk.stage in armed.stages:
+    if stage in armed.stages:
         wanted += _at_stage(asking)
-    if last and (armed.rules or armed.data or armed.sentences or armed.tokens):
+    if chosen:
         wanted += _chosen(asking)
     if asking.faults:
         raise asking.faults[0]
@@ -179,9 +192,7 @@ def _at_start(asking: Asking) -> Iterator[Wanted]:
             yield Wanted(StopReason.BREAKPOINT, f"sentence {walk.sentence.index + 1}", tuple(met))
     if walk.has_encoder is walk.at_sentence_start:  # without an encoder, once there is a frame to look at
         rules = [each for each in armed.rules if each.rule.asked is Asked.SOURCE]
-        yield from _suspicious(
-            [finding_of(rule, fields, None) for rule in rules if asking.holds(rule.condition, fields)]
-        )
+        yield from _suspicious([finding_of(rule, fields, None) for rule in asking.held(rules, fields)])
 
 
 def _first_frame(walk: Walk) -> Frame:
@@ -233,29 +244,36 @@ def _fields(
     return FieldValues(lambda: walk.frames(hypothesis)[0], layer=layer, head=head)
 
 
-def _chosen(asking: Asking) -> Iterator[Wanted]:
+def _chosen(asking: Asking) -> list[Wanted]:
     """What is asked of each choice of this step, and of the outputs at the end."""
     walk, armed = asking.walk, asking.armed
-    line = walk.sentence.line
+    branch = walk.branch
+    record = branch.records[walk.step]
+    wanted: list[Wanted] = []
+    for leader in leaders_after(record):
+        fields = ChoiceValues(walk.frame_of_choice, branch, record, leader)
+        if armed.sentences or armed.tokens or armed.data:
+            wanted += _at_choice(asking, fields, leader)
+        rules = awake(armed, asking.counts, branch.encoder, fields, leader)
+        held = asking.held(rules, fields) if rules else ()
+        if held:
+            wanted += _suspicious([finding_of(rule, fields, fields.frame) for rule in held], leader.id)
+    if record.after.ended:
+        wanted += _at_end(asking)
+    return wanted
+
+
+def _at_choice(asking: Asking, fields: FieldValues, leader: Hypothesis) -> Iterator[Wanted]:
+    """What breakpoints ask for where search has chosen."""
+    armed, line = asking.armed, asking.walk.sentence.line
     conditions = [each for each in armed.sentences.get(line, ()) if not each.extras.at_start]
+    if conditions:
+        yield from _conditions(asking, conditions, fields, leader)
     tokens = armed.tokens.get(line, ())
-    for leader in leaders(walk):
-        fields = FieldValues(partial(walk.frame_of_choice, leader), leader)
-        if conditions:
-            yield from _conditions(asking, conditions, fields, leader)
-        if tokens:
-            yield from _attended(asking, tokens, fields, leader)
-        if armed.data:
-            yield from _changed(asking, fields, leader)
-        found = [
-            finding_of(rule, fields, fields.frame)
-            for rule in awake(armed, asking.counts, walk.branch.encoder, fields, leader)
-            if asking.holds(rule.condition, fields)
-        ]
-        if found:
-            yield from _suspicious(found, leader.id)
-    if walk.branch.records[walk.step].after.ended:
-        yield from _at_end(asking, tokens)
+    if tokens:
+        yield from _attended(asking, tokens, fields, leader)
+    if armed.data:
+        yield from _changed(asking, fields, leader)
 
 
 def _conditions(
@@ -341,8 +359,9 @@ def _overtaken(walk: Walk, leader: Hypothesis) -> str:
     return f"{text(led[0].tokens)!r} led, now {text(leader.tokens)!r}"
 
 
-def _at_end(asking: Asking, tokens: Sequence[TokenBreakpoint]) -> Iterator[Wanted]:
+def _at_end(asking: Asking) -> Iterator[Wanted]:
     """Source tokens that no step of the output attended to most, and the rules about outputs."""
+    tokens = asking.armed.tokens.get(asking.walk.sentence.line, ())
     rules = [rule for rule in asking.armed.rules if rule.rule.asked is Asked.END]
     for output in outputs(asking.walk) if tokens or rules else ():
         frame = asking.walk.frame_of_choice(output)
@@ -352,9 +371,7 @@ def _at_end(asking: Asking, tokens: Sequence[TokenBreakpoint]) -> Iterator[Wante
             if each.position not in focused and asking.met(each.id, each.extras, fields, output):
                 text = f"{frame.attended[each.position].piece!r} was never the most attended"
                 yield Wanted(StopReason.BREAKPOINT, text, (each.id,), output.id)
-        yield from _suspicious(
-            [finding_of(rule, fields, frame) for rule in rules if asking.holds(rule.condition, fields)]
-        )
+        yield from _suspicious([finding_of(rule, fields, frame) for rule in asking.held(rules, fields)])
 
 
 def _suspicious(found: Sequence[Finding], about: int | None = None) -> Iterator[Wanted]:
