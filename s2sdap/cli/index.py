@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from s2sdap.neighbors.states import StateSite
 
 _BYTES: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?", re.IGNORECASE)
+_SECRET: Final = re.compile("secret|key|token|password|credential|sas", re.IGNORECASE)
 SHOWN: Final = 3
 """Lines that were left out, of which the reason is told."""
 
@@ -274,7 +275,7 @@ class _Task:
             kept = read_manifest(self.place).sentences.rows
         except S2sdapError:
             kept = 0
-        again = shlex.join(["s2sdap", *sys.argv[1:]])
+        again = shlex.join(["s2sdap", *map(_without_secret, sys.argv[1:])])
         say(f"Interrupted: {kept:,} sentences are kept in {self.place.path}. Go on with: {again}")
 
 
@@ -291,6 +292,12 @@ def announce(plan: "BuildPlan", room: "Room", path: str, done: int) -> None:
             say(f"  line {each.line + 1}: {each.error}")
         if len(plan.left_out) > SHOWN:
             say(f"  and {len(plan.left_out) - SHOWN:,} more")
+
+
+def _without_secret(argument: str) -> str:
+    """An argument as it may be printed: of an option of the storage that lets people in, only the name."""
+    name, equals, _ = argument.removeprefix("--storage=").partition("=")
+    return argument.partition(name)[0] + f"{name}=..." if equals and _SECRET.search(name) else argument
 
 
 def place_of(where: str, storage: Sequence[str]) -> Place:

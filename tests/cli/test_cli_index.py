@@ -13,8 +13,10 @@ import sys
 import pytest
 import torch
 from command_line import words
+from small_s3 import SmallS3
 
 from s2sdap.cli import main
+from s2sdap.cli.index import _without_secret
 from s2sdap.models import bundled
 from s2sdap.models.bundled.written_dates import training_pairs
 from s2sdap.models.checkpoint import load_checkpoint, save_checkpoint
@@ -179,6 +181,42 @@ def test_ctrl_c_keeps_what_is_committed_and_says_how_to_go_on(folder, built, tmp
     assert check_values(StateStore.open(tmp_path / "index")) > 0
 
 
+def test_an_index_in_object_storage_is_built_added_to_and_shown(here, folder, built):
+    server = SmallS3()
+    options = [word for pair in server.options.items() for word in ("--storage", "=".join(pair))]
+    try:
+        build = ("index", "build", "--corpus", folder / "dates.tsv", "--out", "s3://bucket/index", *options)
+        assert here(*build).returncode == 0
+        assert here(*build).stdout.endswith("are in already\n")
+        done = here("index", "add", "s3://bucket/index", "--corpus", folder / "sources.txt", *options)
+        assert done.returncode == 0, done.stderr
+        done = here("index", "info", "s3://bucket/index", "--check", *options)
+        assert "every value is as it was written" in done.stdout
+        assert f"sentences  {COUNT + 20}" in done.stdout
+        store = StateStore.open("s3://bucket/index", server.options)
+        rows = StateStore.open(folder / "index").count(DECODER)
+        assert (
+            store.vectors(DECODER)[:rows].tobytes()
+            == StateStore.open(folder / "index").vectors(DECODER).tobytes()
+        )
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize(
+    ("argument", "shown"),
+    [
+        ("--storage=aws_secret_access_key=abc=", "--storage=aws_secret_access_key=..."),
+        ("azure_storage_sas_token=abc", "azure_storage_sas_token=..."),
+        ("aws_region=eu-1", "aws_region=eu-1"),
+        ("--corpus=key.txt", "--corpus=key.txt"),
+        ("s3://bucket/index", "s3://bucket/index"),
+    ],
+)
+def test_what_lets_people_into_a_storage_is_not_printed(argument, shown):
+    assert _without_secret(argument) == shown
+
+
 # ---------------------------------------------------------------- adding
 
 
@@ -313,6 +351,7 @@ LIMITED = """
 import resource, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 from s2sdap.cli import main
+from s2sdap.cli.index import _without_secret
 resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
 main()
 """

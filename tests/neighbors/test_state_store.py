@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_indexes import DECODER, ENCODER, LAYER, random_states, same_states, some_sentences, written
+from small_s3 import SmallS3
 
 from s2sdap.neighbors.columns import joined
 from s2sdap.neighbors.store import StateStore
@@ -19,12 +20,28 @@ def batches():
     ]
 
 
-@pytest.fixture(scope="module", params=["{}", "file://{}", "file-object-store://{}"])
-def store(request, batches, tmp_path_factory):
-    """By its path, by a URI of it, and through the interface that Lance reads object storage with."""
+@pytest.fixture(scope="module")
+def s3():
+    server = SmallS3()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module", params=["{}", "file://{}", "file-object-store://{}", "s3://bucket{}"])
+def store(request, batches, s3, tmp_path_factory):
+    """By its path, by a URI of it, through what Lance has for object storage, and from a server over HTTP."""
     place = request.param.format(tmp_path_factory.mktemp("store") / "an index")
-    written(place, batches, some_sentences(7))
-    return StateStore.open(place)
+    options = s3.options if place.startswith("s3:") else None
+    written(place, batches, some_sentences(7), options)
+    return StateStore.open(place, options)
+
+
+def test_nothing_of_an_index_in_object_storage_is_on_this_disk(s3, batches, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    written("s3://bucket/there", batches, some_sentences(7), s3.options)
+    assert list(tmp_path.iterdir()) == []
+    assert {"there/manifest.json"} < {key for key in s3.objects if key.startswith("there/")}
+    assert "nothing" not in repr(StateStore.open("s3://bucket/there", s3.options).place)  # the secret key
 
 
 def test_it_tells_what_is_in_it(store):
