@@ -193,6 +193,7 @@ def tune(
     k: Annotated[int, typer.Option(help="How many nearest that is measured for.", min=1, max=1000)] = 50,
     seed: Annotated[int, typer.Option(help="Of the graph and of the states that recall is measured on.")] = 0,
     storage: Storage = None,
+    on: On = None,
 ) -> None:
     """Make searches fast where they are not, and measure how much they then find.
 
@@ -213,5 +214,6 @@ def tune(
         k=k,
         seed=seed,
         storage=storage or (),
+        on=on,
     )
     raise typer.Exit(tune_here(options))

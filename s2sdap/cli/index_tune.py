@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from s2sdap.cli.index import place_of
 from s2sdap.cli.outcomes import DONE, FIRED, say
+
+if TYPE_CHECKING:
+    from s2sdap.neighbors.search.tuning import ListBuilding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,10 +23,25 @@ class TuneOptions:
     k: int
     seed: int
     storage: Sequence[str]
+    on: str | None = None
+    """the cluster that builds lists, as `s2sdap.cluster` reads it"""
 
 
 def tune_here(options: TuneOptions) -> int:
     """Tune the sites of an index. Returns the exit code."""
+    from s2sdap.neighbors.search.ivf import build_lists
+
+    if options.on is None:
+        return _tune(options, build_lists)
+    from s2sdap.cluster import connected
+    from s2sdap.neighbors.search.lists_on_cluster import build_lists_on
+
+    storage = place_of(options.index, options.storage).options
+    with connected(options.on) as cluster:
+        return _tune(options, lambda dataset, metric: build_lists_on(cluster, dataset, metric, storage))
+
+
+def _tune(options: TuneOptions, lists: "ListBuilding") -> int:
     from s2sdap.neighbors.search.tuning import tune
     from s2sdap.neighbors.states import StateSite
     from s2sdap.neighbors.store import StateStore
@@ -44,6 +63,7 @@ def tune_here(options: TuneOptions) -> int:
             target=options.recall,
             seed=options.seed,
             progress=tell,
+            lists=lists,
         )
         known = tuned.measured
         line = f"{site}: {tuned.kind}, because {tuned.why}"

@@ -1,5 +1,6 @@
 """`s2sdap index build --on ray`: the index that one machine builds, to the bit, also when a node is lost."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -120,6 +121,41 @@ def test_many_queries_find_on_a_cluster_what_they_find_here(two_nodes, here):
     np.testing.assert_array_equal(np.concatenate([each.rows for each in found]), expected.rows)
     np.testing.assert_array_equal(np.concatenate([each.distances for each in found]), expected.distances)
     assert len(found) > 1
+
+
+def test_lists_that_a_cluster_built_are_searched_here(two_nodes, here, tmp_path):
+    copy = tmp_path / "index"
+    shutil.copytree(here.place.path, copy)
+    site = StateSite.parse("encoder.states")
+    words = (
+        "index",
+        "tune",
+        copy,
+        "--site",
+        site,
+        "--kind",
+        "ivf",
+        "--on",
+        two_nodes.address,
+        "--recall",
+        0.99,
+    )
+    tuned = subprocess.run(
+        [sys.executable, "-m", "s2sdap", *map(str, words)],
+        env=two_nodes.environment,
+        check=False,
+        timeout=500,
+        capture_output=True,
+        text=True,
+    )
+    assert tuned.returncode == 0, tuned.stderr
+    store = StateStore.open(Place.of(copy))
+    (segments,) = [each for each in store.dataset(site).describe_indices() if each.field_names == ["vector"]]
+    assert segments.num_rows_indexed == store.count(site)
+    search = open_search(store, site, kind="ivf")
+    assert search.recall >= 0.99
+    (itself,) = search.query(store.rows(site, np.array([5])).vectors, 1).distances
+    assert itself == 0
 
 
 def _rows(out):

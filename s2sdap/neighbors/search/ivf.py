@@ -63,19 +63,40 @@ def lists_metric(dataset: Any) -> Metric | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """What lists over a dataset are to be like, in the words of Lance."""
+
+    count: int
+    metric: str
+    index_type: str = "IVF_RQ"
+    bits: int = BITS
+    name: str = _NAME
+
+    def drop_others(self, dataset: Any) -> None:
+        """Take away what else there is over the vectors, so that Lance comes to these first."""
+        for each in dataset.describe_indices():
+            if each.field_names == [VECTOR] and each.name != self.name:
+                dataset.drop_index(each.name)
+
+
+def lists_for(dataset: Any, metric: Metric) -> Lists:
+    """Lists that suit the number of rows."""
+    return Lists(max(1, dataset.count_rows() // LIST_ROWS), _LANCE[metric])
+
+
 def build_lists(dataset: Any, metric: Metric) -> None:
     """Make the lists, in the place of those that there are. It commits a version of the dataset."""
-    for each in dataset.describe_indices():
-        if each.field_names == [VECTOR] and each.name != _NAME:
-            dataset.drop_index(each.name)
+    lists = lists_for(dataset, metric)
+    lists.drop_others(dataset)
     dataset.create_index(
         VECTOR,
-        index_type="IVF_RQ",
-        name=_NAME,
-        metric=_LANCE[metric],
+        index_type=lists.index_type,
+        name=lists.name,
+        metric=lists.metric,
         replace=True,
-        num_partitions=max(1, dataset.count_rows() // LIST_ROWS),
-        num_bits=BITS,
+        num_partitions=lists.count,
+        num_bits=lists.bits,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -28,6 +28,9 @@ K: Final = 50
 TARGET: Final = 0.995
 """The recall that is searched for as fast as can be."""
 
+ListBuilding = Callable[[Any, Metric], None]
+"""Makes lists over a dataset, as `build_lists` does."""
+
 HowHard = TypeVar("HowHard", Effort, Probes)
 
 
@@ -50,11 +53,12 @@ def tune(
     target: float = TARGET,
     seed: int = 0,
     progress: Progress | None = None,
+    lists: ListBuilding = build_lists,
 ) -> Tuned:
     """Build what makes the search of a site fast, and keep it and its recall with the index.
 
     Without `kind` what suits the number of states and the memory here. It is then searched as hard as it
-    takes to find `target` of the true `k` nearest, or as hard as it can be.
+    takes to find `target` of the true `k` nearest, or as hard as it can be. `lists` is what builds lists.
 
     Raises:
         S2sdapError: `search_unknown`, `search_not_built`, `index_no_site`, `index_damaged`, `index_busy`,
@@ -72,7 +76,7 @@ def tune(
     if choice.kind is Kind.EXACT:
         return Tuned(choice.kind, choice.why, None)
     if choice.kind is Kind.IVF:
-        found = _tune_lists(rows, measure, k, target, seed, tell)
+        found = _tune_lists(rows, measure, k, target, seed, tell, lists)
     else:
         found = _tune_graph(rows, measure, k, target, seed, tell)
     return Tuned(choice.kind, choice.why, found)
@@ -118,7 +122,15 @@ def _tune_graph(rows: StoreRows, metric: Metric, k: int, target: float, seed: in
     return found
 
 
-def _tune_lists(rows: StoreRows, metric: Metric, k: int, target: float, seed: int, tell: Progress) -> Recall:
+def _tune_lists(
+    rows: StoreRows,
+    metric: Metric,
+    k: int,
+    target: float,
+    seed: int,
+    tell: Progress,
+    build: ListBuilding,
+) -> Recall:
     if len(rows) < FEWEST:
         reason = f"lists are made for {FEWEST:,} states or more, and there are {len(rows):,}"
         raise S2sdapError("search_not_built", kind=Kind.IVF, reason=reason)
@@ -126,7 +138,7 @@ def _tune_lists(rows: StoreRows, metric: Metric, k: int, target: float, seed: in
     tell(f"building lists over {len(rows):,} states")
     with writing(place) as writer:
         with unwritable(place):
-            build_lists(writer.dataset(rows.site), metric)
+            build(writer.dataset(rows.site), metric)
         writer.adopt(rows.site)
     rows = StoreRows(StateStore.open(place), rows.site)
     exact = ExactSearch(rows, metric)
