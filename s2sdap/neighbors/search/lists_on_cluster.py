@@ -61,7 +61,7 @@ def _centroids(dataset: Any, lists: Lists, metric: Metric) -> Any:
     sample = _sample(dataset, lists.count * SAMPLE)
     if metric is Metric.COSINE:
         lengths = np.linalg.norm(sample, axis=1, keepdims=True)
-        sample = sample / np.where(lengths, lengths, np.float32(1.0)).astype(np.float32)
+        np.divide(sample, lengths, out=sample, where=lengths > 0)
     means = cluster.MiniBatchKMeans(lists.count, n_init=1, random_state=0).fit(sample)
     centroids = means.cluster_centers_.astype(np.float16)
     return pa.FixedSizeListArray.from_arrays(pa.array(centroids.reshape(-1)), centroids.shape[1])
