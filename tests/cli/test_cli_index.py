@@ -378,7 +378,6 @@ mount -t tmpfs -o size=720k none "$PLACE"
 "$@" && exit 1
 mount -o remount,size=50m "$PLACE"
 "$@"
-"$PYTHON" -m s2sdap index info "$PLACE/index" --check
 cp -r "$PLACE/index" "$KEPT"
 """
 """A disk that has room for the vectors and their text, but not for all that lies around them."""
@@ -397,12 +396,12 @@ def test_a_full_disk_is_told_and_the_command_goes_on_when_there_is_room(folder, 
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PLACE": str(place), "KEPT": str(kept), "PYTHON": sys.executable},
+        env={**os.environ, "PLACE": str(place), "KEPT": str(kept)},
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr.count(f"S2S4519: Cannot write the index {place}/index: ") == 1
     assert "No space left on device" in done.stderr
-    assert "every value is as it was written" in done.stdout
+    assert check_values(StateStore.open(kept)) > 0
     assert values(kept) == values(folder / "index")
 
 
