@@ -113,7 +113,7 @@ def test_a_file_is_uploaded_and_a_new_session_begun(sheet):
     sheet.page.get_by_label("or a text file").first.set_input_files(
         {"name": "dates.txt", "mimeType": "text/plain", "buffer": b"March 3, 1999\n\nJ 4, 2005\n"}
     )
-    sheet.page.wait_for_function("document.querySelector('textarea').value.startsWith('March 3, 1999')")
+    sheet.page.wait_for_function("() => document.querySelector('textarea').value.startsWith('March 3, 1999')")
     sheet.button("Begin").click()
     sheet.stopped()
     assert sheet.to_the_end() == ["1999-03-03", "2005-07-04"]

@@ -38,6 +38,8 @@ export class DebugSession {
   /** What was refused last, for the person to read. */
   trouble = $state("");
   progress = $state("");
+  #progressId: string | undefined;
+  #kept = new Map<string, unknown>();
   readonly connection: Connection;
   readonly breakpoints: Breakpoints;
   readonly transcript = new Transcript();
@@ -57,6 +59,13 @@ export class DebugSession {
 
   get stopped(): boolean {
     return this.phase === "stopped";
+  }
+
+  /** What a panel keeps for as long as the session lasts, also while another one is on show. */
+  kept<T>(name: string, make: () => T): T {
+    // What a component makes goes with it: this is made outside of any.
+    if (!this.#kept.has(name)) $effect.root(() => void this.#kept.set(name, make()));
+    return this.#kept.get(name) as T;
   }
 
   /** Ask; a refusal is the caller's to show. */
@@ -123,6 +132,12 @@ export class DebugSession {
 
   async pause(): Promise<void> {
     await this.attempt(() => this.ask("pause", { threadId: this.thread }));
+  }
+
+  /** Give up what the progress report is about. */
+  async cancel(): Promise<void> {
+    if (this.#progressId !== undefined)
+      await this.attempt(() => this.ask("cancel", { progressId: this.#progressId }));
   }
 
   async restart(wanted?: LaunchArguments): Promise<void> {
@@ -200,6 +215,7 @@ export class DebugSession {
         break;
       case "progressStart":
         this.progress = heard.body.title;
+        this.#progressId = heard.body.progressId;
         break;
       case "progressUpdate":
         this.progress = heard.body.message ?? this.progress;
