@@ -57,7 +57,7 @@ $(VENV)/.made: constraints.txt
 	touch $@
 
 $(VENV)/.filled: $(VENV)/.made pyproject.toml
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[neighbors]'
 	touch $@
 
 $(VENV)/.developing: $(VENV)/.filled

@@ -16,6 +16,21 @@ from shape_checking import check_shapes_from_now_on
 check_shapes_from_now_on()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nothing_in_the_users_cache(tmp_path_factory):
+    """What can be made again is kept beside the tests, once for all workers."""
+    session = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        session = session.parent
+    before = os.environ.get("XDG_CACHE_HOME")
+    os.environ["XDG_CACHE_HOME"] = str(session / "cache")
+    yield
+    if before is None:
+        del os.environ["XDG_CACHE_HOME"]
+    else:
+        os.environ["XDG_CACHE_HOME"] = before
+
+
 @pytest.fixture(scope="session")
 def date_index(tmp_path_factory):
     """An index of the date model, and its corpus; see `date_index`."""

@@ -22,7 +22,7 @@ from rich.text import Text
 
 from s2sdap.cli import pictures
 from s2sdap.cli.pictures import plain, probability, written
-from s2sdap.client import Debugger
+from s2sdap.client import Debugger, Refused
 from s2sdap.protocol.custom import ResultBody, StepBody
 from s2sdap.vocabulary.errors import S2sdapError
 
@@ -32,6 +32,13 @@ BEAM: Final = 3
 INDENT: Final = "   "
 TOP: Final = 5
 CANDIDATES: Final = 6
+NEIGHBORS: Final = 4
+MEANT: Final = {
+    "decoder.state": "the one that predicts",
+    "attention.context": "what it had read for",
+}
+"""The sites whose neighbours are shown, and what their states are."""
+FAMILIAR: Final = tuple(MEANT)
 ATTEMPTS: Final = 12
 """Source tokens that the attention is pointed at before the demo gives up changing the token."""
 DOUBTS: Final = ("p < 0.7", "p < 0.99", "p <= 1")
@@ -96,6 +103,7 @@ class _Story:
         self.opening(address)
         self.stages()
         doubtful = self.doubt()
+        self.training(doubtful)
         before = self.ending(doubtful)
         forced = self.force(doubtful, before)
         self.attention(forced)
@@ -159,6 +167,27 @@ class _Story:
         self.say("What search made of it:")
         self.beam(step)
         return step
+
+    def training(self, doubtful: StepBody) -> None:
+        """The training states that are nearest to what predicts the doubtful token."""
+        self.chapter(
+            "Where has it seen this before?", f"neighbors({FAMILIAR[0]!r}); neighbors({FAMILIAR[1]!r})"
+        )
+        self.say("The index of its training set is built when it is first asked for, and then kept.")
+        for site in FAMILIAR:
+            try:
+                found = self.debugger.neighbors(site, k=NEIGHBORS)
+            except Refused as refused:  # its packages are an extra
+                self.say(str(refused))
+                return
+            word = _word(doubtful)
+            self.say(
+                f"Of {found.states:,} states in training the nearest to {MEANT[site]} {word!r} ({site}):"
+            )
+            self.show(pictures.neighbors(found.neighbors))
+            far = found.summary.percentile
+            if far is not None:
+                self.say(f"  {far:.1f} of 100 training states have their own nearest less far.")
 
     def ending(self, doubtful: StepBody) -> ResultBody:
         """The output as it is without any edit; then back to the doubtful token."""

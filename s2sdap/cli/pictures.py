@@ -14,7 +14,8 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from s2sdap.protocol.custom import CandidateBody, TokenBody
+from s2sdap.protocol.custom import CandidateBody, NeighborBody, TokenBody
+from s2sdap.vocabulary.positions import position_of_column
 
 INDENT: Final = "     "
 BAR: Final = 40
@@ -98,6 +99,26 @@ def beam(candidates: Sequence[CandidateBody], outputs: Mapping[int, str], shown:
             "" if candidate.reason == "none" else candidate.reason,
             style=FATE_STYLES.get(candidate.fate, ""),
         )
+    return Padding(table, (0, 0, 0, len(INDENT)), expand=False)
+
+
+def neighbors(found: Sequence[NeighborBody]) -> Padding:
+    """Training states, nearest first: how far, and their sentence with the token marked."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("distance", justify="right")
+    table.add_column("source")
+    table.add_column("target")
+    table.add_column("predicted")
+    for each in found:
+        source, target = Text(plain(each.source), overflow="ellipsis"), Text(plain(each.target or ""))
+        if each.start is not None and each.end is not None:
+            text = each.target or "" if each.side == "target" else each.source
+            first, last = (position_of_column(text, column) for column in (each.start, each.end))
+            token = (f"›{plain(text[first:last])}‹", "bold")
+            marked = Text.assemble(plain(text[:first]), token, plain(text[last:]))
+            source, target = (source, marked) if each.side == "target" else (marked, target)
+        predicted = "" if each.predicted is None else written(each.predicted.piece)
+        table.add_row(f"{each.distance:.4f}", source, target, predicted, style="" if each.right else "yellow")
     return Padding(table, (0, 0, 0, len(INDENT)), expand=False)
 
 

@@ -223,7 +223,7 @@ class Adapter:
         try:
             await opened(self)
         except (S2sdapError, asyncio.CancelledError) as error:
-            if isinstance(error, S2sdapError) and error.name == "ended":
+            if self.state is State.ENDED or (isinstance(error, S2sdapError) and error.name == "ended"):
                 return
             failure = (
                 error if isinstance(error, S2sdapError) else S2sdapError("cancelled", command=training.title)

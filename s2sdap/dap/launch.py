@@ -78,7 +78,7 @@ class LaunchArguments(Arguments):
         str | None,
         Meta(
             description="Folder or URI of an index of the model's training states, as `s2sdap index build` "
-            "writes it."
+            "writes it; the bundled date model has one without."
         ),
     ] = None
     trust_remote_code: Annotated[

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 async def opened(adapter: Adapter) -> "OpenIndex":
-    """The index of the session, opened if that was not done. Raises `no_index`."""
+    """The index of the session, opened or built if that was not done. Raises `no_index`."""
     from s2sdap.debugger.frames import no_index
 
     session = adapter.need_session()
@@ -25,7 +25,7 @@ async def opened(adapter: Adapter) -> "OpenIndex":
         raise training.problem
     if training.ready:
         return training.open()
-    return await aside(adapter, lambda _word: training.open(), training.title)
+    return await aside(adapter, lambda word: training.open(word, word.cancelled), training.title)
 
 
 async def looked_for(adapter: Adapter, work: Callable[[Word], T], title: str, command: str) -> T:

@@ -113,7 +113,7 @@ class Session(EditedSession):
         """A session over a file or an inline source.
 
         `reference` is the path of a file beside a `program`, and text beside a `source`; `index` the folder
-        or URI of an index of the model's training states.
+        or URI of an index of the model's training states, which the bundled model has without.
         """
         from s2sdap.debugger.neighbors.training import Training  # noqa: PLC0415 - who asks no neighbours needs none
 

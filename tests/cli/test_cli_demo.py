@@ -11,6 +11,7 @@ from command_line import words
 
 from s2sdap.cli.pictures import probability
 from s2sdap.debugger.breakpoints import Armed
+from s2sdap.debugger.neighbors.asking import Neighborhood
 from s2sdap.debugger.session import Session
 from s2sdap.debugger.stops import StopReason
 from s2sdap.debugger.watch_rules import parse_rule
@@ -26,6 +27,7 @@ class Story:
     stop: str
     step: int
     top: list[tuple[str, float]]
+    neighborhoods: tuple[Neighborhood, ...]
     unedited: list[tuple[str, float]]
     forced: tuple[str, float]
     after_forcing: str
@@ -52,6 +54,7 @@ def story(dates) -> Story:
     assert stop.cursor is not None
     top = session.top_tokens(5)
     doubtful = session.frame
+    neighborhoods = tuple(session.neighbors(place, k=4) for place in ("state", "context"))
     session.armed = Armed()
     to_the_end(session)
     unedited = [(output.text, output.score) for output in session.results[0].outputs]
@@ -69,6 +72,7 @@ def story(dates) -> Story:
         stop=stop.text,
         step=stop.cursor.step,
         top=top,
+        neighborhoods=neighborhoods,
         unedited=unedited,
         forced=top[1],
         after_forcing=after_forcing,
@@ -134,6 +138,23 @@ def test_it_shows_the_beam_with_fates_and_reasons(shown, story):
     survivors = [row[2] for row in rows if "survived" in row]
     assert survivors == [piece for piece, _ in story.top[:3]]
     assert all(row[-2:] == ["pruned", "rank"] for row in rows if row[2] not in survivors)
+
+
+def test_it_shows_where_training_has_seen_that(shown, story):
+    told = chapter(shown, "Where has it seen this before?")
+    rows = [line.split("  ") for line in told.splitlines() if re.match(r"^ +\d+\.\d{4}  ", line)]
+    listed = [[cell.strip() for cell in row if cell.strip()] for row in rows]
+    assert len(listed) == sum(len(found.neighbors) for found in story.neighborhoods) == 8
+    neighbors = [each for found in story.neighborhoods for each in found.neighbors]
+    for (distance, source, target, predicted), each in zip(listed, neighbors, strict=True):
+        assert distance == f"{each.distance:.4f}"
+        assert source == each.source
+        start, end = each.span
+        assert target == f"{each.target[:start]}›{each.piece}‹{each.target[end:]}"
+        assert predicted == each.predicted_piece
+    for found in story.neighborhoods:
+        assert f"Of {found.states:,} states in training" in told
+        assert f"{found.summary.percentile:.1f} of 100 training states" in told
 
 
 def test_it_shows_the_outputs_without_edits(shown, story):

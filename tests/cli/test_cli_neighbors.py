@@ -3,6 +3,8 @@
 import json
 import shlex
 
+from untrained import untrained_checkpoint
+
 LINES = ("March 3, 1999", "Ides of March 2044")
 RULE = "farFromTraining(training_percentile > 90)"
 
@@ -29,7 +31,7 @@ def test_a_run_stops_where_a_state_is_far_from_training(s2sdap, date_index, tmp_
 
 def test_a_rule_without_an_index_is_refused(s2sdap, tmp_path):
     (tmp_path / "in.txt").write_text("abc\n")
-    model = _checkpoint(tmp_path / "model")
+    model = untrained_checkpoint(tmp_path / "model")
     done = s2sdap("run", "in.txt", "--model", model, "--break", RULE, cwd=tmp_path)
     assert done.returncode == 2
     assert "S2S4550" in done.stderr
@@ -41,17 +43,3 @@ def test_what_is_no_index_is_refused(s2sdap, tmp_path):
     done = s2sdap("run", "in.txt", "--index", tmp_path, cwd=tmp_path)
     assert done.returncode == 2
     assert "S2S4511" in done.stderr
-
-
-def _checkpoint(folder):
-    """A small network that nobody has trained."""
-    from models.small_networks import seeded_network, side, small_config
-
-    from s2sdap.models.checkpoint import CheckpointConfig, save_checkpoint
-
-    sides = {"source": side("abcd"), "target": side("abcd")}
-    config = small_config()
-    sizes = [len(each.pieces) for each in sides.values()]
-    weights = seeded_network(config, *sizes).state_dict()
-    save_checkpoint(folder, CheckpointConfig(family="rnn", network=config, **sides), weights)
-    return str(folder)

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from untrained import untrained_checkpoint
 
 from s2sdap.client import AsyncDebugger, Debugger, Refused, Side
 
@@ -80,13 +81,13 @@ def test_a_rule_stops_far_from_training(served, date_index):
     assert percentile > 90
 
 
-def test_without_an_index(served):
+def test_without_an_index(served, tmp_path):
     with Debugger.connect_address(served.tcp, token_file=served.token_file) as debugger:
-        debugger.launch(source=OWN)
+        debugger.launch(source="abc", model=untrained_checkpoint(tmp_path / "model"))
         with pytest.raises(Refused) as caught:
             debugger.neighbors()
         assert caught.value.name == "no_index"
         with pytest.raises(Refused) as caught:
             debugger.watch(["farFromTraining"])
         assert caught.value.name == "no_index"
-        assert debugger.nearest_tokens("3", k=1).near
+        assert debugger.nearest_tokens("b", k=1).near

@@ -47,8 +47,8 @@ def arguments_of(command):
 
 
 @pytest.fixture
-def stopped(tcp):
-    tcp.launch(source="\n".join(DATES), search={"beamSize": 2})
+def stopped(tcp, date_index):
+    tcp.launch(source="\n".join(DATES), search={"beamSize": 2}, index=date_index.path)
     tcp.stopped("entry")
     tcp.go("next")
     return tcp

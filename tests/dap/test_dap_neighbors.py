@@ -210,20 +210,23 @@ def test_a_run_stops_far_from_training(tcp, date_index):
     )
 
 
-def test_a_rule_without_an_index_is_not_verified(tcp):
-    seq = tcp.begin_launch(source=OWN)
+def test_a_rule_without_an_index_is_not_verified(tcp, plain_model):
+    seq = tcp.begin_launch(source="abc", model=plain_model, search={"maxLength": 4})
     answer = tcp.request("setExceptionBreakpoints", filters=["farFromTraining", "lowConfidence"])
     first, second = answer["breakpoints"]
     assert (first["verified"], second["verified"]) == (False, True)
-    assert first["message"] == text_with("S2S4550", "s2sdap index build --model dates")
+    assert first["message"] == text_with("S2S4550", "s2sdap index build --model")
     tcp.finish_launch(seq)
     tcp.stopped("entry")
     assert "Neighbours" not in tcp.scopes()
     assert tcp.refused("s2s/neighbors").number == 4550
     assert tcp.refused("evaluate", expression="neighbors(encoder[0])").number == 4550
-    assert tcp.run_to_end() == ["1999-03-03"]
-    condition = "training_percentile > 99"
-    restarted = {"source": OWN, "watchRules": [f"lowConfidence({condition})"]}
+    assert len(tcp.run_to_end()) == 1
+    restarted = {
+        "source": "abc",
+        "model": plain_model,
+        "watchRules": ["lowConfidence(training_distance > 1)"],
+    }
     assert tcp.refused("restart", arguments=restarted).number == 4550
 
 

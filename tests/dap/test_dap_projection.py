@@ -116,15 +116,15 @@ def test_refusals(on_the_way, plain_model):
     assert refusal.number == 4555
 
 
-def test_without_an_index_the_trajectory_stands_alone(tcp):
-    tcp.launch(source=OWN)
+def test_without_an_index_the_trajectory_stands_alone(tcp, plain_model):
+    tcp.launch(source="abc", model=plain_model)
     tcp.stopped("entry")
     assert {each["side"] for each in tcp.request("s2s/projection")["pictures"][0]["points"]} == {"left"}
     tcp.go("next")
     (picture,) = tcp.request("s2s/projection")["pictures"]
     assert (picture["site"], len(picture["points"])) == ("decoder.state", 1)
     tcp.request("s2s/projection", method="tsne")
-    tcp.request("restart", arguments={"source": OWN})
+    tcp.request("restart", arguments={"source": "abc", "model": plain_model})
     tcp.stopped("entry")
     assert tcp.refused("s2s/projection", id=1).number == 4554
 

@@ -13,6 +13,7 @@ from s2sdap.dap.handlers.breakpoints import breakpoint_body
 from s2sdap.dap.launch import LaunchArguments, parse_launch, token_of
 from s2sdap.debugger.program import Program, open_program
 from s2sdap.debugger.watch_rules import MODEL_ERROR, rules_for
+from s2sdap.models import DEFAULT_MODEL
 from s2sdap.protocol import bodies
 from s2sdap.protocol.arguments import Cancel, Disconnect, Initialize, Nothing, Restart
 from s2sdap.vocabulary.errors import S2sdapError
@@ -155,7 +156,8 @@ def cancel(adapter: Adapter, arguments: Cancel) -> Reply:
 async def _load(adapter: Adapter, wanted: LaunchArguments, *, first: bool) -> None:
     """Read the program and load the model; then put the new session in the place of the old."""
     search = wanted.search_given()
-    problem = index_problem(wanted.model) if wanted.index is None else None
+    unknown = wanted.index is None and wanted.model != DEFAULT_MODEL
+    problem = index_problem(wanted.model) if unknown else None
     refuse_rules(wanted.rules(), problem)  # before anything is loaded
     adapter.requested.index_problem = problem
     if wanted.session is not None:

@@ -1,13 +1,18 @@
 """What a session knows of its model's training: the index that it was given, opened when it is first asked.
 
-training = Training(model, "dates.index")
-training.open()             # raises where it is no index, or another model's
-session = Session(model, program, training=training)
-session.neighbors("state", k=5)
+    training = Training(model, "dates.index")
+    training.open()             # raises where it is no index, or another model's
+    session = Session(model, program, training=training)
+    session.neighbors("state", k=5)
+
+The bundled date model has an index without being given one: that of its training set, which is built when
+it is first asked for, takes seconds, and is kept in the user's cache.
 """
 
 import os
 import threading
+from collections.abc import Callable
+from functools import partial
 
 from s2sdap.debugger.descriptions import Description
 from s2sdap.debugger.frames import Frame, no_index
@@ -15,10 +20,21 @@ from s2sdap.debugger.neighbors.asking import state_of
 from s2sdap.debugger.neighbors.index import OpenIndex
 from s2sdap.debugger.neighbors.places import StatePlace, place_at, predicting_site, vector_at
 from s2sdap.debugger.neighbors.telling import scope_items
+from s2sdap.models import DEFAULT_MODEL
 from s2sdap.models.contract import Described
+from s2sdap.neighbors.building import BuildProgress
+from s2sdap.neighbors.bundled import bundled_index, has_bundled_index
 from s2sdap.neighbors.identity import check_model
+from s2sdap.neighbors.search.found import go_on
 from s2sdap.neighbors.store import StateStore
 from s2sdap.vocabulary.errors import S2sdapError
+
+Say = Callable[[str, float | None], None]
+"""Hears how far long work is: in words, and 0..100 where that is known."""
+
+
+def _silent(_message: str, _percentage: float | None) -> None:
+    """Nobody listens."""
 
 
 class Training:
@@ -33,9 +49,14 @@ class Training:
         self._index: OpenIndex | None = None
 
     @property
+    def bundled(self) -> bool:
+        """Whether the index is the one that comes with the model."""
+        return self.asked is None and self.model.name == DEFAULT_MODEL and has_bundled_index(self.model)
+
+    @property
     def problem(self) -> S2sdapError | None:
-        """Why there is no index to ask; `None` where there is one, be it still to be opened."""
-        return None if self.asked is not None else no_index(self.model)
+        """Why there is no index to ask; `None` where there is one, be it still to be opened or built."""
+        return None if self.asked is not None or self.bundled else no_index(self.model)
 
     @property
     def ready(self) -> bool:
@@ -45,16 +66,24 @@ class Training:
     @property
     def title(self) -> str:
         """What opening it is called while it lasts."""
-        return f"Opening the index {self.asked}"
+        if self.asked is not None:
+            return f"Opening the index {self.asked}"
+        return f"Building the index of {self.model.name}"
 
-    def open(self) -> OpenIndex:
-        """The index, opened if that was not done. Raises what kept it from being there."""
+    def open(self, say: Say = _silent, cancelled: Callable[[], bool] = lambda: False) -> OpenIndex:
+        """The index, opened or built if that was not done. Raises what kept it from being there.
+
+        `say` hears how far a build is, which ends once `cancelled()` is true, with `search_cancelled`; the
+        next call goes on with it.
+        """
         with self._lock:
             if self._index is None:
-                self._index = OpenIndex(self._store())
+                self._index = OpenIndex(self._store(say, cancelled))
             return self._index
 
-    def _store(self) -> StateStore:
+    def _store(self, say: Say, cancelled: Callable[[], bool]) -> StateStore:
+        if self.bundled:
+            return bundled_index(partial(_heard, say, cancelled))
         if self.asked is None:
             raise no_index(self.model)
         store = StateStore.open(self.asked)
@@ -89,3 +118,10 @@ class Training:
     def scope_items(self, frame: Frame, /) -> list[Description]:
         """What the scope of neighbours shows at a frame. Opens the index."""
         return scope_items(frame, self.open())
+
+
+def _heard(say: Say, cancelled: Callable[[], bool], progress: BuildProgress) -> None:
+    """How far a build is. What is raised here ends it."""
+    go_on(cancelled)
+    text = f"{progress.sentences:,} of {progress.all_sentences:,} sentences"
+    say(text, min(100.0, 100.0 * progress.tokens / max(1, progress.all_tokens)))
