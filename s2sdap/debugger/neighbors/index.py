@@ -37,13 +37,17 @@ class OpenIndex:
         return self.store.sites
 
     def search(self, site: StateSite, metric: str | None = None, kind: str | None = None) -> Search:
-        """The search over a site. Raises `index_no_site`, and what `open_search` raises."""
+        """The search over a site. Raises `index_no_site`, and what `open_search` raises.
+
+        What takes long to load is loaded in the background, and answers are exact until then; a `kind` that
+        was asked for is waited for.
+        """
         key = (site, metric or DEFAULT_METRIC, kind)
         with self._lock:
             if key not in self._searches:
                 with self._reading(site):
                     self._searches[key] = open_search(
-                        self.store, site, metric=key[1], kind=kind, background=True
+                        self.store, site, metric=key[1], kind=kind, background=kind is None
                     )
             return self._searches[key]
 
