@@ -212,7 +212,7 @@ def test_a_run_stops_far_from_training(tcp, date_index):
 
 def test_a_rule_without_an_index_is_not_verified(tcp, plain_model):
     seq = tcp.begin_launch(source="abc", model=plain_model, search={"maxLength": 4})
-    answer = tcp.request("setExceptionBreakpoints", filters=["farFromTraining", "lowConfidence"])
+    answer = tcp.request("setExceptionBreakpoints", filters=["farFromTraining", "notFinite"])
     first, second = answer["breakpoints"]
     assert (first["verified"], second["verified"]) == (False, True)
     assert first["message"] == text_with("S2S4550", "s2sdap index build --model")
