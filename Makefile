@@ -18,7 +18,7 @@ page: $(VENV)/.developing  ## Build the panels, which are the browser page of `s
 
 test: $(VENV)/.developing page  ## Run the tests.
 	$(BIN)/python vscode-extension/bundle.py test
-	$(BIN)/pytest -n 2 --dist loadfile -q
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -q
 
 lint: $(VENV)/.developing  ## Formatting, style, strict types, and that imports go down only.
 	$(BIN)/ruff format --check .

@@ -7,6 +7,7 @@ that pytest puts this folder on the import path.
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 from date_index import date_index as built_date_index
@@ -14,6 +15,23 @@ from protocol_schema import check_shapes
 from shape_checking import check_shapes_from_now_on
 
 check_shapes_from_now_on()
+
+LONGEST = (
+    "examples/test_example_reversal.py",
+    "examples/test_example_own_module.py",
+    "examples/test_example_marian.py",
+    "models/test_training.py",
+    "planted/test_planted_faults.py",
+)
+"""The files that take longest. They come first, so that no worker is left alone with one in the end. What
+two of them share, such as a trained model, is there by the time that others ask for it."""
+
+
+def pytest_collection_modifyitems(items):
+    """Longest files first; all others stay as they were."""
+    folder = Path(__file__).parent
+    rank = {folder / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -13,8 +13,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-PATIENCE = 60.0
-"""Seconds after which a wait has failed. Nothing is expected to take this long."""
+PATIENCE = 100.0
+"""Seconds after which a wait has failed: less than a test may take, and more than anything does, also where
+many other processes run."""
 CAN_FORK = hasattr(os, "fork") and sys.platform != "darwin"
 
 _FORKING = """

@@ -10,7 +10,8 @@ import s2sdap
 from s2sdap.attach import listening
 from s2sdap.client import Debugger
 
-SECONDS = 10.0
+SECONDS = 100.0
+"""Nothing takes this long."""
 
 
 class Program(threading.Thread):

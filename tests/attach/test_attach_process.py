@@ -48,11 +48,11 @@ def test_the_example_runs_the_same_with_a_client_and_without():
             assert len(debugger.threads()) == 8  # four hypotheses of each of two sentences
             debugger.resume()
             end = debugger.wait_for_stop()  # the process ends
-        got, errors = process.communicate(timeout=60)
+        got, errors = process.communicate(timeout=SECONDS)
         assert end.ended
         assert process.returncode == 0, errors
         assert "Traceback" not in errors
-        expected, errors = alone.communicate(timeout=100)
+        expected, errors = alone.communicate(timeout=SECONDS)
         assert alone.returncode == 0, errors
     assert expected.count(": ") == 2
     assert got == expected
@@ -79,7 +79,7 @@ def test_a_killed_process_is_told_to_the_client():
             with pytest.raises(S2sdapError) as caught:
                 debugger.continue_()
             assert caught.value.name == "connection_lost"
-        process.communicate(timeout=60)
+        process.communicate(timeout=SECONDS)
 
 
 def test_listening_imports_no_tensor_library():
@@ -96,7 +96,7 @@ except s2sdap.S2sdapError as error:
 print([name for name in ("torch", "transformers", "numpy") if name in sys.modules])
 """
     with python("-c", script) as process:
-        out, errors = process.communicate(timeout=60)
+        out, errors = process.communicate(timeout=SECONDS)
     assert out.split("\n")[:2] == ["nothing_to_debug", "[]"], errors
 
 

@@ -201,7 +201,7 @@ def test_its_server_goes_when_it_is_told_to_go():
     with subprocess.Popen(words("demo"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:
         port = next(int(found[1]) for line in demo.stdout if (found := re.search(r"ws://.*:(\d+)", line)))
         demo.terminate()
-        _, errors = demo.communicate(timeout=30)
+        _, errors = demo.communicate(timeout=100)
     assert (demo.returncode, errors) == (128 + signal.SIGTERM, "")
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0

@@ -119,7 +119,7 @@ def test_the_command_opens_the_sentence_at_that_token(page, folder):
     words = shlex.split(stop["command"])
     assert words[0] == "s2sdap"
     done = subprocess.run(
-        [sys.executable, "-m", *words], cwd=folder, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-m", *words], cwd=folder, capture_output=True, text=True, timeout=100, check=True
     )
     shown = " ".join(done.stdout.split())
     assert shown.startswith(f"line {row['line']}, step {stop['step']}, search:")

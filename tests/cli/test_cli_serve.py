@@ -27,7 +27,7 @@ def test_the_token_lives_as_long_as_the_server(tmp_path, end):
         with Debugger.connect_address(websocket, token_file=token) as debugger:
             assert debugger.request("initialize", adapterID="s2sdap")["supportsStepBack"]
         process.send_signal(end)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=100)
     assert (process.returncode, errors) == (0, "")
     assert not token.exists()
 
@@ -40,7 +40,7 @@ def test_without_a_file_of_its_own_the_token_is_in_a_folder_that_goes(tmp_path):
         assert token.is_relative_to(tmp_path)
         assert stat.S_IMODE(token.parent.stat().st_mode) == 0o700
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(100) == 0
     assert list(tmp_path.iterdir()) == []
 
 
@@ -58,7 +58,7 @@ def test_a_file_that_holds_no_token_is_left_alone(tmp_path):
     notes = tmp_path / "notes.txt"
     notes.write_text("mine")
     refused = subprocess.run(
-        words("serve", "--token-file", notes), check=False, capture_output=True, text=True, timeout=30
+        words("serve", "--token-file", notes), check=False, capture_output=True, text=True, timeout=100
     )
     assert refused.returncode == 2
     assert "S2S1010" in refused.stderr

@@ -89,10 +89,10 @@ def listening():
 def converse(listening):
     """Run a script over a connection against a conversation of the peer's."""
 
-    def run(conversation: Conversation, script: Script, *, timeout: float = 5.0) -> None:
+    def run(conversation: Conversation, script: Script, *, timeout: float = 60.0) -> None:
         async def both() -> None:
             async with listening(conversation) as port:
-                connection = Connection(await connect_tcp("127.0.0.1", port, 5.0), timeout=timeout)
+                connection = Connection(await connect_tcp("127.0.0.1", port, 60.0), timeout=timeout)
                 try:
                     await script(connection)
                 finally:

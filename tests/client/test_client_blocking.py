@@ -30,13 +30,13 @@ def peer_thread(listening):
         thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
         thread.start()
         ends.append((ended, thread))
-        assert ready.wait(30)
+        assert ready.wait(100)
         return port[0]
 
     yield start
     for ended, thread in ends:
         ended.set()
-        thread.join(30)
+        thread.join(100)
 
 
 async def answer_all(peer):
@@ -116,13 +116,13 @@ def test_several_threads_may_use_one_debugger(peer_thread):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(100)
         assert answers == [[]] * 8
 
 
 def test_a_script_that_forgets_to_close_it_ends_all_the_same():
     code = "from s2sdap.client import Debugger\ndebugger = Debugger.spawn()\nprint('done')\n"
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=True
     )
     assert (done.stdout, done.stderr) == ("done\n", "")

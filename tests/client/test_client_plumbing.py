@@ -280,7 +280,7 @@ def test_a_stage_that_the_loaded_model_lacks_is_told_at_the_launch(listening):
 
     async def script():
         async with listening(conversation) as port:
-            debugger = await AsyncDebugger.connect("127.0.0.1", port, timeout=5.0)
+            debugger = await AsyncDebugger.connect("127.0.0.1", port, timeout=60.0)
             error = await error_of(debugger.launch(source="x", stages=["encoder"]))
             assert (error.name, isinstance(error, Refused)) == ("unknown_stage", True)
             await debugger.connection.close()

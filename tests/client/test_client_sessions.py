@@ -12,7 +12,7 @@ DATES = ("March 3, 1999", "24. Okt", "", "Ides of March 2044")
 @pytest.fixture(params=["stdio", "tcp", "websocket"])
 def debugger(request):
     if request.param == "stdio":
-        made = Debugger.spawn(timeout=60)
+        made = Debugger.spawn(timeout=100)
     else:
         served = request.getfixturevalue("served")
         made = Debugger.connect_address(getattr(served, request.param), token_file=served.token_file)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dap_programs import DATES, write
 from dap_wires import (
     ProcessWire,
     Served,
@@ -21,7 +22,6 @@ from harness import DebugSession
 from warm_processes import CAN_FORK, WarmProcesses, warm_processes
 
 TRANSPORTS = ("stdio", "tcp", "websocket")
-DATES = ("March 3, 1999", "24. Okt", "", "Ides of March 2044")
 Connect = Callable[[str], DebugSession]
 
 
@@ -108,13 +108,6 @@ def decoded() -> Callable[..., str]:
 def corpus(tmp_path) -> str:
     """A program that takes a minute: no test waits for its end."""
     return write(tmp_path, "\n".join(f"{day % 28 + 1} March {1900 + day % 150}" for day in range(20_000)))
-
-
-def write(folder: Path, content: Any, name: str = "dates.txt") -> str:
-    """A program file."""
-    path = folder / name
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return str(path)
 
 
 class Pipe:

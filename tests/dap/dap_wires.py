@@ -17,11 +17,8 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 import websockets.sync.client
-from warm_processes import WarmProcesses
+from warm_processes import PATIENCE, WarmProcesses
 from websockets.exceptions import ConnectionClosed
-
-PATIENCE = 30.0
-"""Seconds after which a wait has failed. Nothing is expected to take this long."""
 
 
 class Wire(Protocol):

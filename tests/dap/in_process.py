@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from dap_wires import TcpWire
 from harness import DebugSession
+from warm_processes import PATIENCE
 
 from s2sdap.dap.adapter import Adapter
 from s2sdap.dap.channels import TcpChannel
@@ -58,7 +59,7 @@ def adapter_in_process() -> Iterator[Served]:
     for thread in threads:
         thread.start()
     try:
-        assert ready.wait(30)
+        assert ready.wait(PATIENCE)
         with Served(where[0], adapters) as session:
             yield session
     finally:
@@ -66,4 +67,4 @@ def adapter_in_process() -> Iterator[Served]:
         loop.call_soon_threadsafe(end.set)
         models.close()
         for thread in threads:
-            thread.join(30)
+            thread.join(PATIENCE)

@@ -2,8 +2,8 @@
 
 `odd:talkative` prints from Python and below Python; `odd:broken` fails at its third step;
 `odd:unloadable` fails while it loads; `odd:loads-when=PATH` loads and `odd:steps-when=PATH` steps
-once somebody has opened the pipe at PATH for writing. The subprocesses import this file from a
-folder of its own that has the entry point.
+once somebody has opened the pipe at PATH for writing. A `>` and a model at the end stand in for the
+date model. The subprocesses import this file from a folder of its own that has the entry point.
 """
 
 import os
@@ -11,12 +11,12 @@ from typing import Any
 
 
 class Odd:
-    """The date model with a habit."""
+    """A model with a habit."""
 
-    def __init__(self, habit: str, detail: str) -> None:
+    def __init__(self, habit: str, detail: str, spec: str) -> None:
         from s2sdap.models.loading import load_model
 
-        self._model = load_model("dates")
+        self._model = load_model(spec)
         self._habit, self._detail = habit, detail
         self._steps = 0
         self.name = f"odd:{habit}"
@@ -48,9 +48,10 @@ def wait_for(path: str) -> None:
 
 def load(rest: str, _device: str) -> Odd:
     """The entry point."""
+    rest, _, spec = rest.partition(">")
     habit, _, detail = rest.partition("=")
     if habit == "unloadable":
         raise OSError("the weights are on another planet")
     if habit == "loads-when":
         wait_for(detail)
-    return Odd(habit, detail)
+    return Odd(habit, detail, spec or "dates")

@@ -9,8 +9,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import DATES
 from dap_patterns import Event, text_with
+from dap_programs import DATES
 from dap_wires import PATIENCE, TcpWire, WebSocketWire, serve
 from harness import DebugSession
 from websockets.exceptions import InvalidStatus

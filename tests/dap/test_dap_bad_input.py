@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import DATES, write
 from dap_patterns import Event, Response, text_with
+from dap_programs import DATES, write
 
 import s2sdap.models
 

@@ -1,8 +1,8 @@
 """Breakpoints over the protocol: placed, moved or refused with the reason, met, and changed on the way."""
 
 import pytest
-from conftest import DATES, write
 from dap_patterns import Event, Response, containing, text_with
+from dap_programs import DATES, write
 from models.hf_tiny import folder_of
 
 PARTY = "\N{PARTY POPPER} March 3, 1999"

@@ -4,8 +4,8 @@ import json
 
 import msgspec
 import pytest
-from conftest import DATES
 from dap_patterns import Event
+from dap_programs import DATES
 from dap_schema_values import values_of
 from dap_wires import TcpWire
 from harness import DebugSession

@@ -1,8 +1,8 @@
 """From hello to goodbye, over every transport."""
 
 import pytest
-from conftest import DATES, write
 from dap_patterns import Event, Response, containing, text_with
+from dap_programs import DATES, write
 
 SENTENCES = [date for date in DATES if date]
 

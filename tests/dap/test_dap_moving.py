@@ -1,8 +1,8 @@
 """Moving the cursor, hypotheses as threads, and sources."""
 
 import pytest
-from conftest import DATES, write
 from dap_patterns import Event, text_with
+from dap_programs import DATES, write
 
 
 def place_of(session):

@@ -1,8 +1,8 @@
 """Neighbours over the wire: the request, the scope, the lookup, the rule and the edit."""
 
 import pytest
-from conftest import DATES
 from dap_patterns import Event, text_with
+from dap_programs import DATES
 
 OWN = DATES[0]
 """The first sentence of the index."""

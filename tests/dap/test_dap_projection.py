@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from conftest import DATES
 from dap_patterns import Event
+from dap_programs import DATES
 
 OWN = DATES[0]
 

@@ -1,7 +1,7 @@
 """Where a run stops: sentences, stages, watch rules, pauses and failures of the model."""
 
-from conftest import DATES, write
 from dap_patterns import Event, Response, containing, text_with
+from dap_programs import DATES, write
 
 DOUBTFUL = "Ides of March 2044"
 
@@ -73,10 +73,11 @@ def test_stage_breakpoints(session):
         assert session.value("step") == str(step)
 
 
-def test_a_stage_that_the_model_lacks_is_told_once_it_is_known(tcp, plain_model):
-    seq = tcp.begin_launch(source="abc", model=plain_model)
+def test_a_stage_that_the_model_lacks_is_told_once_it_is_known(tcp, plain_model, pipe):
+    seq = tcp.begin_launch(source="abc", model=f"odd:loads-when={pipe}>{plain_model}")
     (asked,) = tcp.request("setFunctionBreakpoints", breakpoints=[{"name": "attention"}])["breakpoints"]
     assert asked["verified"] is True
+    pipe.open()
     tcp.finish_launch(seq)
     changed = containing(id=asked["id"], verified=False, message=text_with("S2S4301", "decoder"))
     tcp.expect(Event("breakpoint", reason="changed", breakpoint=changed) >> Event("stopped"))

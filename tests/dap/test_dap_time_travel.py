@@ -1,6 +1,6 @@
 """Going to any step, starting frames again, branches, undo and redo, over every transport."""
 
-from conftest import DATES
+from dap_programs import DATES
 
 
 def at_step(session, step, **launch):

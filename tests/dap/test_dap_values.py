@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from conftest import DATES
 from dap_patterns import Event, Response, containing, text_with
+from dap_programs import DATES
 
 
 @pytest.fixture

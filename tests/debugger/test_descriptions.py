@@ -52,14 +52,14 @@ def test_a_page_is_a_slice(count, start, length):
 
 def test_a_billion_elements_open_at_once():
     huge = torch.ones(1).expand(1000, 1000, 1000)
-    start = time.monotonic()
+    start = time.thread_time()
     whole = tensor("huge", huge, "L H S")
     (last,) = page(whole, 999, 50)
     (row,) = page(last, 500, 1)
     (element,) = page(row, 7, 1)
     flat = tensor("flat", torch.ones(1).expand(10**9), "D")
     assert [each.value for each in page(flat, 10**9 - 2, 100)] == ["1", "1"]
-    assert time.monotonic() - start < 1
+    assert time.thread_time() - start < 1
     assert (whole.value, element.value) == ("[L H S] 1000x1000x1000", "1")
 
 

@@ -228,9 +228,9 @@ def test_another_thread_stops_a_run(end):
     stops = []
     runner = threading.Thread(target=lambda: stops.append(session.continue_()))
     runner.start()
-    assert session.model.going.wait(30)
+    assert session.model.going.wait(100)
     getattr(session, end)()
-    runner.join(30)
+    runner.join(100)
     assert not runner.is_alive()
     (stop,) = stops
     if end == "pause":

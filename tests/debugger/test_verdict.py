@@ -196,7 +196,7 @@ def test_given_up_it_stops(doubtful):
         next(at_a_time)
     (worker,) = [each for each in threading.enumerate() if each.name == "s2sdap verdict"]
     at_a_time.close()
-    worker.join(timeout=30)
+    worker.join(timeout=100)
     assert not worker.is_alive()
     assert threading.active_count() == before
 

@@ -6,23 +6,28 @@ import re
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from generated_pairs import write_texts
+from signalled import signalled
 from transformers import AutoTokenizer, MarianMTModel, MarianTokenizer
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "marian"
+SCRIPT = EXAMPLE / "train.py"
 MULTI30K = ROOT.parent / "shared" / "data" / "multi30k-en-de"
 STATE = "training-state.safetensors"
 TINY = ("--epochs", "25", "--width", "32", "--layers", "1", "--vocabulary", "90", "--save-every", "1")
 
 # Every Marian tokenizer says so; the normaliser that it misses is not used in reading text.
-pytestmark = pytest.mark.filterwarnings("ignore:Recommended. pip install sacremoses:UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Recommended. pip install sacremoses:UserWarning"),
+    pytest.mark.timeout(600),  # some tests train
+]
 
 
 @pytest.fixture(autouse=True)
@@ -40,20 +45,22 @@ def data(tmp_path_factory):
 def trained(tmp_path_factory, data):
     """The folder that an uninterrupted training wrote, and what it said."""
     folder = tmp_path_factory.mktemp("marian") / "whole"
-    process = start(data, folder)
-    said, _ = process.communicate(timeout=100)
-    assert process.returncode == 0, said
+    code, said = train(data, folder)
+    assert code == 0, said
     return folder, said
 
 
-def start(data: Path, output: Path, *options: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-W", "error", str(EXAMPLE / "train.py")]
-    return subprocess.Popen(
+def train(data: Path, output: Path, *options: str, begin: Sequence[str] = ()) -> tuple[int, str]:
+    """Run the command; its exit code, and what it said. `begin` stands in place of the script."""
+    command = begin or (sys.executable, "-W", "error", str(SCRIPT))
+    done = subprocess.run(
         [*command, "--data", str(data), "--output", str(output), *TINY, *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        check=False,
     )
+    return done.returncode, done.stdout
 
 
 def tiny_trainer(data: Path, folder: Path, seed: int = 3, **settings):
@@ -157,16 +164,13 @@ def test_the_log_has_every_epoch_and_bleu_or_why_not(trained):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_after_ctrl_c_it_goes_on_to_the_same_weights(trained, data, tmp_path):
-    state = tmp_path / STATE
-    process = start(data, tmp_path)
-    while process.poll() is None and not state.exists():
-        time.sleep(0.005)
-    process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=60)
-    assert process.returncode == 130, said
+    code, said = train(data, tmp_path, begin=signalled(SCRIPT, signal.SIGINT, STATE, 5))
+    assert code == 130, said
     assert "Go on with --resume" in said
-    said, _ = start(data, tmp_path, "--resume").communicate(timeout=60)
-    assert not state.exists(), said
+    assert not (tmp_path / "model.safetensors").exists()
+    code, said = train(data, tmp_path, "--resume")
+    assert code == 0, said
+    assert not (tmp_path / STATE).exists()
     for file in ("model.safetensors", "config.json", "generation_config.json", "vocab.json", "source.spm"):
         assert (tmp_path / file).read_bytes() == (trained[0] / file).read_bytes(), file
 
@@ -252,9 +256,8 @@ def test_data_that_cannot_be_used_is_refused_with_its_reason(tmp_path, change, s
 
 
 def test_a_refusal_of_the_command_is_a_line_and_not_a_traceback(tmp_path):
-    process = start(tmp_path / "nothing", tmp_path / "output")
-    said, _ = process.communicate(timeout=60)
-    assert (process.returncode, said.strip()) == (1, f"{tmp_path / 'nothing'} is no folder.")
+    code, said = train(tmp_path / "nothing", tmp_path / "output")
+    assert (code, said.strip()) == (1, f"{tmp_path / 'nothing'} is no folder.")
 
 
 def test_the_loss_falls_on_real_text(tmp_path):

@@ -17,6 +17,9 @@ ADAPTERS = {"ownseq": "plain_adapter", "ownattn": "attentive_adapter"}
 WEIGHTS = {"ownseq": "plain.pt", "ownattn": "attentive.pt"}
 
 
+pytestmark = pytest.mark.timeout(600)  # the first of them trains, or waits for who does
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return installed_own_module(tmp_path_factory)

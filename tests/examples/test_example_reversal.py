@@ -12,6 +12,8 @@ from transformers import AttentionInterface, AutoModelForSeq2SeqLM, AutoTokenize
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMaskInterface
 from transformers.models.marian.modeling_marian import eager_attention_forward
 
+pytestmark = pytest.mark.timeout(600)  # the first of them trains, or waits for who does
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

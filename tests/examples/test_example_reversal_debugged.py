@@ -10,6 +10,9 @@ from s2sdap.debugger.session import Session
 WORD = "kbxqzd"
 
 
+pytestmark = pytest.mark.timeout(600)  # the first of them trains, or waits for who does
+
+
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> str:
     return f"hf:{trained_reversal(tmp_path_factory)}"

@@ -43,7 +43,6 @@ def run(folder: Path, command: list[str], **environment: str) -> str:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=110,
         cwd=folder,
         env={**os.environ, **environment},
     )

@@ -35,6 +35,5 @@ def _train(folder: Path) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=110,
     )
     assert done.returncode == 0, done.stdout

@@ -48,7 +48,7 @@ def test_two_threads_with_two_models():
     def stepping(name):
         try:
             for _ in range(4):
-                together.wait(30)
+                together.wait(100)
                 if not torch.equal(Run(plan_of(name, num_beams=2)).returned, expected[name]):
                     wrong.append(name)
         except Exception as error:
@@ -57,7 +57,7 @@ def test_two_threads_with_two_models():
     def plainly():
         try:
             for _ in range(4):
-                together.wait(30)
+                together.wait(100)
                 with torch.no_grad():
                     if not torch.equal(model_of("llama").generate(**inputs("llama")), plain_too):
                         wrong.append("plain")
@@ -69,7 +69,7 @@ def test_two_threads_with_two_models():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(100)
     assert wrong == []
 
 

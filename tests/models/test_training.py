@@ -4,12 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 import torch
+from signalled import signalled
 from small_networks import side, small_config
 
 from s2sdap.models.rnn.training import (
@@ -24,6 +25,7 @@ from s2sdap.models.rnn.training import (
 from s2sdap.vocabulary.errors import S2sdapError
 
 ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "date_conversion" / "train.py"
 
 
 def plan(epochs: int = 4, **network) -> Plan:
@@ -145,47 +147,44 @@ def test_rows_are_padded_to_the_longest():
     assert (filled.tolist(), lengths.tolist()) == ([[1, 2, 3], [4, 9, 9]], [3, 1])
 
 
-def start_example(output: Path, *options: str) -> subprocess.Popen[str]:
+STATE = "training-state.safetensors"
+
+
+def run_example(output: Path, *options: str, begin: Sequence[str] = ()) -> tuple[int, str]:
+    """Train a little; the exit code, and what was said. `begin` stands in place of the script."""
     size = ["--epochs", "3", "--examples", "600", "--test", "50"]
-    command = [sys.executable, str(ROOT / "examples/date_conversion/train.py"), "--output", str(output)]
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    return subprocess.Popen(
-        [*command, *size, *options],
-        env={**os.environ, "PYTHONPATH": path},
+    done = subprocess.run(
+        [*(begin or (sys.executable, str(EXAMPLE))), "--output", str(output), *size, *options],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        check=False,
     )
-
-
-def stop_after_an_epoch(process: subprocess.Popen[str], state: Path, how: signal.Signals) -> int:
-    """Send `how` once the epoch state is there, or is another than it was. The exit status."""
-    before = state.stat().st_mtime_ns if state.exists() else None
-    while process.poll() is None and (not state.exists() or state.stat().st_mtime_ns == before):
-        time.sleep(0.005)
-    process.send_signal(how)
-    process.communicate(timeout=60)
-    return process.returncode
+    return done.returncode, done.stdout
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.timeout(600)
 def test_the_example_goes_on_after_ctrl_c_and_after_it_was_killed(tmp_path):
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    state = stopped / "training-state.safetensors"
-    said, _ = start_example(whole).communicate(timeout=60)
-    assert (whole / "training.log").exists(), said
-    assert stop_after_an_epoch(start_example(stopped), state, signal.SIGINT) == 130
-    assert stop_after_an_epoch(start_example(stopped, "--resume"), state, signal.SIGKILL) == -signal.SIGKILL
+    code, said = run_example(whole)
+    assert code == 0, said
+    assert (whole / "training.log").exists()
+    code, said = run_example(stopped, begin=signalled(EXAMPLE, signal.SIGINT, STATE, 2))
+    assert code == 130, said
+    code, said = run_example(stopped, "--resume", begin=signalled(EXAMPLE, signal.SIGKILL, STATE, 2))
+    assert code == -signal.SIGKILL, said
     assert not (stopped / "model.safetensors").exists()
-    said, _ = start_example(stopped, "--resume").communicate(timeout=60)
-    assert not state.exists(), said
+    code, said = run_example(stopped, "--resume")
+    assert code == 0, said
+    assert not (stopped / STATE).exists()
     for file in ("model.safetensors", "config.json"):
         assert (stopped / file).read_bytes() == (whole / file).read_bytes()
 
 
 def test_resuming_nothing_says_so(tmp_path):
-    process = start_example(tmp_path, "--resume")
-    said, _ = process.communicate(timeout=60)
-    assert process.returncode == 1
+    code, said = run_example(tmp_path, "--resume")
+    assert code == 1
     assert "S2S2002" in said
     assert "Traceback" not in said

@@ -23,7 +23,7 @@ from s2sdap.vocabulary.stages import Stage
 
 torch.set_num_threads(1)  # sums keep their order
 
-SAMPLE = 25
+SAMPLE = 15
 WHOLE = 20_000
 FEW = 250
 """Steps that are enough for some of the experiments."""
