@@ -208,13 +208,15 @@ class Adapter:
             self.session.on_log = self._log_point
             armed = Armed() if self.launch.no_debug else self.requested.armed()
             self.session.armed = armed
-            if any(rule.of_training for rule in armed.rules):
+            if armed.of_training:
                 self._open_index(self.session)
 
     def _open_index(self, session: "Session") -> None:
-        """Open or build the index that a rule is going to ask; until it is there the run is held up."""
+        """Open or build the index that a run is going to ask; until it is there the run is held up."""
         training = session.training
-        if training is not None and not training.ready and self._opening is None:
+        if training is None or training.problem is not None or training.ready:
+            return
+        if self._opening is None:
             self._opening = asyncio.ensure_future(self._opened(training))
 
     async def _opened(self, training: "Training") -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from s2sdap.dap.adapter import Adapter
 from s2sdap.dap.dispatch import Reply
+from s2sdap.dap.training import asks_training, opened
 from s2sdap.protocol import bodies
 from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.positions import utf16_length
@@ -25,6 +26,8 @@ async def command(adapter: Adapter, frame: "Frame", line: str) -> Reply:
     from s2sdap.debugger.editing.console import run
 
     session = adapter.need_session()
+    if asks_training(adapter, line):
+        await opened(adapter)
     outcome = await adapter.edit(lambda: run(session, frame, line))
     return Reply(
         bodies.EvaluateBody(result=outcome.text, variables_reference=0), lambda: tell(adapter, outcome)

@@ -1,16 +1,19 @@
 """The index of a session, opened aside when a request needs it, and what is looked for in it."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from s2sdap.dap.adapter import Adapter
 from s2sdap.dap.aside import Word, aside
+from s2sdap.debugger.fields import OF_TRAINING
 from s2sdap.vocabulary.errors import S2sdapError
 
 if TYPE_CHECKING:
     from s2sdap.debugger.neighbors.index import OpenIndex
 
 T = TypeVar("T")
+_NEIGHBOR: Final = "neighbor"
+"""The word by which an edit copies from training."""
 
 
 async def opened(adapter: Adapter) -> "OpenIndex":
@@ -35,3 +38,15 @@ async def looked_for(adapter: Adapter, work: Callable[[Word], T], title: str, co
     if adapter.containers.cleared != stop:
         raise S2sdapError("running", request=command)
     return found
+
+
+def asks_training(adapter: Adapter, *written: str) -> bool:
+    """Whether a text that a person wrote may have the index asked, which there is.
+
+    Then it is opened aside before anything looks at it: on the model's thread, or the protocol's, that
+    would keep everybody waiting.
+    """
+    training = adapter.need_session().training
+    if training is None or training.problem is not None:
+        return False
+    return any(word in text for text in written for word in (*OF_TRAINING, _NEIGHBOR))

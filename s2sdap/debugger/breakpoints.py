@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from s2sdap.debugger.expressions import Expression, compile_expression
-from s2sdap.debugger.fields import FIELDS, OF_SENTENCE
+from s2sdap.debugger.fields import FIELDS, OF_SENTENCE, OF_TRAINING
 from s2sdap.debugger.hit_counts import HitCount, parse_hit_count
 from s2sdap.debugger.log_messages import LogMessage, parse_log_message
 from s2sdap.debugger.program import Program, Sentence
@@ -51,6 +51,12 @@ class Extras:
     def at_start(self) -> bool:
         """Whether it can be told when a sentence begins, before any step."""
         return self.condition is None or self.condition.names <= OF_SENTENCE
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The fields that its condition and its message look at."""
+        condition = frozenset() if self.condition is None else self.condition.names
+        return condition if self.log is None else condition | self.log.names
 
 
 NO_EXTRAS: Final = Extras()
@@ -156,6 +162,18 @@ class Armed:
         for each in stages:
             by_stage[each.place.stage] = (*by_stage.get(each.place.stage, ()), each)
         return cls(lines, attended, by_stage, tuple(data), tuple(rules), errors)
+
+    @property
+    def of_training(self) -> bool:
+        """Whether anything of it needs an index of training states."""
+        names = frozenset[str]().union(
+            *(each.extras.names for several in self.sentences.values() for each in several),
+            *(each.extras.names for several in self.tokens.values() for each in several),
+            *(each.extras.names for several in self.stages.values() for each in several),
+            *(each.extras.names for each in self.data),
+            *(each.watched.names for each in self.data if each.watched is not None),
+        )
+        return any(rule.of_training for rule in self.rules) or not OF_TRAINING.isdisjoint(names)
 
     @property
     def whole_steps(self) -> bool:

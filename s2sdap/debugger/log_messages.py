@@ -26,6 +26,11 @@ class LogMessage:
     written: str
     parts: tuple[str | tuple[Expression, str], ...]
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The fields that its expressions look at."""
+        return frozenset[str]().union(*(part[0].names for part in self.parts if not isinstance(part, str)))
+
     def text(self, fields: Mapping[str, Any]) -> str:
         """The message with its values; one that cannot be told says why in its place."""
         out = "".join(part if isinstance(part, str) else _value(*part, fields) for part in self.parts)

@@ -27,6 +27,13 @@ def test_it_is_built_on_first_use_with_progress_and_goes_on_after_it_was_cancell
     fresh.request("cancel", progressId=begun["progressId"])
     answer = fresh.answer(asked)
     assert answer["body"]["error"]["id"] == 5008
+    # What runs on the model's thread, and what is answered at once, wait for the rest of it elsewhere.
+    copying = fresh.send("evaluate", {"expression": "copy state from neighbor 2", "context": "repl"})
+    asked = fresh.send("evaluate", {"expression": "training_percentile", "context": "watch"})
+    assert fresh.value("step") == "0"
+    assert fresh.answer(copying)["success"]
+    assert fresh.answer(asked)["success"]
+    assert len(fresh.request("s2s/edits")["edits"]) == 1
     found = fresh.request("s2s/neighbors", k=5)
     assert (found["site"], len(found["neighbors"])) == ("decoder.state", 5)
     assert found["states"] > 100_000
@@ -36,7 +43,6 @@ def test_it_is_built_on_first_use_with_progress_and_goes_on_after_it_was_cancell
     assert (line["source"]["path"], line["line"]) == (first["file"], first["line"] + 1)
     with open(first["file"], encoding="utf-8") as corpus:
         assert corpus.read().splitlines()[first["line"]] == f"{first['source']}\t{first['target']}"
-    assert fresh.value("training_percentile")
 
 
 def test_a_run_with_the_rule_waits_for_the_index(fresh):

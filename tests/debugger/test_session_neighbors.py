@@ -5,11 +5,20 @@ import pytest
 from tiny_models import rnn
 
 from s2sdap import Session
+from s2sdap.debugger.breakpoints import (
+    Armed,
+    DataBreakpoint,
+    SentenceBreakpoint,
+    TokenBreakpoint,
+    extras,
+    watched,
+)
 from s2sdap.debugger.editing import console
 from s2sdap.debugger.neighbors.marking import marked, target_spans
 from s2sdap.debugger.neighbors.pointing import frame_of
 from s2sdap.debugger.neighbors.telling import line_of, told
 from s2sdap.debugger.scopes import scopes_of
+from s2sdap.debugger.watch_rules import parse_rule
 from s2sdap.neighbors.store import StateStore
 from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.positions import Span
@@ -236,3 +245,23 @@ def test_a_marked_text_is_cut_around_its_token():
     assert shown.startswith("…x")
     assert shown.endswith("y…")
     assert len(shown) == 62
+
+
+@pytest.mark.parametrize(
+    "armed",
+    [
+        Armed.of(rules=[parse_rule("farFromTraining(p < 2)")]),
+        Armed.of(rules=[parse_rule("lowConfidence(training_distance > 1)")]),
+        Armed.of([SentenceBreakpoint(1, 0, extras("training_percentile > 99"))]),
+        Armed.of([SentenceBreakpoint(1, 0, extras(None, None, "at {training_percentile:.1f}"))]),
+        Armed.of(tokens=[TokenBreakpoint(1, 0, 0, extras("training_percentile > 99"))]),
+        Armed.of(data=[DataBreakpoint(1, watched("training_percentile > 50"))]),
+    ],
+)
+def test_a_run_that_is_going_to_ask_the_index_says_so(armed):
+    assert armed.of_training
+
+
+def test_a_run_that_is_not_does_not():
+    rules = [parse_rule("lowConfidence"), parse_rule("attentionCollapse")]
+    assert not Armed.of([SentenceBreakpoint(1, 0, extras("p < 0.5", ">2"))], rules=rules).of_training

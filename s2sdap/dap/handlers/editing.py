@@ -8,6 +8,7 @@ from s2sdap.dap.adapter import Adapter
 from s2sdap.dap.console import tell
 from s2sdap.dap.dispatch import Reply, When, handles
 from s2sdap.dap.handlers.inspection import frame_at
+from s2sdap.dap.training import asks_training, opened
 from s2sdap.protocol import bodies, custom
 from s2sdap.protocol.arguments import Nothing, SetExpression, SetVariable
 from s2sdap.vocabulary.errors import S2sdapError
@@ -53,6 +54,8 @@ async def _set(
     from s2sdap.debugger.editing.shown import value_after
 
     session = adapter.need_session()
+    if asks_training(adapter, written):
+        await opened(adapter)
 
     def job() -> "tuple[Outcome, str]":
         frame, place = find()
@@ -84,6 +87,9 @@ async def edit(adapter: Adapter, arguments: custom.EditArguments) -> Reply:
 
     session = adapter.need_session()
     frame = frame_at(adapter, arguments.frame_id, arguments.thread_id)
+    copied = arguments.copy is not None and arguments.copy.neighbor is not None
+    if asks_training(adapter, arguments.command or "", "neighbor" if copied else ""):
+        await opened(adapter)
 
     def job() -> "Outcome":
         if arguments.command is not None:

@@ -7,7 +7,7 @@ from s2sdap.dap.adapter import Adapter, State
 from s2sdap.dap.console import command, command_completions, is_command, refuse_misspelt
 from s2sdap.dap.dispatch import Answer, Reply, When, handles
 from s2sdap.dap.handles import Container
-from s2sdap.dap.training import looked_for, opened
+from s2sdap.dap.training import asks_training, looked_for, opened
 from s2sdap.debugger.expressions import FUNCTIONS
 from s2sdap.debugger.fields import FIELDS, LOOKUPS, NEIGHBORS, is_lookup
 from s2sdap.debugger.stops import Finding, StopReason
@@ -124,8 +124,16 @@ async def evaluate(adapter: Adapter, arguments: Evaluate) -> Reply:
         return await _looked_up(adapter, frame, arguments.expression)
     if console and is_command(arguments.expression):
         return await command(adapter, frame, arguments.expression)
+    session, expression = adapter.need_session(), arguments.expression
     try:
-        value = adapter.need_session().evaluate(arguments.expression, frame=frame)
+        if asks_training(adapter, expression):
+            await opened(adapter)
+            looking = f"Looking for the value of {expression[:80]}"
+            value = await looked_for(
+                adapter, lambda _word: session.evaluate(expression, frame=frame), looking, "evaluate"
+            )
+        else:
+            value = session.evaluate(expression, frame=frame)
     except S2sdapError as error:
         if console and error.name == "expression_syntax":
             refuse_misspelt(arguments.expression)
