@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _BYTES: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?", re.IGNORECASE)
 _SECRET: Final = re.compile("secret|key|token|password|credential|sas", re.IGNORECASE)
+TRIED: Final = 20
+"""Lines on which a model's sites are measured, one after the other, until it can read one."""
 SHOWN: Final = 3
 """Lines that were left out, of which the reason is told."""
 
@@ -79,7 +81,7 @@ def build_here(options: BuildOptions) -> int:
     """Build an index, or go on with it. Returns the exit code."""
     from s2sdap.neighbors.admission import check_build
     from s2sdap.neighbors.building import build_index
-    from s2sdap.neighbors.extraction import Extractor, available_sites
+    from s2sdap.neighbors.extraction import Extractor
     from s2sdap.neighbors.identity import identity_of
     from s2sdap.neighbors.site_choice import chosen_sites
     from s2sdap.neighbors.writing import manifest_there
@@ -94,9 +96,9 @@ def build_here(options: BuildOptions) -> int:
     }
     model = task.load(options.model, loading)
     identity = identity_of(model, options.model, dtype=options.dtype, revision=options.revision)
-    available = available_sites(model, task.corpus.lines[0].source)
+    available = task.sites_of(model)
     dimensions = chosen_sites(available, names, layers, model=model.name)
-    extractor = Extractor(model, tuple(dimensions), bounds=task.bounds)
+    extractor = Extractor(model, tuple(dimensions), bounds=task.bounds, folder=task.folder)
     manifest_there(task.place)  # what cannot be is refused before the corpus is read
 
     def check(plan: "BuildPlan") -> None:
@@ -136,7 +138,7 @@ def add_here(options: AddOptions) -> int:
     model = task.load(spec, loading)
     identity = identity_of(model, spec, dtype=dtype, revision=revision)
     dimensions = {StateSite.parse(each.site): each.dimension for each in kept.sites}
-    extractor = Extractor(model, tuple(dimensions), bounds=task.bounds)
+    extractor = Extractor(model, tuple(dimensions), bounds=task.bounds, folder=task.folder)
     check_identity(task.place.path, kept.model, identity)
 
     def check(plan: "BuildPlan") -> None:
@@ -192,6 +194,24 @@ class _Task:
         with contextlib.redirect_stdout(sys.stderr):
             return load_model(spec, self.options.device if self.options.on is None else "cpu", **loading)
 
+    @property
+    def folder(self) -> str:
+        """From where lines that name a recording or an image mean it."""
+        return str(Path(self.corpus.file.path).parent)
+
+    def sites_of(self, model: "Described") -> dict["StateSite", int]:
+        """The sites of the model and their dimensions, measured on a line of the corpus that it can read."""
+        from s2sdap.neighbors.extraction import available_sites
+
+        first, *others = self.corpus.lines[:TRIED]
+        try:
+            return available_sites(model, first.source, self.folder)
+        except S2sdapError:
+            for line in others:
+                with contextlib.suppress(S2sdapError):
+                    return available_sites(model, line.source, self.folder)
+            raise
+
     @contextlib.contextmanager
     def computing(
         self, spec: str, sites: Iterable["StateSite"], loading: Mapping[str, Any]
@@ -204,7 +224,9 @@ class _Task:
         from s2sdap.neighbors.batches_on_cluster import Recipe, computed_on
 
         device, threads = self.run
-        recipe = Recipe(spec, tuple(map(str, sites)), device, threads, loading, self.bounds)
+        recipe = Recipe(
+            spec, tuple(map(str, sites)), device, threads, loading, self.bounds, folder=self.folder
+        )
         with connected(self.options.on, threads=threads) as cluster:
             yield functools.partial(computed_on, cluster, recipe)
 

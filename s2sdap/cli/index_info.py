@@ -44,7 +44,7 @@ def show(store: "StateStore", console: Console) -> None:
     manifest = store.manifest
     for name, value in _told(store):
         console.print(Text(f"{name:<11}", "bold") + Text(value), soft_wrap=True)
-    corpora = Table("corpus", "sentences", "numbers", "left out", "state")
+    corpora = Table("corpus", "sentences", "numbers", "left out", "forced", "apart", "state")
     for corpus in manifest.corpora:
         corpora.add_row(*(Text(each) for each in _corpus(corpus)))
     console.print(corpora)
@@ -78,7 +78,8 @@ def _corpus(corpus: "CorpusRecord") -> list[str]:
     state = "whole" if corpus.finished else f"{corpus.done:,} of {corpus.batches:,} batches"
     state += f", {corpus.failed:,} failed" if corpus.failed else ""
     numbers = f"{corpus.first:,} to {corpus.first + corpus.sentences - 1:,}"
-    return [name, f"{corpus.sentences:,}", numbers, f"{corpus.left_out:,}", state]
+    forced = [corpus.way, f"{corpus.apart:.0e}"]
+    return [name, f"{corpus.sentences:,}", numbers, f"{corpus.left_out:,}", *forced, state]
 
 
 def _show_recall(manifest: "Manifest", console: Console) -> None:

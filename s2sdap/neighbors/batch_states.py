@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from s2sdap.decoding.forced.checked import Way
 from s2sdap.models.tokens import TargetVocabulary
 from s2sdap.neighbors.extraction import Example, Extracted, Extractor
 from s2sdap.neighbors.sentences import CorpusSentence
@@ -20,11 +21,17 @@ class BatchTask:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BatchStates:
-    """The states of a batch, the sentences that have some, and of how many the model has none."""
+    """The states of a batch, the sentences that have some, and of how many the model has none.
+
+    `way` and `apart` are the extractor's after it: how it forces sentences, and how far at most from the
+    debugger's own steps.
+    """
 
     states: Mapping[StateSite, States]
     sentences: Sequence[CorpusSentence]
     failed: int
+    way: Way = Way.BATCHES
+    apart: float = 0.0
 
 
 def batch_states(extractor: Extractor, task: BatchTask) -> BatchStates:
@@ -34,7 +41,7 @@ def batch_states(extractor: Extractor, task: BatchTask) -> BatchStates:
     failed = {each.sentence for each in (*unread, *found.skipped)}
     taken = [each for each in examples if each.pair.sentence not in failed]
     sentences = _sentences(task, extractor.model.target, taken, found) if taken else []
-    return BatchStates(found, sentences, len(failed))
+    return BatchStates(found, sentences, len(failed), extractor.way, extractor.apart)
 
 
 def _sentences(

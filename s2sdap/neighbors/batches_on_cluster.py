@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from s2sdap.cluster import Cluster, mapped
+from s2sdap.decoding.forced.checked import Way
 from s2sdap.neighbors.batch_states import BatchStates, BatchTask, batch_states
 from s2sdap.neighbors.columns import state_table, states_of
 from s2sdap.neighbors.extraction import Bounds, Extractor, Limits
@@ -34,14 +35,17 @@ class Recipe:
     loading: Mapping[str, Any] = field(default_factory=dict)
     bounds: Bounds = field(default_factory=Bounds)
     limits: Limits = field(default_factory=Limits)
+    folder: str | None = None
 
 
 class _Sent(msgspec.Struct):
-    """A batch on its way: of each site its states, and its sentences."""
+    """A batch on its way: of each site its states, and its sentences; the rest is as in `BatchStates`."""
 
     states: dict[str, bytes]
     sentences: list[CorpusSentence]
     failed: int
+    way: Way
+    apart: float
 
 
 class ExtractionWorker:
@@ -58,6 +62,7 @@ class ExtractionWorker:
             loading=recipe.loading,
             bounds=recipe.bounds,
             limits=recipe.limits,
+            folder=recipe.folder,
         )
 
     def __call__(self, part: bytes, /) -> bytes:
@@ -67,7 +72,7 @@ class ExtractionWorker:
 
     def _sent(self, found: BatchStates) -> _Sent:
         states = {str(site): _written(state_table(each)) for site, each in found.states.items() if len(each)}
-        return _Sent(states, list(found.sentences), found.failed)
+        return _Sent(states, list(found.sentences), found.failed, found.way, found.apart)
 
 
 def computed_on(cluster: Cluster, recipe: Recipe, tasks: Sequence[BatchTask]) -> Iterator[BatchStates]:
@@ -84,7 +89,7 @@ def computed_on(cluster: Cluster, recipe: Recipe, tasks: Sequence[BatchTask]) ->
 def _received(batches: Iterable[_Sent]) -> Iterator[BatchStates]:
     for sent in batches:
         states = {StateSite.parse(site): states_of(_read(data)) for site, data in sent.states.items()}
-        yield BatchStates(states, sent.sentences, sent.failed)
+        yield BatchStates(states, sent.sentences, sent.failed, sent.way, sent.apart)
 
 
 def _written(table: Any) -> bytes:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from s2sdap.decoding.forced.checked import Way
 from s2sdap.neighbors.admission import check_addition, check_build, unfinished
 from s2sdap.neighbors.batch_states import BatchStates, BatchTask, batch_states
 from s2sdap.neighbors.extraction import Extractor
@@ -127,6 +128,7 @@ def _filled(
         corpora = (*corpora, record)
         writer.commit(corpora)
     record = msgspec.structs.replace(record, device=run[0], threads=run[1])
+    extractor.go_on(Way(record.way))
     tokens = plan.tokens_of(plan.batches[: record.done])
     sentences = committed = sum(map(len, plan.batches[: record.done]))
     since = time.monotonic()
@@ -137,7 +139,13 @@ def _filled(
         if found.sentences:
             writer.add(found.states)
             writer.add_sentences(found.sentences)
-        record = msgspec.structs.replace(record, done=record.done + 1, failed=record.failed + found.failed)
+        record = msgspec.structs.replace(
+            record,
+            done=record.done + 1,
+            failed=record.failed + found.failed,
+            way=found.way.value,
+            apart=max(record.apart, found.apart),
+        )
         tokens += plan.tokens_of([batch])
         sentences += len(batch)
         if (

@@ -100,17 +100,19 @@ class Extracted(Mapping[StateSite, States]):
         return len(self.states)
 
 
-def available_sites(model: Described, example: str | None = None) -> dict[StateSite, int]:
+def available_sites(
+    model: Described, example: str | None = None, folder: str | None = None
+) -> dict[StateSite, int]:
     """The sites that an index of `model` can hold, and how many numbers D a vector of each has.
 
     They are measured: the model reads a line and predicts one token. `example` is that line; a model that
-    reads recordings or images needs one.
+    reads recordings or images needs one, and `folder` is where that names its file.
 
     Raises:
         S2sdapError: `no_extraction`.
     """
     forcing = forcing_for(model)
-    sizes = forcing.sizes(_readable(model, example))
+    sizes = forcing.sizes(_readable(model, forcing, example, None if folder is None else Path(folder)))
     order = {site: place for place, site in enumerate(INDEXABLE)}
     known = sorted((key for key in sizes if key[0] in order), key=lambda key: (order[key[0]], key[1] or 0))
     return {StateSite(*key): sizes[key] for key in known}
@@ -180,6 +182,10 @@ class Extractor:
     def way(self) -> Way:
         """How the sentences are forced: in batches, unless those gave other states than the debugger's."""
         return self._checked.way
+
+    def go_on(self, way: Way) -> None:
+        """Force from now on in the way that an extractor before this one has come to."""
+        self._checked.way = way
 
     @property
     def apart(self) -> float:
@@ -322,12 +328,12 @@ def _joined(parts: Sequence[States]) -> States:
     return States(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(States)))
 
 
-def _readable(model: Described, example: str | None) -> Source:
+def _readable(model: Described, forcing: Forcing, example: str | None, folder: Path | None) -> Source:
     """A line that the model makes tokens of."""
     named = list(model.source_words())[:1] if isinstance(model, NamesWords) else []
     lines = [example] if example is not None else [*getattr(model, "examples", ()), *named, *LINES]
     for line in lines:
-        source = model.tokenize(line)
+        source = forcing.source(line, folder)
         if source.tokens:
             return source
     raise S2sdapError("no_extraction", model=model.name, reason=f"it makes no tokens of {lines[-1]!r}")

@@ -6,7 +6,7 @@ not name does not count.
 
 from dataclasses import dataclass
 from importlib.metadata import version as release
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -66,6 +66,8 @@ class CorpusRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     and `seed` say which were drawn. The sentences are computed in `batches`, of at most `batch_sentences`
     and `batch_tokens`, in an order that follows from the corpus and these bounds. Of them `done` are
     acknowledged; `failed` sentences of those could not be run. `device` and `threads` are of the last run.
+    `way` is how sentences are forced, `apart` how far a row was at most from the debugger's own steps, as
+    part of its length, over those sentences that were run both ways.
     """
 
     file: FileRecord
@@ -80,6 +82,8 @@ class CorpusRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     batches: int
     done: int = 0
     failed: int = 0
+    way: Literal["batches", "singly", "steps"] = "batches"
+    apart: float = 0.0
     device: str = "cpu"
     threads: int = 1
 

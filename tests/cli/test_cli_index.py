@@ -10,9 +10,12 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import soundfile
 import torch
 from command_line import words
+from models.hf_tiny import folder_of
 from small_s3 import SmallS3
 
 from s2sdap.cli import main
@@ -134,6 +137,22 @@ def test_what_cannot_be_read_is_told_with_its_line(here, tmp_path):
     assert "left out: 5 of 6 lines with text\n  line 2: S2S4505: " in done.stderr
     assert "  and 2 more\n" in done.stderr
     assert "left out" in here("index", "info", tmp_path / "index").stdout
+
+
+def test_recordings_are_found_from_the_folder_of_the_corpus(here, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    noise = np.random.default_rng(1).standard_normal(8000).astype(np.float32) * 0.1
+    soundfile.write(tmp_path / "noise.wav", noise, 16_000)
+    (tmp_path / "corpus.tsv").write_text("gone.wav\tnothing\nnoise.wav\tthe cat\n")
+    model = f"hf:{folder_of('whisper')}"
+    done = here(
+        "index", "build", "--model", model, "--corpus", tmp_path / "corpus.tsv", "--out", tmp_path / "i"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "  line 1: S2S2022: The line 'gone.wav' names no recording" in done.stderr
+    store = StateStore.open(tmp_path / "i")
+    assert (store.sentence_count, store.sentence(0).source) == (1, "noise.wav")
+    assert store.count(DECODER) == len(store.sentence(0).target_pieces)
 
 
 def screen(descriptor):

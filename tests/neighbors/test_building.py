@@ -7,6 +7,7 @@ import pytest
 import torch
 from date_indexes import SITES, Builder, contents, corpus_file, pairs
 
+from s2sdap.decoding.forced.checked import Way
 from s2sdap.models.loading import load_model
 from s2sdap.neighbors.corpus import read_corpus
 from s2sdap.neighbors.extraction import Extractor
@@ -157,6 +158,42 @@ def test_an_interrupted_build_ends_as_one_that_was_not(tmp_path, builder, corpus
     assert told[-1].committed == len(kept)
     builder.build(tmp_path / "index", plan)
     assert contents(tmp_path / "index") == contents(whole)
+
+
+def test_a_build_goes_on_in_the_way_that_it_had_come_to(tmp_path, builder, corpus):
+    """Where batches give other numbers than steps, an extractor has come to run sentences singly."""
+    plan = builder.plan(corpus)
+
+    def stop(progress):
+        if progress.committed:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        builder.build(tmp_path / "index", plan, stop)
+    manifest = tmp_path / "index" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"way": "batches"', '"way": "singly"'))
+    done = StateStore.open(tmp_path / "index").manifest.corpora[0].done
+    record = builder.build(tmp_path / "index", plan)
+    assert record.way == "singly"
+    store = StateStore.open(tmp_path / "index")
+    alike = {Way.SINGLY: True, Way.BATCHES: True}
+    for way in alike:
+        extractor = builder.extractor
+        extractor.go_on(way)
+        row = sum(11 * len(batch) for batch in plan.batches[:done])
+        for batch in plan.batches[done:]:
+            states = extractor(plan.task(batch, 0).pairs)[DECODER]
+            kept = store.rows(DECODER, range(row, row + len(states)))
+            alike[way] &= kept.vectors.tobytes() == states.vectors.tobytes()
+            row += len(states)
+    assert alike == {Way.SINGLY: True, Way.BATCHES: False}
+
+
+def test_how_far_batches_are_from_steps_is_kept(whole, builder):
+    """The bound of the exactness: of 2**-9 of a row's length, which is what half precision alone may give."""
+    (record,) = StateStore.open(whole).manifest.corpora
+    assert record.way == "batches"
+    assert 0 < record.apart < 2**-9
 
 
 def test_progress_ends_at_all_tokens(tmp_path, builder, corpus):
