@@ -17,8 +17,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
 from typing import Any, Concatenate, Literal, ParamSpec, Self, TypeVar
 
+from s2sdap.client.connecting import ANSWER_SECONDS, RUN_SECONDS
 from s2sdap.client.debugger import AsyncDebugger
-from s2sdap.client.run_control import ANSWER_SECONDS, RUN_SECONDS
 from s2sdap.client.views import StopView
 from s2sdap.vocabulary.errors import S2sdapError
 

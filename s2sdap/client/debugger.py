@@ -21,8 +21,8 @@ from s2sdap.client.neighbors import Neighbors
 class AsyncDebugger(Neighbors):
     """A session with an adapter. Made by `spawn`, `connect` or `connect_address`.
 
-    Its verbs stand in one file a subject: `run_control`, `reading`, `editing`, `edit_lists`,
-    `comparing`, `recordings`, `branching`, `verdicts`, `neighbors`.
+    Its verbs stand in one file a subject: `connecting`, `arming`, `run_control`, `reading`, `editing`,
+    `edit_lists`, `comparing`, `recordings`, `branching`, `verdicts`, `neighbors`.
     """
 
     async def request(self, command: str, /, **arguments: Any) -> Any:

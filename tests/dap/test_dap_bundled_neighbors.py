@@ -1,8 +1,8 @@
 """The date model has neighbours without any set-up: its index is built when it is first asked for."""
 
 import pytest
-from conftest import DATES
 from dap_patterns import Event
+from dap_programs import DATES
 from dap_wires import ProcessWire
 from harness import DebugSession
 

@@ -1,51 +1,25 @@
-"""Edits of the search itself: logits, pruned and revived hypotheses, and settings from a step on.
+"""Edits of the search itself: logits, pruned and revived hypotheses, and any mixture of them with settings.
 
-What a search with them gives is compared with a search written apart (`bare_edited_search`), and with
-fresh runs that were launched so.
+What a search with them gives is compared with a search written apart (`bare_edited_search`).
 """
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from bare_edited_search import edited_beam
+from edited_plans import BAN, BEAM, DRAWS, GREEDY, TEXT, named, plan_of
 from hypothesis import event, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from models.small_networks import config_name
 from same_records import assert_same, run_again
-from tiny_models import CONFIGS, rnn
+from tiny_models import CONFIGS
 
 from s2sdap import S2sdapError, SearchSettings
 from s2sdap.decoding.edits import LogitEdit, PruneEdit, ReviveEdit, SettingEdit, SourceEdit, TokenEdit
 from s2sdap.decoding.records import Fate, Reason
-from s2sdap.decoding.step import Decode
-
-TEXT = "abcdh"
-BEAM = SearchSettings(beam_size=3, n_best=3, max_length=7)
-GREEDY = SearchSettings(max_length=8, min_length=5)
-DRAWS = SearchSettings(sample=True, n_best=3, max_length=8, seed=5)
-BAN = -math.inf
-
-
-def plan_of(settings=BEAM, config=None, text=TEXT):
-    return Decode.of(rnn(config), text, settings)
-
-
-def assert_same_decode(mine, others):
-    """The same records but for the edits and the settings that they carry."""
-    assert len(mine) == len(others)
-    for one, other in zip(mine, others, strict=True):
-        assert_same(dict(one.sites), dict(other.sites))
-        assert_same(one.candidates, other.candidates)
-        assert_same(replace(one.after, settings=None), replace(other.after, settings=None))
-
-
-def named(settings):
-    return {name: getattr(settings, name) for name in settings.__struct_fields__}
-
 
 CHANGES = st.one_of(
     st.builds(lambda n: (("beamSize", n),), st.integers(3, 6)),
@@ -267,74 +241,6 @@ def test_reviving_in_greedy_search_and_in_a_draw_takes_the_place():
             assert others <= {Reason.FORCED, *allowed}
 
 
-# ---------------------------------------------------------------- settings
-
-
-@pytest.mark.parametrize(
-    ("launched", "changes"),
-    [
-        (BEAM, {"beam_size": 5}),
-        (BEAM, {"beam_size": 2, "n_best": 1}),
-        (GREEDY, {"beam_size": 4, "n_best": 2, "length_penalty": 1.2}),
-        (BEAM, {"coverage_penalty": 0.7, "early_stopping": True}),
-        (BEAM, {"no_repeat_ngram": 2, "min_length": 4, "max_length": 6}),
-        (GREEDY, {"prefix": "uv"}),
-        (DRAWS, {"temperature": 2.5, "top_k": 4, "top_p": 0.8}),
-        (DRAWS, {"seed": 11}),
-    ],
-)
-def test_a_setting_from_the_first_step_on_is_a_launch_with_it(launched, changes):
-    edits = [SettingEdit(0, _camel(name), value) for name, value in changes.items()]
-    plan = plan_of(launched)
-    fresh = plan_of(SearchSettings(**(named(launched) | changes)))
-    _, edited = run_again(plan, edits)
-    assert_same_decode(edited, run_again(fresh)[1])
-    assert [e.tokens for e in plan.best(edited[-1].after)] == [e.tokens for e in fresh.best(edited[-1].after)]
-    now = {each.name: each for each in plan.settings_shown(edited[0].after)}
-    for name, value in changes.items():
-        assert (now[_camel(name)].value, now[_camel(name)].origin) == (value, "edit")
-    assert {each.origin for each in plan.settings_shown(edited[0].before)} <= {"launch", "default"}
-    assert now["maxSourceLength"].origin == "default"
-
-
-def _camel(name):
-    head, *rest = name.split("_")
-    return head + "".join(part.title() for part in rest)
-
-
-@pytest.mark.parametrize("changes", [{"temperature": 3.0}, {"top_k": 2}, {"seed": 8}])
-def test_draws_from_a_step_on_go_by_the_changed_setting(changes):
-    """Up to it the old run, from it on one step of a fresh plan after the other."""
-    plan = plan_of(DRAWS)
-    edits = [SettingEdit(2, _camel(name), value) for name, value in changes.items()]
-    encoder, edited = run_again(plan, edits)
-    _, records = run_again(plan)
-    assert_same(edited[1], records[1])
-    fresh, before = plan_of(SearchSettings(**(named(DRAWS) | changes))), records[2].before
-    for record in edited[2:]:
-        other = fresh.step(encoder, before)
-        assert_same_decode([record], [other])
-        before = other.after
-
-
-def test_coverage_that_begins_to_count_later_is_that_of_all_steps():
-    plan = plan_of(SearchSettings(beam_size=3, max_length=7, min_length=7))
-    fresh = plan_of(SearchSettings(beam_size=3, max_length=7, min_length=7, coverage_penalty=1e-9))
-    _, edited = run_again(plan, [SettingEdit(3, "coveragePenalty", 1e-9)])
-    _, records = run_again(fresh)
-    for mine, other in zip(edited[3].after.live, records[3].after.live, strict=True):
-        assert torch.equal(mine.coverage, other.coverage)
-
-
-def test_snapshots_before_a_changed_setting_stay_as_they_were():
-    plan = plan_of()
-    encoder, records = run_again(plan)
-    _, edited = run_again(plan, [SettingEdit(2, "beamSize", 6)])
-    assert len(edited[3].before.live) == 6
-    assert_same(plan.step(encoder, edited[2].before), records[2])
-    assert_same(plan.step(encoder, edited[3].before), edited[3])
-
-
 # ---------------------------------------------------------------- what is refused
 
 REFUSED = [
@@ -399,10 +305,3 @@ def test_the_encoder_is_edited_by_its_sites_alone():
     with pytest.raises(S2sdapError) as refused:
         plan_of().begin([SourceEdit("ab")])
     assert refused.value.name == "edit_unfit"
-
-
-def test_a_prefix_may_grow_while_it_is_not_written_past():
-    plan = plan_of(SearchSettings(max_length=8, prefix="uv"))
-    _, records = run_again(plan, [SettingEdit(1, "prefix", "uvw")])
-    word = plan.model.target.encode("uvw")
-    assert records[-1].after.finished[0].tokens[:3] == word
