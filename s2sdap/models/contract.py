@@ -6,7 +6,8 @@ edited that site. So what is shown is what the run used, and an unedited run is 
 construction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -22,6 +23,7 @@ __all__ = [
     "Described",
     "Embeddings",
     "Embeds",
+    "Gated",
     "GeneratingModel",
     "Layout",
     "Model",
@@ -30,6 +32,7 @@ __all__ = [
     "Source",
     "SourceToken",
     "TargetVocabulary",
+    "Weighs",
     "untouched",
 ]
 
@@ -134,6 +137,24 @@ class Embeds(Protocol):
 
     def target_embeddings(self) -> Embeddings | None:
         """Those of the target tokens, as the decoder reads them."""
+        ...
+
+
+@runtime_checkable
+class Weighs(Protocol):
+    """A model that can show its weights."""
+
+    def named_weights(self) -> Sequence[tuple[str, Tensor]]:
+        """Every weight tensor with its name, in the order in which the model holds them."""
+        ...
+
+
+@runtime_checkable
+class Gated(Protocol):
+    """A model whose decoder has gates, which no site holds: they are seen while a step is run again."""
+
+    def watching_gates(self) -> AbstractContextManager[Sequence[Mapping[str, Float[Tensor, "K D"]]]]:
+        """While it is open, every decoder layer that steps adds its gates by name, bottom first."""
         ...
 
 

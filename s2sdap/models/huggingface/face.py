@@ -124,6 +124,10 @@ class HuggingFaceModel:
         """The embeddings that the decoder reads its own tokens with."""
         return target_embeddings_of(self.model, self._text)
 
+    def named_weights(self) -> list[tuple[str, Tensor]]:
+        """Every weight tensor with its name."""
+        return [(name, weight.detach()) for name, weight in self.model.named_parameters()]
+
     def inputs(self, source: Source, /) -> dict[str, Tensor]:
         """What `generate` is given for a source of `tokenize`, as a batch of one on the model's device.
 

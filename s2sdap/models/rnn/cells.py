@@ -61,12 +61,20 @@ def gru_step(
 
     r, z = gate(W x + b + U h + b');  n = tanh(W_n x + b_n + r * (U_n h + b'_n));  h' = n + z (h - n).
     """
+    _, z, n = gru_gates(x, h, weights, gate)
+    return n + z * (h - n), c
+
+
+def gru_gates(
+    x: Float[Tensor, "K E"], h: Float[Tensor, "K D"], weights: CellWeights, gate: Gate
+) -> tuple[Float[Tensor, "K D"], Float[Tensor, "K D"], Float[Tensor, "K D"]]:
+    """Its reset gate r, its update gate z and its candidate n."""
     size = h.shape[-1]
     of_x = functional.linear(x, weights.input, weights.input_bias)
     of_h = functional.linear(h, weights.hidden, weights.hidden_bias)
     r, z = gate(of_x[:, : 2 * size] + of_h[:, : 2 * size]).chunk(2, dim=-1)
     n = torch.tanh(of_x[:, 2 * size :] + r * of_h[:, 2 * size :])
-    return n + z * (h - n), c
+    return r, z, n
 
 
 def lstm_step(
@@ -80,6 +88,15 @@ def lstm_step(
 
     i, f, o = gate(.);  g = tanh(.);  c' = f c + i g;  h' = o tanh(c'), each of W x + b + U h + b'.
     """
+    i, f, g, o = lstm_gates(x, h, weights, gate)
+    c = f * c + i * g
+    return o * torch.tanh(c), c
+
+
+def lstm_gates(
+    x: Float[Tensor, "K E"], h: Float[Tensor, "K D"], weights: CellWeights, gate: Gate
+) -> tuple[Float[Tensor, "K D"], Float[Tensor, "K D"], Float[Tensor, "K D"], Float[Tensor, "K D"]]:
+    """Its input gate i, its forget gate f, its candidate g and its output gate o."""
     size = h.shape[-1]
     both = functional.linear(x, weights.input, weights.input_bias) + functional.linear(
         h, weights.hidden, weights.hidden_bias
@@ -87,8 +104,7 @@ def lstm_step(
     i, f = gate(both[:, : 2 * size]).chunk(2, dim=-1)
     g = torch.tanh(both[:, 2 * size : 3 * size])
     o = gate(both[:, 3 * size :])
-    c = f * c + i * g
-    return o * torch.tanh(c), c
+    return i, f, g, o
 
 
 STEPS: Final[dict[CellKind, Step]] = {"rnn": rnn_step, "gru": gru_step, "lstm": lstm_step}  # type: ignore[dict-item]
@@ -107,6 +123,7 @@ class Cell(nn.Module):
         self.bias_hh = nn.Parameter(torch.empty(rows))
         for parameter in self.parameters():  # as PyTorch starts its own cells
             nn.init.uniform_(parameter, -(size**-0.5), size**-0.5)
+        self.kind = kind
         self._step = STEPS[kind]
         self._gate = GATES[gate_activation]
 
@@ -116,3 +133,18 @@ class Cell(nn.Module):
         """The next hidden state and, for an LSTM, the next memory cell."""
         weights = CellWeights(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
         return self._step(x, h, c, weights, self._gate)
+
+    def gates(self, x: Float[Tensor, "K E"], h: Float[Tensor, "K D"]) -> dict[str, Float[Tensor, "K D"]]:
+        """The gates of the step that these inputs lead to, by name; a tanh RNN has none.
+
+        They are computed as the step computes them, so they are its own to the bit.
+        """
+        weights = CellWeights(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
+        if self.kind == "lstm":
+            values: tuple[Tensor, ...] = lstm_gates(x, h, weights, self._gate)
+            names: tuple[str, ...] = ("input", "forget", "candidate", "output")
+        elif self.kind == "gru":
+            values, names = gru_gates(x, h, weights, self._gate), ("reset", "update", "candidate")
+        else:
+            return {}
+        return dict(zip(names, values, strict=True))

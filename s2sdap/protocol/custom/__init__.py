@@ -15,6 +15,7 @@ from s2sdap.protocol.custom import (
     comparing,
     decodes,
     editing,
+    layers,
     neighbors,
     projection,
     recordings,
@@ -27,6 +28,7 @@ from s2sdap.protocol.custom.branches import *  # noqa: F403
 from s2sdap.protocol.custom.comparing import *  # noqa: F403
 from s2sdap.protocol.custom.decodes import *  # noqa: F403
 from s2sdap.protocol.custom.editing import *  # noqa: F403
+from s2sdap.protocol.custom.layers import *  # noqa: F403
 from s2sdap.protocol.custom.neighbors import *  # noqa: F403
 from s2sdap.protocol.custom.projection import *  # noqa: F403
 from s2sdap.protocol.custom.recordings import *  # noqa: F403
@@ -39,6 +41,7 @@ _SUBJECTS: Final = (
     steps,
     decodes,
     trees,
+    layers,
     editing,
     branches,
     results,

@@ -34,3 +34,32 @@ export function paintHeat(canvas: HTMLCanvasElement, matrix: Matrix, size: numbe
       context.fillRect(column * size, row * size, size, size);
     }
 }
+
+/** Paint numbers of either sign: blue below 0, orange above, the background at 0; `most` has the full colour. */
+export function paintSigned(
+  canvas: HTMLCanvasElement,
+  matrix: Matrix,
+  wide: number,
+  high: number,
+  most: number,
+): void {
+  canvas.width = matrix.columns * wide;
+  canvas.height = matrix.rows * high;
+  const style = getComputedStyle(canvas);
+  const [zero, below, above] = ["--heat-0", "--below", "--above"].map((name) =>
+    colourOf(style.getPropertyValue(name)),
+  );
+  const context = canvas.getContext("2d")!;
+  const image = context.createImageData(canvas.width, canvas.height);
+  for (let row = 0; row < matrix.rows; row++)
+    for (let column = 0; column < matrix.columns; column++) {
+      const value = matrix.data[row * matrix.columns + column]! / most;
+      const colour = shade(Math.abs(value), zero!, value < 0 ? below! : above!);
+      for (let y = 0; y < high; y++)
+        for (let x = 0; x < wide; x++) {
+          const at = 4 * ((row * high + y) * canvas.width + column * wide + x);
+          [image.data[at], image.data[at + 1], image.data[at + 2], image.data[at + 3]] = [...colour, 255];
+        }
+    }
+  context.putImageData(image, 0, 0);
+}

@@ -738,6 +738,105 @@ export interface TreeBody {
   reasons: string[];
 }
 
+/** `s2s/vectors` of a `site` up to a frame, by default the decoder's state. */
+export interface VectorsArguments {
+  frameId?: number;
+  threadId?: number;
+  site?: string;
+  layer?: number;
+  head?: number;
+  start?: number;
+  count?: number;
+}
+
+/** A site that can be shown as vectors of `size` features; 0 layers or heads: it has no such axis. */
+export interface ShownSiteBody {
+  name: string;
+  meaning: string;
+  layers: number;
+  heads: number;
+  size: number;
+}
+
+/** What numbers look like together: `counts` are of bins of equal width from the `least` to the `most`. */
+export interface SummaryBody {
+  least: number;
+  most: number;
+  mean: number;
+  deviation: number;
+  counts: number[];
+  odd: number;
+  zero: number;
+  saturated?: number;
+}
+
+/** Answer to `s2s/vectors`. */
+export interface VectorsBody {
+  site: string;
+  sites: ShownSiteBody[];
+  rows: string;
+  start: number;
+  total: number;
+  pieces: string[];
+  vectors: ArrayBody;
+  summaries: SummaryBody[];
+}
+
+/** `s2s/walk`: the step of a frame. */
+export interface WalkArguments {
+  frameId?: number;
+  threadId?: number;
+}
+
+/** A vector by its name, with what its numbers look like. */
+export interface VectorBody {
+  name: string;
+  vector: ArrayBody;
+  summary: SummaryBody;
+}
+
+/** A part of a step: `in`, `state`, `context`, `together` or `features`. */
+export interface WalkPartBody {
+  part: string;
+  vectors: VectorBody[];
+}
+
+/** The gates of a decoder layer at this step. */
+export interface LayerGatesBody {
+  layer: number;
+  gates: VectorBody[];
+}
+
+/** Answer to `s2s/walk`: the parts of the step that have come, and a recurrent decoder's gates. */
+export interface WalkBody {
+  step: number;
+  token: string;
+  parts: WalkPartBody[];
+  gates: LayerGatesBody[];
+}
+
+/** `s2s/weights`: a page of the model's weight tensors. */
+export interface WeightsArguments {
+  start?: number;
+  count?: number;
+}
+
+/** A weight tensor: what it is called, its shape, and what its numbers look like. */
+export interface WeightBody {
+  name: string;
+  shape: number[];
+  dtype: string;
+  count: number;
+  summary: SummaryBody;
+}
+
+/** Answer to `s2s/weights`; `parameters` counts all numbers of the model. */
+export interface WeightsBody {
+  weights: WeightBody[];
+  total: number;
+  parameters: number;
+}
+
 /** Where numbers are copied from. What it leaves out is as at the frame; `token` is of encoder sites. */
 export interface CopiedFrom {
   sentence?: number;
@@ -1305,6 +1404,9 @@ export interface CustomRequests {
   "s2s/sentences": { arguments: SentencesArguments; body: SentencesBody };
   "s2s/models": { arguments: Nothing; body: ModelsBody };
   "s2s/tree": { arguments: TreeArguments; body: TreeBody };
+  "s2s/vectors": { arguments: VectorsArguments; body: VectorsBody };
+  "s2s/walk": { arguments: WalkArguments; body: WalkBody };
+  "s2s/weights": { arguments: WeightsArguments; body: WeightsBody };
   "s2s/edit": { arguments: EditArguments; body: EditBody };
   "s2s/edits": { arguments: Nothing; body: EditsBody };
   "s2s/removeEdit": { arguments: RemoveEditArguments; body: EditBody };

@@ -1,0 +1,38 @@
+// Tables of vectors: a layer out of several, a vector folded into a square.
+
+import type { ArrayBody } from "../protocol/messages";
+import { type Matrix, numbersOf } from "./arrays";
+
+/** An array [N, L, D] as a matrix [N, D] for each layer. */
+export function layersOf(body: ArrayBody): Matrix[] {
+  const [rows = 0, layers = 0, size = 0] = body.shape;
+  const numbers = numbersOf(body);
+  return Array.from({ length: layers }, (_, layer) => {
+    const data = new Float32Array(rows * size);
+    for (let row = 0; row < rows; row++)
+      data.set(
+        numbers.subarray((row * layers + layer) * size, (row * layers + layer + 1) * size),
+        row * size,
+      );
+    return { rows, columns: size, data };
+  });
+}
+
+/** A vector as a square, row by row, as 64 features are 8 by 8; what is left over is filled with 0. */
+export function folded(vector: Float32Array): Matrix {
+  const side = Math.ceil(Math.sqrt(vector.length));
+  const rows = Math.ceil(vector.length / side);
+  const data = new Float32Array(rows * side);
+  data.set(vector);
+  return { rows, columns: side, data };
+}
+
+/** The largest magnitude, and never 0: what gets the full colour. */
+export function largest(values: ArrayLike<number>): number {
+  let most = 1e-12;
+  for (let at = 0; at < values.length; at++) {
+    const size = Math.abs(values[at]!);
+    if (Number.isFinite(size) && size > most) most = size;
+  }
+  return most;
+}
