@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 
 from s2sdap.dap.attached import Calls, Process
 from s2sdap.dap.breakpoints import RequestedBreakpoints
+from s2sdap.dap.counting import Counting
 from s2sdap.dap.handles import Container, Handles
 from s2sdap.dap.launch import LaunchArguments
 from s2sdap.dap.model_thread import LineWriter, ModelThread, Moving
@@ -112,28 +113,17 @@ class Adapter:
     def say(self, text: str, category: str = "console", line: int | None = None) -> None:
         """Write a line to the client's console, at a 0-based line of the program if one is named."""
         source = self.source_body() if line is not None and self.program else None
-        at = None if source is None or line is None else self.client_line(line)
+        at = None if source is None or line is None else self.counting.line(line)
         self.emit("output", bodies.Output(output=text + "\n", category=category, source=source, line=at))
 
     def _printed(self, text: str) -> None:
         """What the model's code printed, on the model thread."""
         self.outlet.later(self.emit, "output", bodies.Output(output=text, category="stdout"))
 
-    def client_line(self, line: int) -> int:
-        """A 0-based line as this client counts."""
-        return line + (1 if self.client.lines_start_at1 else 0)
-
-    def client_column(self, column: int) -> int:
-        """A 0-based UTF-16 column as this client counts."""
-        return column + (1 if self.client.columns_start_at1 else 0)
-
-    def own_line(self, line: int) -> int:
-        """A client's line, 0-based."""
-        return line - (1 if self.client.lines_start_at1 else 0)
-
-    def own_column(self, column: int | None) -> int | None:
-        """A client's column, 0-based."""
-        return None if column is None else column - (1 if self.client.columns_start_at1 else 0)
+    @property
+    def counting(self) -> Counting:
+        """How this client counts lines and columns."""
+        return Counting.of(self.client)
 
     @property
     def known_model(self) -> "Described | None":

@@ -62,7 +62,7 @@ def command_completions(adapter: Adapter, frame: "Frame | None", before: str) ->
             label=each.text,
             detail=each.detail,
             type="keyword" if " " not in before.strip() else "value",
-            start=adapter.client_column(
+            start=adapter.counting.column(
                 utf16_length(before) - utf16_length(before[len(before) - each.length :])
             ),
             length=utf16_length(before[len(before) - each.length :]),

@@ -22,16 +22,16 @@ def frame_body(adapter: Adapter, frame: Frame) -> bodies.FrameBody:
     body = bodies.FrameBody(
         id=adapter.frames.add(frame),
         name=frame_name(frame),
-        line=adapter.client_line(line),
-        column=adapter.client_column(0),
+        line=adapter.counting.line(line),
+        column=adapter.counting.column(0),
         source=adapter.source_body(),
     )
     span = frame.span()
     if span is not None:
         text = frame.source.text
-        body.column = adapter.client_column(utf16_column(text, span.start))
+        body.column = adapter.counting.column(utf16_column(text, span.start))
         body.end_line = body.line
-        body.end_column = adapter.client_column(utf16_column(text, span.end))
+        body.end_column = adapter.counting.column(utf16_column(text, span.end))
     return body
 
 

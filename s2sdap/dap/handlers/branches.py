@@ -21,7 +21,7 @@ TARGETS = 1000
 def goto_targets(adapter: Adapter, arguments: GotoTargets) -> Reply:
     """The encoder and the computed steps of the sentence, where the line is its own."""
     session = adapter.need_session()
-    line = adapter.own_line(arguments.line)
+    line = adapter.counting.own_line(arguments.line)
     if not session.walk.placed or session.walk.sentence.line != line:
         return Reply(bodies.GotoTargetsBody(targets=[]))
     shown = [

@@ -48,8 +48,8 @@ def breakpoint_body(adapter: Adapter, placed: Placed) -> bodies.BreakpointBody:
         id=placed.id,
         message=str(placed.problem) if placed.problem else placed.note,
         source=adapter.source_body() if placed.line is not None else None,
-        line=None if placed.line is None else adapter.client_line(placed.line),
-        column=None if placed.column is None else adapter.client_column(placed.column),
+        line=None if placed.line is None else adapter.counting.line(placed.line),
+        column=None if placed.column is None else adapter.counting.column(placed.column),
     )
 
 
@@ -77,7 +77,10 @@ def set_breakpoints(adapter: Adapter, arguments: SetBreakpoints) -> Reply:
         return Reply(bodies.Breakpoints(breakpoints=other))
     placed = adapter.requested.set_lines(
         adapter.need_program(),
-        [(adapter.own_line(each.line), adapter.own_column(each.column), each) for each in asked],
+        [
+            (adapter.counting.own_line(each.line), adapter.counting.own_column(each.column), each)
+            for each in asked
+        ],
         adapter.known_model,
     )
     adapter.arm()
@@ -89,10 +92,10 @@ def breakpoint_locations(adapter: Adapter, arguments: BreakpointLocations) -> Re
     """The sentences in a range of lines, and the source tokens of the first of them."""
     found: list[bodies.LocationBody] = []
     if is_program(adapter, arguments.source):
-        first = adapter.own_line(arguments.line)
-        last = first if arguments.end_line is None else adapter.own_line(arguments.end_line)
+        first = adapter.counting.own_line(arguments.line)
+        last = first if arguments.end_line is None else adapter.counting.own_line(arguments.end_line)
         inside = [each for each in adapter.need_program().sentences if first <= each.line <= last]
-        found = [bodies.LocationBody(line=adapter.client_line(each.line)) for each in inside]
+        found = [bodies.LocationBody(line=adapter.counting.line(each.line)) for each in inside]
         if inside:
             found += _tokens(adapter, inside[0])
     return Reply(bodies.BreakpointLocationsBody(breakpoints=found))
@@ -103,7 +106,7 @@ def _tokens(adapter: Adapter, sentence: Sentence) -> list[bodies.LocationBody]:
     model = adapter.known_model
     if model is None or not can_attend(model):
         return []
-    line, text = adapter.client_line(sentence.line), sentence.text
+    line, text = adapter.counting.line(sentence.line), sentence.text
     try:
         tokens = tokens_of(model, text)
     except S2sdapError:  # a line that names a file, say, has none
@@ -112,9 +115,9 @@ def _tokens(adapter: Adapter, sentence: Sentence) -> list[bodies.LocationBody]:
     return [
         bodies.LocationBody(
             line=line,
-            column=adapter.client_column(utf16_column(text, span.start)),
+            column=adapter.counting.column(utf16_column(text, span.start)),
             end_line=line,
-            end_column=adapter.client_column(utf16_column(text, span.end)),
+            end_column=adapter.counting.column(utf16_column(text, span.end)),
         )
         for span in spans
     ]

@@ -109,7 +109,7 @@ def locations(adapter: Adapter, arguments: Locations) -> Reply:
     """Where a neighbour stands in its corpus."""
     found = adapter.locations.get(arguments.location_reference)
     source = bodies.SourceBody(name=os.path.basename(found.path), path=found.path)
-    return Reply(bodies.Locations(source=source, line=adapter.client_line(found.line)))
+    return Reply(bodies.Locations(source=source, line=adapter.counting.line(found.line)))
 
 
 @handles("evaluate", Evaluate, When.STOPPED, supportsEvaluateForHovers=True, supportsClipboardContext=True)
@@ -182,10 +182,10 @@ async def _looked_up(adapter: Adapter, frame: "Frame", expression: str) -> Reply
 @handles("completions", Completions, When.LAUNCHED, supportsCompletionsRequest=True)
 def completions(adapter: Adapter, arguments: Completions) -> Reply:
     """The fields and functions that begin like the word before the cursor; commands and what follows them."""
-    column = arguments.column - (1 if adapter.client.columns_start_at1 else 0)
+    column = arguments.column - adapter.counting.first_column
     before = arguments.text[: position_of_column(arguments.text, column)]
     word = before[len(before.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")) :]
-    start = adapter.client_column(utf16_length(before) - len(word))
+    start = adapter.counting.column(utf16_length(before) - len(word))
     targets = [
         bodies.CompletionBody(label=name, type="field", detail=meaning, start=start, length=len(word))
         for name, meaning in FIELDS.items()
@@ -218,7 +218,11 @@ def _lookup_completions(adapter: Adapter, before: str) -> list[bodies.Completion
     end = utf16_length(before)
     return [
         bodies.CompletionBody(
-            label=text, detail=meaning, type="value", start=adapter.client_column(end - length), length=length
+            label=text,
+            detail=meaning,
+            type="value",
+            start=adapter.counting.column(end - length),
+            length=length,
         )
         for text, meaning, length in offered(before)
     ]

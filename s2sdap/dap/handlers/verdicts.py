@@ -34,7 +34,7 @@ async def verdict(adapter: Adapter, arguments: custom.VerdictArguments) -> Reply
         found = yield from answering(question)
         return plain(found, session.model.target)
 
-    told = await in_turns(adapter, work(), f"Verdict on line {adapter.client_line(question.sentence.line)}")
+    told = await in_turns(adapter, work(), f"Verdict on line {adapter.counting.line(question.sentence.line)}")
     experiments = [custom.ExperimentBody(**each) for each in told.pop("experiments")]
     absent = [custom.AbsentBody(**each) for each in told.pop("absent")]
     return Reply(custom.VerdictBody(experiments=experiments, absent=absent, **told))
