@@ -143,6 +143,7 @@ def _picture(canvas: Canvas) -> custom.PictureBody:
         method=layout.method,
         points=_points(canvas.scene, layout.keys, layout.points.tolist()),
         k=trusted.k,
+        neighbors=canvas.scene.neighbors,
         refitted=layout.refitted,
         left_out=len(layout.left_out),
         steps=layout.steps,

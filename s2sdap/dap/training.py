@@ -1,5 +1,6 @@
 """The index of a session, opened aside when a request needs it, and what is looked for in it."""
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -12,8 +13,8 @@ if TYPE_CHECKING:
     from s2sdap.debugger.neighbors.index import OpenIndex
 
 T = TypeVar("T")
-_NEIGHBOR: Final = "neighbor"
-"""The word by which an edit copies from training."""
+_ASKS: Final = re.compile(rf"\b(?:{'|'.join(sorted(OF_TRAINING))})\b|\bneighbor\s+\d")
+"""What of a text looks at training: a field, and the place that an edit copies from."""
 
 
 async def opened(adapter: Adapter) -> "OpenIndex":
@@ -49,4 +50,4 @@ def asks_training(adapter: Adapter, *written: str) -> bool:
     training = adapter.need_session().training
     if training is None or training.problem is not None:
         return False
-    return any(word in text for text in written for word in (*OF_TRAINING, _NEIGHBOR))
+    return any(_ASKS.search(text) for text in written)

@@ -1,5 +1,7 @@
 """The neighbours of a session's states: the tensor on show is what is asked for, edits included."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tiny_models import rnn
@@ -14,11 +16,13 @@ from s2sdap.debugger.breakpoints import (
     watched,
 )
 from s2sdap.debugger.editing import console
+from s2sdap.debugger.neighbors.drawing import scene_of, trajectory
 from s2sdap.debugger.neighbors.marking import marked, target_spans
 from s2sdap.debugger.neighbors.pointing import frame_of
 from s2sdap.debugger.neighbors.telling import line_of, told
 from s2sdap.debugger.scopes import scopes_of
 from s2sdap.debugger.watch_rules import parse_rule
+from s2sdap.neighbors.states import StateSite
 from s2sdap.neighbors.store import StateStore
 from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.positions import Span
@@ -265,3 +269,23 @@ def test_a_run_that_is_going_to_ask_the_index_says_so(armed):
 def test_a_run_that_is_not_does_not():
     rules = [parse_rule("lowConfidence"), parse_rule("attentionCollapse")]
     assert not Armed.of([SentenceBreakpoint(1, 0, extras("p < 0.5", ">2"))], rules=rules).of_training
+
+
+def test_a_picture_of_many_states_looks_at_fewer_neighbours_of_each(at_a_month, date_index):
+    index = at_a_month.training.open()
+    site = StateSite("decoder.state")
+    frames = at_a_month.frames()[::-1]
+    path = trajectory("left", frames, site)
+    assert path.positions == (0, 1, 2, 3, 4, 5)
+    target = at_a_month.model.target
+    assert scene_of(site, [path], index, 7, target).neighbors == 7
+    many = replace(
+        path,
+        positions=path.positions * 500,
+        pieces=path.pieces * 500,
+        vectors=np.tile(path.vectors, (500, 1)),
+    )
+    scene = scene_of(site, [many], index, 7, target)
+    assert scene.neighbors == 3
+    assert len(scene.groups[1].keys) <= 3 * 6  # each training state once
+    assert scene_of(StateSite("decoder.cells", 0), [path], index, 7, target).neighbors == 0

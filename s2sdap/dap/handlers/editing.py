@@ -87,8 +87,8 @@ async def edit(adapter: Adapter, arguments: custom.EditArguments) -> Reply:
 
     session = adapter.need_session()
     frame = frame_at(adapter, arguments.frame_id, arguments.thread_id)
-    copied = arguments.copy is not None and arguments.copy.neighbor is not None
-    if asks_training(adapter, arguments.command or "", "neighbor" if copied else ""):
+    number = None if arguments.copy is None else arguments.copy.neighbor
+    if asks_training(adapter, arguments.command or "", "" if number is None else f"neighbor {number}"):
         await opened(adapter)
 
     def job() -> "Outcome":

@@ -26,7 +26,9 @@ from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.stages import Stage
 
 MOST_NEIGHBORS: Final = 100
-"""Neighbours of each state that a picture can be asked for; of all points 2,000 are drawn."""
+"""Neighbours of each state that a picture can be asked for."""
+MOST_LOOKED_AT: Final = 10_000
+"""... and of all its states together; of all points 2,000 are drawn."""
 NEIGHBORS: Final = "neighbors"
 """The name of their group."""
 Hand = Literal["left", "right"]
@@ -72,11 +74,16 @@ class Dot:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """What a picture of a site shows: groups to lay out, and what each point of them is."""
+    """What a picture of a site shows: groups to lay out, and what each point of them is.
+
+    `neighbors` is how many of each state were looked for: fewer than were asked for, where there are many
+    states.
+    """
 
     site: StateSite
     groups: tuple[Group, ...]
     dots: dict[tuple[str, str], Dot]
+    neighbors: int
 
 
 def frames_of_run(run: Run, sentence: Sentence) -> list[Frame]:
@@ -133,9 +140,11 @@ def scene_of(
         groups.append(Group(each.hand, each.keys, each.vectors, trajectory=True))
         for key, position, piece in zip(each.keys, each.positions, each.pieces, strict=True):
             dots[each.hand, key] = Dot(each.hand, position, piece)
-    if index is not None and k > 0 and site in index.sites:
+    states = sum(len(each.positions) for each in trajectories)
+    k = min(k, MOST_LOOKED_AT // max(1, states)) if index is not None and site in index.sites else 0
+    if index is not None and k > 0:
         groups.append(_neighbors(site, trajectories, index, k, dots, target, cancelled))
-    return Scene(site, tuple(groups), dots)
+    return Scene(site, tuple(groups), dots, k)
 
 
 def check_same_space(run: Run, frame: Frame) -> None:

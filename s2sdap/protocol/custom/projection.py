@@ -54,17 +54,19 @@ class PointBody(_Camel):
 class PictureBody(_Camel):
     """The picture of a site: its points, trajectories in order, and how far it can be believed.
 
-    `trustworthiness` over the `k` nearest is 1 where whatever looks near is near; `explained` the share of
-    the variance along each axis; `divergence` what t-SNE makes small, in nats. `moved` and `movedMost` say
-    how far, on average and at most, the points went that the last picture had too, as a share of its spread;
-    `refitted` that it was made anew. `leftOut` counts points that are not drawn. `method` is pca where there
-    are too few points for another; `steps` are those of refinement.
+    `neighbors` is how many of each state were looked for, which is less than was asked for where there are
+    many states. `trustworthiness` over the `k` nearest is 1 where whatever looks near is near; `explained`
+    the share of the variance along each axis; `divergence` what t-SNE makes small, in nats. `moved` and
+    `movedMost` say how far, on average and at most, the points went that the last picture had too, as a
+    share of its spread; `refitted` that it was made anew. `leftOut` counts points that are not drawn.
+    `method` is pca where there are too few points for another; `steps` are those of refinement.
     """
 
     site: str
     method: str
     points: list[PointBody]
     k: int
+    neighbors: int
     refitted: bool
     left_out: int
     steps: int

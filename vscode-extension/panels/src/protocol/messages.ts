@@ -1374,6 +1374,7 @@ export interface PictureBody {
   method: string;
   points: PointBody[];
   k: number;
+  neighbors: number;
   refitted: boolean;
   leftOut: number;
   steps: number;
