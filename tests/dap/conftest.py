@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dap_programs import DATES, write
+from dap_programs import DATES, TRANSPORTS, write
 from dap_wires import (
     ProcessWire,
     Served,
@@ -21,7 +21,6 @@ from dap_wires import (
 from harness import DebugSession
 from warm_processes import CAN_FORK, WarmProcesses, warm_processes
 
-TRANSPORTS = ("stdio", "tcp", "websocket")
 Connect = Callable[[str], DebugSession]
 
 

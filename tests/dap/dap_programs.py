@@ -1,8 +1,9 @@
-"""Programs of dates, which the tests of this folder debug."""
+"""Programs of dates, which the tests of this folder debug, and the ways to an adapter."""
 
 from pathlib import Path
 from typing import Any
 
+TRANSPORTS = ("stdio", "tcp", "websocket")
 DATES = ("March 3, 1999", "24. Okt", "", "Ides of March 2044")
 
 

@@ -30,10 +30,6 @@ class Served(DebugSession):
         """The debugger's own session."""
         return self._adapters[-1].need_session()
 
-    def live(self) -> list[int]:
-        """The live hypotheses."""
-        return [each["id"] for each in self.request("threads")["threads"]]
-
 
 @contextlib.contextmanager
 def adapter_in_process() -> Iterator[Served]:

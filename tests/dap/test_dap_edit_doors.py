@@ -1,14 +1,13 @@
 """Every kind of edit through each door: the same edits, and the records of a fresh run with them."""
 
 import pytest
+from dap_doors import back, edit, eldest, expression, fresh, repl, variable
 from in_process import adapter_in_process
 from models.hf_tiny import folder_of
-from same_records import assert_same, run_again
+from same_records import assert_same
 
 from s2sdap.debugger.edit_lists import from_plain
-from s2sdap.decoding.edits import SourceEdit
 from s2sdap.decoding.generation.settings import GenerationSettings
-from s2sdap.decoding.planning import planner_for
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.models.loading import load_model
 
@@ -29,45 +28,10 @@ def at_a_step():
         yield session
 
 
-def back(session, step):
-    """Back to the unedited branch, at the step that is edited, following the eldest hypothesis."""
-    session.request("evaluate", expression="switch 0", context="repl")
-    session.request("evaluate", expression=f"goto {step - 1}", context="repl")
-    session.go("next", threadId=min(session.live()))
-
-
 def to_the_end(session):
     """To the end of the sentence on the branch that an edit has grown."""
-    session.go("stepOut", threadId=min(session.live()))
+    session.go("stepOut", threadId=eldest(session))
     return session.debugged.walk.branch
-
-
-def variable(path, value):
-    """`setVariable` of what stands at `path`: a scope, then names, the last without its piece."""
-
-    def door(session):
-        scope, *names, last = path
-        reference = session.scopes()[scope]
-        for name in names:
-            reference = session.variables(reference)[name]["variablesReference"]
-        name = next(
-            each for each in session.variables(reference) if each == last or each.startswith(f"{last}:")
-        )
-        session.request("setVariable", variablesReference=reference, name=name, value=value)
-
-    return door
-
-
-def expression(left, value):
-    return lambda session: session.request("setExpression", expression=left, value=value)
-
-
-def repl(line):
-    return lambda session: session.request("evaluate", expression=line, context="repl")
-
-
-def edit(**arguments):
-    return lambda session: session.request("s2s/edit", arguments)
 
 
 ZEROS = [0.0] * 64
@@ -196,13 +160,6 @@ def dates():
     return load_model("dates")
 
 
-def fresh(model, settings, edits, text):
-    """The records of a run that nobody debugs, given the same list of edits."""
-    text = next((each.text for each in edits if isinstance(each, SourceEdit)), text)
-    plan = planner_for(model, settings)(text, sentence=0, line=1, where="the source")
-    return run_again(plan, [each for each in edits if not isinstance(each, SourceEdit)])
-
-
 def shown(branch):
     """What a person sees of a branch up to the step that is edited here, and of its source."""
     records = [
@@ -224,9 +181,9 @@ def test_every_door_leads_to_the_records_of_a_fresh_run(at_a_step, dates, kind):
         assert branch.edits == from_plain([each["edit"] for each in listed])
         if first is None:
             first = branch.edits
-            expected = fresh(dates, SearchSettings(beam_size=3, n_best=3), first, DATE)
+            _, *expected = fresh(dates, SearchSettings(beam_size=3, n_best=3), first, DATE)
         assert branch.edits == first
-        assert_same((branch.encoder, branch.records), expected)
+        assert_same([branch.encoder, branch.records], expected)
         assert shown(branch) != unedited, "the edit has had no effect"
 
 
@@ -340,7 +297,7 @@ def test_every_door_of_a_hugging_face_model(at_a_step_of_generate, marian_model,
         branch = to_the_end(session)
         if first is None:
             first = branch.edits
-            expected = fresh(marian_model, settings, first, TEXT)
+            _, *expected = fresh(marian_model, settings, first, TEXT)
         assert branch.edits == first
         assert_same_numbers(branch, *expected)
         assert shown(branch) != unedited, "the edit has had no effect"
