@@ -244,7 +244,7 @@ class Adapter:
         self.start_if_ready()
 
     def _tell_continued(self, thread: int) -> None:
-        """The decode leaves its stop, and no request has asked it to: so the client is told."""
+        """The decode leaves its stop, which the client cannot know: no request has asked for it."""
         self.emit("continued", bodies.Continued(thread_id=thread, all_threads_continued=True))
 
     def go(self) -> None:
@@ -325,8 +325,7 @@ class Adapter:
         if self.state is not State.STOPPED:  # ended or restarted meanwhile
             return
         if self.elsewhere(stop):
-            self._tell_continued(self.current_thread)
-            self.moved(stop)
+            self.moved(stop, asked=False)
             return
         self.stop = stop
         self._tell_threads(thread_names(self.need_session()))
@@ -335,10 +334,15 @@ class Adapter:
         else:
             self.emit("stopped", stopped_body(stop))
 
-    def moved(self, stop: Stop) -> None:
-        """The cursor has gone elsewhere at once: that is another stop."""
+    def moved(self, stop: Stop, *, asked: bool = True) -> None:
+        """The cursor has gone elsewhere at once: that is another stop.
+
+        `asked` by a request of the protocol that has the decode go on, as editors know without being told.
+        """
         if self.state is not State.STOPPED:  # ended or restarted meanwhile
             return
+        if not asked:
+            self._tell_continued(self.current_thread)
         self.stop = stop
         self._forget_handles()
         self._tell_threads(thread_names(self.need_session()))

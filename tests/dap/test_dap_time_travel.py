@@ -1,5 +1,6 @@
 """Going to any step, starting frames again, branches, undo and redo, over every transport."""
 
+from dap_patterns import Event, Response
 from dap_programs import DATES
 
 
@@ -33,7 +34,9 @@ def test_goto_any_computed_step(session):
     assert place_of(session) == (1, "search")
     assert session.refused("goto", targetId=targets[1]["id"], threadId=session.thread).number == 4150
     assert session.request("gotoTargets", source=source_of(session), line=2)["targets"] == []
-    assert session.go("s2s/goto", step=3)["reason"] == "goto"
+    seq = session.send("s2s/goto", {"step": 3})
+    answered = Response("s2s/goto", seq=seq)
+    session.expect(answered >> Event("continued") >> Event("stopped", reason="goto"))
     assert session.value("token") == token
     assert session.refused("s2s/goto", step=99).number == 4142
     session.go("s2s/goto", step=-1)

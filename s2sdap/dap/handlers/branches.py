@@ -56,7 +56,7 @@ def goto_step(adapter: Adapter, arguments: custom.GotoStepArguments) -> Reply:
     stop = session.goto(arguments.step, arguments.stage)
     at = session.cursor
     body = custom.GotoStepBody(step=at.step, stage=at.stage.value, hypothesis=at.hypothesis)
-    return Reply(body, lambda: adapter.moved(stop))
+    return Reply(body, lambda: adapter.moved(stop, asked=False))
 
 
 @handles(custom.BRANCHES, Nothing, When.STOPPED)
