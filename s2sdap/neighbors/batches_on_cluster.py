@@ -51,7 +51,7 @@ class _Sent(msgspec.Struct):
 class ExtractionWorker:
     """Computes batches. Holds the extractor of its process."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, way: str) -> None:
         import torch  # noqa: PLC0415 - a worker's, not of the process that starts it
 
         torch.set_num_threads(recipe.threads)
@@ -64,6 +64,7 @@ class ExtractionWorker:
             limits=recipe.limits,
             folder=recipe.folder,
         )
+        self._extractor.go_on(Way(way))
 
     def __call__(self, part: bytes, /) -> bytes:
         """Some batches."""
@@ -75,13 +76,18 @@ class ExtractionWorker:
         return _Sent(states, list(found.sentences), found.failed, found.way, found.apart)
 
 
-def computed_on(cluster: Cluster, recipe: Recipe, tasks: Sequence[BatchTask]) -> Iterator[BatchStates]:
-    """What becomes of `tasks` on the cluster, in their order. On a GPU each worker has one for itself."""
+def computed_on(
+    cluster: Cluster, recipe: Recipe, tasks: Sequence[BatchTask], way: Way
+) -> Iterator[BatchStates]:
+    """What becomes of `tasks` on the cluster, in their order. On a GPU each worker has one for itself.
+
+    `way` is how sentences are forced to begin with. Every worker looks for itself whether batches do.
+    """
     parts = [
         msgspec.msgpack.encode(tasks[start : start + TOGETHER]) for start in range(0, len(tasks), TOGETHER)
     ]
     gpus = 0.0 if recipe.device == "cpu" else 1.0
-    made = {"recipe": recipe}
+    made = {"recipe": recipe, "way": way.value}
     for outcome in mapped(cluster, parts, ExtractionWorker, made, cpus=float(recipe.threads), gpus=gpus):
         yield from _received(msgspec.msgpack.decode(outcome, type=list[_Sent]))
 

@@ -42,7 +42,7 @@ class BuildProgress:
     committed: int
 
 
-Computing = Callable[[Sequence[BatchTask]], Iterable[BatchStates]]
+Computing = Callable[[Sequence[BatchTask], Way], Iterable[BatchStates]]
 """What becomes of batches, in their order, each as soon as it is there."""
 
 Watch = Callable[[BuildProgress], None]
@@ -134,8 +134,9 @@ def _filled(
     since = time.monotonic()
     left = plan.batches[record.done :]
     tasks = [plan.task(batch, record.first) for batch in left]
-    compute = computing or functools.partial(map, functools.partial(batch_states, extractor))
-    for batch, found in zip(left, compute(tasks), strict=True):
+    here = map(functools.partial(batch_states, extractor), tasks)
+    computed = here if computing is None else computing(tasks, extractor.way)
+    for batch, found in zip(left, computed, strict=True):
         if found.sentences:
             writer.add(found.states)
             writer.add_sentences(found.sentences)
