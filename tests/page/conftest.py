@@ -143,7 +143,7 @@ class Sheet:
         self.page.get_by_role("combobox", name="Expression or command").fill(command)
         self.page.keyboard.press("Enter")
         entries.nth(before).wait_for()
-        return entries.nth(before).inner_text()
+        return entries.nth(before).inner_text().strip()
 
     def to_the_end(self) -> list[str]:
         """Continue until the run is over. What was written, sentence by sentence."""

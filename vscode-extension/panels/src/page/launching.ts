@@ -12,6 +12,8 @@ export interface Form {
   nBest: number;
   lengthPenalty: number;
   maxLength: number;
+  /** An index of training states; empty is none, but for the bundled model, which has its own. */
+  index: string;
   /** Whether to stop at tokens below `threshold`. */
   unsure: boolean;
   threshold: number;
@@ -36,6 +38,7 @@ export function launchOf(form: Form): { wanted: LaunchArguments; rules: string[]
     wanted.program = form.path.trim();
     if (form.reference.trim() !== "") wanted.reference = form.reference.trim();
   }
+  if (form.index.trim() !== "") wanted.index = form.index.trim();
   const more = moreOf(form.more);
   const { search: moreSearch, ...others } = more;
   // A model of Hugging Face has settings of its own: those that were left alone here are not named at all.
