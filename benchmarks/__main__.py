@@ -19,6 +19,7 @@ NAMES = (
     "pausing",
     "imports",
     "huggingface",
+    "extraction",
     "projection",
 )
 

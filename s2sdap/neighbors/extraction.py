@@ -35,7 +35,7 @@ LINES: Final = ("a", "1", "the")
 class Bounds:
     """How much a batch holds at most: sentences, and tokens of both sides when filled up to the longest."""
 
-    sentences: int = 64
+    sentences: int = 128
     tokens: int = 8192
 
 
@@ -210,7 +210,7 @@ class Extractor:
         size = min(self.bounds.tokens, max(1, LOGITS // len(self.model.target)))
         batch: list[E] = []
         longest = (0, 0)
-        for example in sorted(examples, key=lambda each: each.lengths):
+        for example in sorted(examples, key=lambda each: (max(each.lengths), each.lengths)):
             target, source = example.lengths
             together = (max(longest[0], target), max(longest[1], source))
             if batch and (

@@ -15,10 +15,11 @@ from s2sdap.models.bundled.written_dates import training_pairs
 from s2sdap.models.checkpoint import load_checkpoint, save_checkpoint
 from s2sdap.models.loading import load_model
 from s2sdap.neighbors.bundled import CORPUS, INDEX, bundled_folder, bundled_index, has_bundled_index
+from s2sdap.neighbors.extraction import Bounds
 from s2sdap.neighbors.states import StateSite
 from s2sdap.vocabulary.errors import S2sdapError
 
-SMALL = 200
+SMALL = 4 * Bounds().sentences  # four batches
 """Pairs of the indexes that several processes make."""
 SCRIPT = """
 import sys, torch
@@ -58,7 +59,7 @@ def begin(process):
 def test_the_whole_index_is_made_once_and_then_found(user_cache):
     process = other_process()
     said = process.communicate("\n", timeout=110)[0].splitlines()
-    assert said == ["batch"] * -(-10_000 // 64) + ["whole 10000"]
+    assert said == ["batch"] * -(-10_000 // Bounds().sentences) + ["whole 10000"]
     again = []
     store = bundled_index(again.append)
     assert again == []
@@ -108,7 +109,7 @@ def test_two_processes_that_want_it_at_once_both_get_it(undisturbed):
         begin(process)
     said = [process.communicate(timeout=100)[0].splitlines() for process in processes]
     assert [lines[-1] for lines in said] == [f"whole {SMALL}"] * 2
-    assert sorted(lines.count("batch") for lines in said) == [0, -(-SMALL // 64)]
+    assert sorted(lines.count("batch") for lines in said) == [0, -(-SMALL // Bounds().sentences)]
     assert held(bundled_index(sample=SMALL)) == undisturbed
 
 

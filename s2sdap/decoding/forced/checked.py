@@ -68,6 +68,8 @@ class Checked:
 
     def _telling(self, sentences: Sequence[Forced]) -> int | None:
         """The sentence of a batch that shows something not yet seen, if one does: that with most padding."""
+        if self._ahead_seen and (self._padding_seen or self.way is not Way.BATCHES):
+            return None
         longest = max(len(each.source.tokens) for each in sentences)
         able = [number for number, each in enumerate(sentences) if len(each.target) >= TELLING]
         if not able:

@@ -21,7 +21,7 @@ def forcing_for(model: Described, settings: Settings | None = None) -> Forcing:
     if isinstance(model, Model):
         if settings is not None and not isinstance(settings, SearchSettings):
             raise S2sdapError("other_search", given="generation", wanted="search", model=model.name)
-        return SteppedForcing(model, settings or SearchSettings())
+        return SteppedForcing.of(model, settings or SearchSettings())
     raise S2sdapError("no_extraction", model=model.name, reason="it cannot be run on a text of ours")
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import torch
@@ -15,6 +16,7 @@ from s2sdap.decoding.forced.rows import (
     Forced,
     Rows,
     Wanted,
+    filled_up,
     halved,
     has_layers,
     joined,
@@ -27,6 +29,9 @@ from s2sdap.decoding.forced.rows import (
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.decoding.step import Decode
 from s2sdap.models.contract import BatchingModel, Model, Source
+
+TOGETHER: Final = 2**18
+"""So many logits are looked through in one go."""
 
 
 class Keeper:
@@ -65,6 +70,13 @@ class SteppedForcing:
 
     model: Model
     settings: SearchSettings
+    together: BatchingModel | None
+    """The model, where it reads several sentences at once."""
+
+    @classmethod
+    def of(cls, model: Model, settings: SearchSettings) -> "SteppedForcing":
+        """Of a model; whether it reads several sentences is found out once, which takes a while."""
+        return cls(model, settings, model if isinstance(model, BatchingModel) else None)
 
     def source(self, text: str, _folder: Path | None, /) -> Source:
         """The source tokens of a line, which is text."""
@@ -83,17 +95,17 @@ class SteppedForcing:
         """What greedy search under the settings writes of each source."""
         settings = msgspec.structs.replace(self.settings, beam_size=1, n_best=1, sample=False)
         prefix = prefix_of(self.model, settings)
-        if isinstance(self.model, BatchingModel) and len(sources) > 1:
+        if self.together is not None and len(sources) > 1:
             with torch.inference_mode():
-                outcome = greedy_batch(self.model, sources, settings, prefix, Looked(), 0.0)
+                outcome = greedy_batch(self.together, sources, settings, prefix, Looked(), 0.0)
             return [output.tokens for (output,) in outcome.outputs]
         return [self._decoded(Decode(self.model, settings, source, prefix)) for source in sources]
 
     def force(self, sentences: Sequence[Forced], wanted: Collection[Wanted], /) -> Rows:
         """The rows of `wanted` for one batch."""
         with torch.inference_mode():
-            if isinstance(self.model, BatchingModel) and len(sentences) > 1:
-                return _together(self.model, sentences, wanted)
+            if self.together is not None and len(sentences) > 1:
+                return _together(self.together, sentences, wanted)
             return joined([_alone(self.model, each, wanted) for each in sentences])
 
     @property
@@ -132,10 +144,16 @@ def _together(model: BatchingModel, sentences: Sequence[Forced], wanted: Collect
     inputs = _inputs(targets, model.target.bos).to(device)
     encoded = model.encode_batch([each.source for each in sentences], encoding)
     state = model.begin(encoded)
-    predicted = []
+    waiting: list[Tensor] = []
+    predicted: list[Tensor] = []
     for tokens in inputs.unbind(1):
         logits, state = model.step(encoded, state, tokens, stepping)
-        predicted.append(likeliest(logits))
+        waiting.append(logits)
+        if len(waiting) * logits.numel() >= TOGETHER:
+            predicted.append(likeliest(torch.stack(waiting, dim=1)))
+            waiting = []
+    if waiting:
+        predicted.append(likeliest(torch.stack(waiting, dim=1)))
     vectors: dict[Wanted, Tensor] = {}
     lengths = [len(each.source.tokens) for each in sentences]
     for key, states in encoding.kept.items():  # an entry a sentence, as long as the longest
@@ -145,7 +163,7 @@ def _together(model: BatchingModel, sentences: Sequence[Forced], wanted: Collect
     places = standing([len(each) for each in targets], inputs.shape[1], device)
     for key, steps in stepping.kept.items():  # an entry a step
         vectors[key] = rows_at(places, torch.stack(steps, dim=1))
-    told = torch.stack(predicted, dim=1).flatten().index_select(0, places)
+    told = torch.cat(predicted, dim=1).flatten().index_select(0, places)
     return Rows({key: value.cpu() for key, value in vectors.items()}, told.cpu())
 
 
@@ -165,7 +183,4 @@ def _alone(model: Model, sentence: Forced, wanted: Collection[Wanted]) -> Rows:
 
 def _inputs(targets: Sequence[tuple[int, ...]], begin: int) -> Tensor:
     """What each step reads [B, T]: the begin symbol, then the token before. Filled up with it, too."""
-    inputs = torch.full((len(targets), max(map(len, targets))), begin)
-    for row, target in enumerate(targets):
-        inputs[row, 1 : len(target)] = torch.tensor(target[:-1])
-    return inputs
+    return filled_up([(begin, *target[:-1]) for target in targets], begin)

@@ -14,7 +14,17 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from s2sdap.decoding.forced.rows import Forced, Rows, Wanted, halved, joined, layer_of, likeliest, of_source
+from s2sdap.decoding.forced.rows import (
+    Forced,
+    Rows,
+    Wanted,
+    filled_up,
+    halved,
+    joined,
+    layer_of,
+    likeliest,
+    of_source,
+)
 from s2sdap.decoding.generation.config import checked
 from s2sdap.decoding.generation.forced_rows import RowsOfPass
 from s2sdap.decoding.generation.intercept import Prepared, prepare
@@ -156,7 +166,8 @@ class GenerateForcing:
     def _prepared(self, sources: Sequence[Source], rows: RowsOfPass) -> Prepared:
         """What `generate` prepares of a batch: it reads the sources, and `rows` sees the encoder."""
         model: Any = self._face.model
-        generate = functools.partial(model.generate, **self._arguments(sources, self._given))
+        arguments = self._arguments(sources, {**self._given, "use_cache": False})
+        generate = functools.partial(model.generate, **arguments)
         with self._face.taps.watching(rows):
             return prepare(model, generate)
 
@@ -228,14 +239,6 @@ class GenerateForcing:
         for site, layer in wanted:
             if layer is not None and layer >= counts[site]:
                 raise S2sdapError("no_state_layer", site=site, layer=layer, count=counts[site])
-
-
-def filled_up(rows: Sequence[Sequence[int]], fill: int = 0) -> Int[Tensor, "B W"]:
-    """Rows of tokens as one tensor, as wide as the longest."""
-    filled = torch.full((len(rows), max(map(len, rows))), fill)
-    for number, row in enumerate(rows):
-        filled[number, : len(row)] = torch.tensor(row)
-    return filled
 
 
 def _shapes(inputs: Mapping[str, Tensor]) -> tuple[torch.Size, ...]:

@@ -104,9 +104,9 @@ class RnnModel:
         Each sentence is probed by itself, as long as the longest.
         """
         lengths = torch.tensor([len(source.tokens) for source in sources])
-        ids = torch.zeros(len(sources), int(lengths.max()), dtype=torch.long)
-        for row, source in enumerate(sources):
-            ids[row, : lengths[row]] = torch.tensor([token.id for token in source.tokens])
+        within = torch.arange(int(lengths.max())) < lengths[:, None]
+        ids = torch.zeros(within.shape, dtype=torch.long)
+        ids[within] = torch.tensor([token.id for source in sources for token in source.tokens])
         return self.network.encode(ids.to(self.device), lengths.to(self.device), probe)
 
     @torch.no_grad()
