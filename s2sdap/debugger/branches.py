@@ -35,7 +35,7 @@ class Branch:
     @property
     def tip(self) -> Snapshot:
         """The snapshot after the last record."""
-        return self.snapshot(len(self.records))
+        return self.records[-1].after if self.records else self.encoder.after
 
     @property
     def edits(self) -> tuple[Edit, ...]:

@@ -8,6 +8,7 @@ in between first.
 """
 
 import dataclasses
+import functools
 import threading
 import weakref
 from collections.abc import Iterator, Mapping
@@ -28,22 +29,35 @@ MINIMUM_BUDGET: Final = 1024 * 1024
 STRIDE: Final = 16
 """Steps from one state that is kept longer to the next."""
 _GONE: Final = object()
-_BESIDE_STATE: Final = tuple(each.name for each in dataclasses.fields(Snapshot) if each.name != "state")
+_NO_MEMORY: Final = (str, bytes, int, float, type, nn.Module, Hypothesis)
+"""What is no tensor and points at none that a step would keep alive."""
 
 
-class _Step:
-    """How a step was run, and what is at hand of what it computed."""
+class KeptSites(Mapping[str, Tensor]):
+    """The sites of a step, at hand or computed again, and all that this takes: how the step was run.
+
+    `state` is the model's after the step. `site_bytes` and `state_bytes` are its own at hand, without what
+    it shares with the state that it began from; `counted` says that they are no guess.
+    """
+
+    site_bytes: int
+    state_bytes: int
 
     __slots__ = (
         "__weakref__",
+        "_names",
+        "anchor",
         "before",
+        "counted",
         "edits",
         "encoder",
         "keeper",
         "number",
         "plan",
+        "site_bytes",
         "sites",
         "state",
+        "state_bytes",
         "stays",
     )
 
@@ -53,61 +67,41 @@ class _Step:
         self.encoder = encoder
         self.before = record.before
         self.edits: tuple[Edit, ...] = record.edits
-        self.number = record.step
-        self.sites: Mapping[str, Tensor] | None = None
-        self.state: Any = _GONE
-        self.stays = _held_by_children(record)
+        self.number = number = record.step
+        self.anchor = (number + 1) % STRIDE == 0
+        """Whether its state goes last."""
+        self._names = tuple(record.sites)
+        self.sites: Mapping[str, Tensor] | None = record.sites
+        self.state: Any = record.after.state
+        self.counted = False
+        self.stays = 0
 
     def __del__(self) -> None:
-        self.keeper.held -= self.stays
+        keeper = self.keeper
+        keeper.forget(self)
+        keeper.held -= self.stays
 
     @property
-    def anchor(self) -> bool:
-        """Whether its state goes last."""
-        return (self.number + 1) % STRIDE == 0
-
-    @property
-    def previous(self) -> "_Step | None":
+    def previous(self) -> "KeptSites | None":
         """The step that led to where this one began; `None` at the encoder, whose state always stays."""
         return self.before.step_before if isinstance(self.before, KeptSnapshot) else None
-
-
-@dataclasses.dataclass(slots=True, eq=False)
-class _Held:
-    """What a step has at hand, in bytes; what it shares with the state it began from is not its own."""
-
-    step: weakref.ref[_Step]
-    anchor: bool
-    sites: int
-    state: int
-    counted: bool
-
-
-class KeptSites(Mapping[str, Tensor]):
-    """The sites of a step, at hand or computed again."""
-
-    __slots__ = ("_names", "_step")
-
-    def __init__(self, step: _Step, names: tuple[str, ...]) -> None:
-        self._step = step
-        self._names = names
 
     @property
     def held(self) -> Mapping[str, Tensor]:
         """Those at hand."""
-        return self._step.sites or {}
+        return self.sites or {}
 
     def __getitem__(self, name: str) -> Tensor:
-        at_hand = self._step.sites
+        at_hand = self.sites
         if at_hand is not None:
             return at_hand[name]
         if name not in self._names:
             raise KeyError(name)
-        return self._step.keeper.sites_of(self._step)[name]
+        return self.keeper.sites_of(self)[name]
 
     def get(self, name: str, default: Any = None, /) -> Any:
         """The tensor at a site, or `default` where there is none."""
-        at_hand = self._step.sites
+        at_hand = self.sites
         return super().get(name, default) if at_hand is None else at_hand.get(name, default)
 
     def __contains__(self, name: object) -> bool:
@@ -124,17 +118,23 @@ class KeptSnapshot(Snapshot):
     """A snapshot whose state is at hand, or computed again by the step that led to it."""
 
     __slots__ = ("step_before",)
-    step_before: _Step
+    step_before: KeptSites
 
-    def __init__(self, snapshot: Snapshot, step: _Step) -> None:
-        for name in _BESIDE_STATE:
-            object.__setattr__(self, name, getattr(snapshot, name))
-        object.__setattr__(self, "step_before", step)
+    def __init__(self, snapshot: Snapshot, step: KeptSites) -> None:
+        put = object.__setattr__
+        put(self, "step", snapshot.step)
+        put(self, "live", snapshot.live)
+        put(self, "finished", snapshot.finished)
+        put(self, "next_id", snapshot.next_id)
+        put(self, "ended", snapshot.ended)
+        put(self, "settings", snapshot.settings)
+        put(self, "step_before", step)
 
     @property
     def state(self) -> Any:
         """The model's state."""
-        return self.step_before.keeper.state_of(self.step_before)
+        step = self.step_before
+        return step.keeper.state_of(step) if step.state is _GONE else step.state
 
 
 class Keeper:
@@ -148,11 +148,12 @@ class Keeper:
         self.held = 0
         """Bytes at hand."""
         self._anchored = 0
-        self._since_counted = 0
-        self._share = 1.0
-        self._state = 0
         self._lock = threading.RLock()
-        self._held: dict[int, _Held] = {}
+        self._steps: dict[int, weakref.ref[KeptSites]] = {}
+        """Those that have anything at hand, in the order in which they came to it."""
+        self._sentence: EncoderRecord | None = None
+        self._guessed = 0
+        self._a_row = 0, 0, 0
 
     def run(
         self, plan: Plan, encoder: EncoderRecord, before: Snapshot, edits: tuple[Edit, ...]
@@ -162,17 +163,17 @@ class Keeper:
             record = plan.step(encoder, before, edits)
             if hasattr(record.sites, "held"):
                 return record
-            step = _Step(self, plan, encoder, record)
+            step = KeptSites(self, plan, encoder, record)
+            step.stays = self._take(step, record)
             self.held += step.stays
-            self._take(step, record, before.state)
-            self._thin(step)
-            sites = KeptSites(step, tuple(record.sites))
+            if self.held > self.budget * 3 // 4:
+                self._thin(step)
             after = KeptSnapshot(record.after, step)
             return StepRecord(
-                record.step, record.before, sites, record.search, after, record.edits, record.failed
+                record.step, record.before, step, record.search, after, record.edits, record.failed
             )
 
-    def sites_of(self, step: _Step) -> Mapping[str, Tensor]:
+    def sites_of(self, step: KeptSites) -> Mapping[str, Tensor]:
         """The sites of a step."""
         found = step.sites
         if found is None:
@@ -183,7 +184,7 @@ class Keeper:
             raise AssertionError("a step that was run has no sites")
         return found
 
-    def state_of(self, step: _Step) -> Any:
+    def state_of(self, step: KeptSites) -> Any:
         """The state after a step."""
         found = step.state
         if found is _GONE:
@@ -192,7 +193,7 @@ class Keeper:
                 found = step.state
         return found
 
-    def _again(self, wanted: _Step, *, whole: bool) -> None:
+    def _again(self, wanted: KeptSites, *, whole: bool) -> None:
         """Run a step again, and before it those that lead to it from the nearest state that is there."""
         if wanted.state is not _GONE and not (whole and wanted.sites is None):
             return  # another thread has been here
@@ -200,66 +201,71 @@ class Keeper:
         while (previous := way[-1].previous) is not None and previous.state is _GONE:
             way.append(previous)
         for step in reversed(way):
-            before = step.before.state
-            self._take(step, step.plan.step(step.encoder, step.before, step.edits), before)
-            self._thin(step)
+            record = step.plan.step(step.encoder, step.before, step.edits)
+            self.forget(step)
+            step.sites, step.state = record.sites, record.after.state
+            self._take(step, record)
+            if self.held > self.budget * 3 // 4:
+                self._thin(step)
 
-    def _take(self, step: _Step, record: StepRecord, before: Any) -> None:
-        """Keep what a step computed. Its bytes are counted exactly every `STRIDE` steps, and guessed between.
+    def _take(self, step: KeptSites, record: StepRecord) -> int:
+        """Hold what a step has at hand; returns the bytes of what the hypotheses that it has made hold.
 
-        While the budget is far, that is all it costs; `_thin` counts the others before anything goes.
+        Those of the first of a sentence and of every `STRIDE`-th after it are counted, those of the others
+        guessed from their rows. While the budget is far, that is all it costs; `_thin` counts the others
+        before anything goes.
         """
-        step.sites, step.state = record.sites, record.after.state
-        plain = sum(site.nbytes for site in record.sites.values())
-        counted = self._since_counted % STRIDE == 0
-        self._since_counted += 1
-        if counted:
-            site_bytes, self._state = _own_bytes(record, before)
-            self._share = site_bytes / plain if plain else 1.0
+        rows, rows_after = len(record.before.live), len(record.after.live) or 1
+        if self._sentence is step.encoder and self._guessed < STRIDE:
+            self._guessed += 1
+            site, state, stay = self._a_row
+            step.site_bytes, step.state_bytes, stays = rows * site, rows_after * state, rows * stay
+            step.counted = False
         else:
-            site_bytes = int(plain * self._share)
-        key = id(step)
-        self._forget(key)
-        alive = weakref.ref(step, lambda _gone: self._forget(key))
-        self._hold(key, _Held(alive, step.anchor, site_bytes, self._state, counted))
+            self._sentence, self._guessed = step.encoder, 0
+            _count(step)
+            stays = _held_by_children(record)
+            self._a_row = -(-step.site_bytes // rows), -(-step.state_bytes // rows_after), -(-stays // rows)
+        self._hold(step)
+        return stays
 
-    def _hold(self, key: int, held: _Held) -> None:
-        self._held[key] = held
-        self.held += held.sites + held.state
-        self._anchored += held.state if held.anchor else 0
+    def _hold(self, step: KeptSites) -> None:
+        self._steps[id(step)] = weakref.ref(step)
+        self.held += step.site_bytes + step.state_bytes
+        if step.anchor:
+            self._anchored += step.state_bytes
 
-    def _count(self) -> None:
-        """Count what was guessed."""
-        for key, held in list(self._held.items()):
-            step = held.step()
-            if held.counted or step is None or step.sites is None or step.state is _GONE:
-                continue
-            before = step.before
-            if isinstance(before, KeptSnapshot) and before.step_before.state is _GONE:
-                continue
-            sites, state = _bytes_of(step.sites, step.state, before.state)
-            self._forget(key)
-            self._hold(key, _Held(held.step, held.anchor, sites, state, counted=True))
+    def forget(self, step: KeptSites) -> None:
+        """A step has nothing at hand any more."""
+        if self._steps.pop(id(step), None) is not None:
+            self.held -= step.site_bytes + step.state_bytes
+            if step.anchor:
+                self._anchored -= step.state_bytes
 
-    def _thin(self, last: _Step) -> None:
+    def _at_hand(self) -> list[KeptSites]:
+        return [step for step in [alive() for alive in list(self._steps.values())] if step is not None]
+
+    def _thin(self, last: KeptSites) -> None:
         """Let go until the rest is well within the budget; `last` and what it began from stay."""
-        if self.held <= self.budget * 3 // 4:
-            return
-        self._count()
+        for step in self._at_hand():
+            began = step.previous
+            if not step.counted and step.sites is not None and (began is None or began.state is not _GONE):
+                self.forget(step)
+                _count(step)
+                self._hold(step)
         if self.held <= self.budget:
             return
         goal = self.budget * 7 // 8
-        stay = {id(last), id(last.previous)}
-        anchors: list[_Step] = []
-        for key, held in list(self._held.items()):
-            step = held.step()
-            if step is None or key in stay:
+        before = last.previous
+        anchors: list[KeptSites] = []
+        for step in self._at_hand():
+            if step is last or step is before:
                 continue
-            if held.anchor:
+            if step.anchor:
                 anchors.append(step)
                 step.sites = None
-                self.held -= held.sites
-                held.sites = 0
+                self.held -= step.site_bytes
+                step.site_bytes = 0
             elif self.held > goal:
                 self._drop(step)
         anchors.sort(key=lambda step: (step.number + 1) & -(step.number + 1))
@@ -267,28 +273,30 @@ class Keeper:
             if self.held > goal or self._anchored > goal // 2:
                 self._drop(step)
 
-    def _drop(self, step: _Step) -> None:
+    def _drop(self, step: KeptSites) -> None:
         step.sites, step.state = None, _GONE
-        self._forget(id(step))
+        self.forget(step)
 
-    def _forget(self, key: int) -> None:
-        held = self._held.pop(key, None)
-        if held is not None:
-            self.held -= held.sites + held.state
-            self._anchored -= held.state if held.anchor else 0
+
+def _count(step: KeptSites) -> None:
+    """Count the bytes of what a step has at hand."""
+    step.site_bytes, step.state_bytes = _bytes_of(step.held, step.state, step.before.state)
+    step.counted = True
 
 
 def _held_by_children(record: StepRecord) -> int:
     """Bytes of what the hypotheses that a step has made hold, for as long as it is remembered."""
-    children = (each for each in (*record.after.live, *record.after.finished) if each.step == record.step)
-    held = (tensor for each in children for tensor in (each.attended, each.coverage) if tensor is not None)
-    storages = (tensor.untyped_storage() for tensor in held)
-    return sum({each.data_ptr(): each.nbytes() for each in storages}.values())
-
-
-def _own_bytes(record: StepRecord, before: Any) -> tuple[int, int]:
-    """Bytes of a step's sites, and of the state after it, that are not shared with the state before."""
-    return _bytes_of(record.sites, record.after.state, before)
+    found: dict[int, int] = {}
+    last: Tensor | None = None
+    for each in (*record.after.live, *record.after.finished):
+        if each.step != record.step:
+            continue
+        for tensor in (each.attended, each.coverage):
+            if tensor is not None and tensor is not last:  # what all of them share comes once
+                storage = tensor.untyped_storage()
+                found[storage.data_ptr()] = storage.nbytes()
+                last = tensor
+    return sum(found.values())
 
 
 def _bytes_of(sites: Mapping[str, Tensor], after: Any, before: Any) -> tuple[int, int]:
@@ -304,11 +312,11 @@ def _storages(value: Any) -> dict[int, int]:
     stack = [value]
     while stack:
         each = stack.pop()
-        if each is None or isinstance(each, (str, bytes, int, float, type, nn.Module, Hypothesis)):
-            continue
         if isinstance(each, torch.Tensor):
             storage = each.untyped_storage()
             found[storage.data_ptr()] = storage.nbytes()
+            continue
+        if each is None or isinstance(each, _NO_MEMORY):
             continue
         if isinstance(each, np.ndarray):
             found[each.ctypes.data] = each.nbytes
@@ -316,12 +324,17 @@ def _storages(value: Any) -> dict[int, int]:
         if id(each) in seen:
             continue
         seen.add(id(each))
-        if isinstance(each, Mapping):
-            stack.extend(each.values())
-        elif isinstance(each, (tuple, list, set, frozenset)):
+        if isinstance(each, (tuple, list, set, frozenset)):
             stack.extend(each)
+        elif isinstance(each, (dict, Mapping)):  # the first is sooner told
+            stack.extend(each.values())
         elif dataclasses.is_dataclass(each):
-            stack.extend(getattr(each, field.name) for field in dataclasses.fields(each))
+            stack.extend(getattr(each, name) for name in _fields_of(each.__class__))
         else:
             stack.extend(getattr(each, "__dict__", {}).values())
     return found
+
+
+@functools.lru_cache(maxsize=256)
+def _fields_of(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))

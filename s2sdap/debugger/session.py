@@ -96,6 +96,7 @@ class Session(EditedSession):
         """Where the model came from, as a launch names it."""
         self._stop_on_entry = stop_on_entry
         self._motion: Motion | None = None
+        self._backward = False
         self._pause = False
 
     @classmethod
@@ -219,6 +220,7 @@ class Session(EditedSession):
         if motion.backward and self.walk.at_program_start:
             raise S2sdapError("at_start")
         self._motion = motion
+        self._backward = motion.backward
         self._pause = False
         self.stop = None
 
@@ -237,7 +239,7 @@ class Session(EditedSession):
             failure = failure_of_model(f"sentence {self.walk.number}", error)
             stop = self._failed(failure, "".join(traceback.format_exception(error)))
         else:
-            stop = self._why() if moved else self._edge(motion)
+            stop = self._why(motion) if moved else self._edge(motion)
         return None if stop is None else self._stopped(stop)
 
     def _failed(self, error: S2sdapError, trace: str = "") -> Stop | None:
@@ -252,21 +254,20 @@ class Session(EditedSession):
 
     def _move(self, motion: Motion) -> bool:
         """To the next position of a motion; a run that nothing can stop between skips stages."""
-        if motion.backward:
+        if self._backward:
             return self.walk.back()
-        whole_step = motion is Motion.CONTINUE and self.armed.whole_steps
+        armed = self.armed
+        whole_step = motion is Motion.CONTINUE and (not armed.stages or armed.whole_steps)
         return self.walk.forward(whole_step=whole_step)
 
-    def _why(self) -> Stop | None:
+    def _why(self, motion: Motion) -> Stop | None:
         """The stop at the position just reached, if there is one."""
-        motion = self._motion
-        if motion is None:
-            raise AssertionError("a stop is looked for while nothing moves")
         try:
-            stop = hit(self.walk, self.armed, self._counts, self.on_log, backward=motion.backward)
+            stop = hit(self.walk, self.armed, self._counts, self.on_log, backward=self._backward)
         except S2sdapError as error:  # a condition that cannot be told here: show it, go on after
             return self._error(error)
-        stop = stop or arrived(self.walk, motion, stop_on_entry=self._stop_on_entry)
+        if stop is None and motion is not Motion.CONTINUE:  # which arrives nowhere
+            stop = arrived(self.walk, motion, stop_on_entry=self._stop_on_entry)
         if stop is None and self._pause:
             stop = Stop(StopReason.PAUSE, self.cursor)
         if stop is None and motion is Motion.START:

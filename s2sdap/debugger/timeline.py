@@ -8,7 +8,7 @@ edits), running the branch again from its edits gives the same records.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from s2sdap.debugger.branches import Branch, History
-from s2sdap.debugger.keeping import Keeper
+from s2sdap.debugger.keeping import Keeper, KeptSites
 from s2sdap.debugger.program import Sentence
 from s2sdap.decoding.edits import ENCODER_STEP, Edit, SettingEdit, SourceEdit, merge
 from s2sdap.decoding.plan import Plan
@@ -62,7 +62,8 @@ class Timeline:
     @property
     def branch(self) -> Branch:
         """The current branch."""
-        return self.find(self.current)
+        branch = self.branches[0]  # the commonest, and asked for at every step
+        return branch if branch.id == self.current else self.find(self.current)
 
     @property
     def decode(self) -> Plan:
@@ -80,7 +81,7 @@ class Timeline:
     def extend(self) -> StepRecord:
         """Run the next step of the current branch."""
         branch = self.branch
-        record = self._run(branch.plan, branch.encoder, branch.tip, ())
+        record = self._keeper.run(branch.plan, branch.encoder, branch.tip, ())
         branch.records.append(record)
         return record
 
@@ -206,6 +207,20 @@ class Timeline:
             records[id(branch.encoder)] = branch.encoder
             records.update((id(record), record) for record in branch.records)
         return sum(record.nbytes for record in records.values())
+
+    def bound(self, held: int) -> int | None:
+        """More than `size`, without a look at each tensor; `None` where nothing tells.
+
+        `held` are all bytes of its keeper: each site of a step shows some of them.
+        """
+        branch = self.branch
+        if (
+            len(self.branches) > 1
+            or not branch.records
+            or not isinstance(branch.records[-1].sites, KeptSites)
+        ):
+            return None
+        return branch.encoder.nbytes + len(branch.records[-1].sites) * held
 
     @property
     def untouched(self) -> bool:

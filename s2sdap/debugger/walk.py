@@ -185,18 +185,9 @@ class Walk:
         """The frame in which search chose this hypothesis' last token, without the stack below it."""
         timeline = self.timeline
         branch = timeline.branch
-        return Frame(
-            branch.plan,
-            timeline.sentence,
-            branch.id,
-            Stage.SEARCH,
-            branch.encoder,
-            branch.records,
-            branch.records[hypothesis.step],
-            hypothesis.row,
-            hypothesis,
-            self.training,
-        )
+        record = branch.records[hypothesis.step]
+        at = (branch.plan, timeline.sentence, branch.id, Stage.SEARCH, branch.encoder, branch.records)
+        return Frame(*at, record, hypothesis.row, hypothesis, self.training)
 
     # ---- moving ------------------------------------------------------------------------------
 
@@ -208,23 +199,28 @@ class Walk:
         """
         last = len(self.stages) - 1
         timeline = self._timelines.get(self._sentence)
-        if timeline is not None:
-            if self.step >= 0 and timeline.branch.records[self.step].failed:
+        if timeline is None:
+            return self._enter_next()
+        branch = timeline.branch
+        records = branch.records
+        if self.step >= 0:
+            if records[self.step].failed:
                 return self._enter_next()
-            if self.step >= 0 and self._stage < last:
+            if self._stage < last:
                 self._stage = last if whole_step else self._stage + 1
                 if self._stage == last:
                     self._keep_following()
                 return True
-            branch = timeline.branch
-            step = self.step + 1
-            if step < len(branch.records) or self._runs_on(branch):
-                if step == len(branch.records):
-                    self._extend(timeline, step)
-                self.step, self._stage = step, last if whole_step else 0
-                self._keep_following()
-                return True
-        return self._enter_next()
+        step = self.step + 1
+        if step == len(records):
+            if not self._runs_on(branch):
+                return self._enter_next()
+            self._extend(timeline, step)
+        self.step, self._stage = step, last if whole_step else 0
+        live = records[step].after.live
+        if not (whole_step and live and live[0].id == self._followed):  # it leads and lives: the commonest
+            self._keep_following()
+        return True
 
     def _extend(self, timeline: Timeline, step: int) -> None:
         """Compute a step. One whose numbers are none leaves what it computed, and the cursor on it."""
@@ -332,8 +328,10 @@ class Walk:
             self._on_result(result)
 
     def _count(self) -> None:
-        """Count the bytes of the sentence at the cursor."""
-        size = self.timeline.size
+        """Count the bytes of the sentence at the cursor; far from the budget a bound of them will do."""
+        size = self.timeline.bound(self.keeper.held)
+        if size is None or size * KEPT_SENTENCES > self._budget:
+            size = self.timeline.size
         self._bytes += size - self._sizes.get(self._sentence, 0)
         self._sizes[self._sentence] = size
 

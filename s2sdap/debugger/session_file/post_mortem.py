@@ -162,13 +162,13 @@ class Recording(Session):
             return True
         return super()._move(motion)
 
-    def _why(self) -> Stop | None:
+    def _why(self, motion: Motion) -> Stop | None:
         told = self.file.document.stop
-        if self._motion is Motion.START and self._stop_on_entry and told is not None and self._stood:
+        if motion is Motion.START and self._stop_on_entry and told is not None and self._stood:
             stop = stop_of(told, self.cursor)
             if stop is not None:
                 return stop
-        return super()._why()
+        return super()._why(motion)
 
 
 def open_recording(path: str | os.PathLike[str], *, stop_on_entry: bool = True) -> Recording:
