@@ -15,7 +15,7 @@ from s2sdap.debugger.hit_counts import HitCount, parse_hit_count
 from s2sdap.debugger.log_messages import LogMessage, parse_log_message
 from s2sdap.debugger.program import Program, Sentence
 from s2sdap.debugger.stage_places import StagePlace, stage_named
-from s2sdap.debugger.watch_rules import ArmedRule
+from s2sdap.debugger.watch_rules import ArmedRule, Asked
 from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.stages import Stage
 
@@ -139,6 +139,17 @@ class Armed:
     data: tuple[DataBreakpoint, ...] = ()
     rules: tuple[ArmedRule, ...] = ()
     errors: bool = True
+    asked: dict[Asked, tuple[ArmedRule, ...]] = field(init=False, repr=False, compare=False)
+    """The rules by when they are asked."""
+
+    def __post_init__(self) -> None:
+        by_time = {time: tuple(rule for rule in self.rules if rule.rule.asked is time) for time in Asked}
+        object.__setattr__(self, "asked", by_time)
+
+    @property
+    def rules_alone(self) -> bool:
+        """Whether nothing but rules can stop a run."""
+        return not (self.stages or self.sentences or self.tokens or self.data)
 
     @classmethod
     def of(

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from s2sdap.debugger.branches import Branch
 from s2sdap.debugger.field_values import FieldValues, Numbers, readers_of
-from s2sdap.debugger.finiteness import finite
+from s2sdap.debugger.finiteness import finite, source_finite
 from s2sdap.debugger.frames import Frame, focus_of, focus_run
 from s2sdap.debugger.measures import plain
 from s2sdap.debugger.quick_conditions import ENTROPY_AT_MOST, MARGIN_AT_LEAST
@@ -20,21 +20,29 @@ from s2sdap.decoding.step import Decode
 from s2sdap.vocabulary import sites
 
 _NO_REASON: Final = Reason.NONE.value
-_SURE: Final = 0.7
-"""From here on the rest is small in the sense of the bound below, however few the tokens are."""
+_REST: Final = "the probability of all other tokens"
+_SMALL: Final = 0.35
+"""Up to here the bound on the entropy grows with the rest, however few the tokens are: 1/e is more."""
 _SLACK: Final = 0.05
 """More than the probabilities of a row sum up to beside 1, in whatever precision they were computed."""
 _LOG_OF_MANY: Final = math.log(1e7)
 """Of more tokens than any vocabulary has."""
 
+FocusRun = tuple[Hypothesis, int, int]
+"""A hypothesis, its focus, and how many steps in a row it has had that."""
+
 
 class ChoiceValues(FieldValues):
     """The fields of the hypothesis `chosen` that the step of `record` chose."""
 
-    __slots__ = ("_branch", "_of", "_record", "_seen", "_shown")
+    __slots__ = ("_branch", "_of", "_record", "_seen", "_shown", "last")
 
     def __init__(
-        self, shown: Callable[[Hypothesis], Frame], branch: Branch, record: StepRecord, chosen: Hypothesis
+        self,
+        shown: Callable[[Hypothesis], Frame],
+        branch: Branch,
+        record: StepRecord,
+        chosen: Hypothesis,
     ) -> None:
         """`shown` makes the frame of the choice, for what only that can tell."""
         self._seen: Frame | None = None
@@ -43,6 +51,10 @@ class ChoiceValues(FieldValues):
         self._shown = shown
         self._branch = branch
         self._record = record
+        self.last: FocusRun | None = None
+        """What was found out last, perhaps of the hypothesis that this one continues."""
+        if chosen.logprob <= 0.0:
+            self["p"] = math.exp(chosen.logprob)  # what nearly every rule asks for, or a bound for it
 
     def __missing__(self, name: str) -> Any:
         value = self[name] = _READERS[name](self)
@@ -59,38 +71,38 @@ class ChoiceValues(FieldValues):
         logprobs = self._record.sites.get(sites.PREDICTION_LOGPROBS)
         return super()._numbers() if logprobs is None else plain(logprobs)[self._of.row]
 
+    def _rest(self) -> float:
+        """How much of the probability the other tokens have at most; infinite where it cannot be told.
+
+        The log-prob of the choice is that of its row where nobody asked for another token.
+        """
+        record = self._record
+        search = record.search
+        if (
+            type(self._branch.plan) is Decode
+            and isinstance(search, Candidates)
+            and search.reason.item(self._of.candidate) == _NO_REASON
+            and not record.edits
+        ):
+            rest: float = 1.0 - self["p"] + _SLACK
+            return rest
+        return math.inf
+
     def _entropy_at_most(self) -> float:
         """A bound from the probability of the chosen token alone; infinite where that tells nothing.
 
-        With p of the mass on one of the tokens, the others have at most the entropy of a uniform
-        distribution of the rest, which grows with the rest while that is small.
+        The others have at most the entropy of a uniform distribution of the rest, which grows with the
+        rest while that is small.
         """
-        p = self["p"] if self._from_its_row() else 0.0
-        if p < _SURE:
-            return math.inf
-        rest = 1.0 - p + _SLACK
-        return rest * (_LOG_OF_MANY - math.log(rest)) - p * self._of.logprob
+        rest: float = self[_REST]
+        p: float = self["p"]
+        return math.inf if rest > _SMALL else rest * (_LOG_OF_MANY - math.log(rest)) - p * self._of.logprob
 
     def _margin_at_least(self) -> float:
         """A bound of the same kind: no other token has more than the rest."""
-        p = self["p"] if self._from_its_row() else 0.0
-        return -math.inf if p < _SURE else 2 * p - 1.0 - _SLACK
-
-    def _from_its_row(self) -> bool:
-        """Whether the choice has the log-prob that its row gives it: nobody asked for another token."""
-        search = self._record.search
-        return (
-            self._own_search()
-            and isinstance(search, Candidates)
-            and search.reason.item(self._of.candidate) == _NO_REASON
-        )
-
-    def _own_search(self) -> bool:
-        """Whether our own search chose it, from a softmax without a NaN that nobody has edited."""
-        return type(self._branch.plan) is Decode and not self._record.edits and not self._record.failed
-
-    def _p(self) -> float:
-        return math.exp(self._of.logprob)
+        rest: float = self[_REST]
+        p: float = self["p"]
+        return -math.inf if rest > _SMALL else p - rest
 
     def _unknown(self) -> bool:
         return self._of.token == self._branch.plan.model.target.unknown
@@ -107,16 +119,25 @@ class ChoiceValues(FieldValues):
 
     def _focus_run(self) -> int:
         focus: int | None = self["focus"]
-        return 0 if focus is None else focus_run(self._branch.records, self._of.parent, focus)
+        if focus is None:
+            return 0
+        if self.last is not None and self.last[0] is self._of.parent:
+            return self.last[2] + 1 if self.last[1] == focus else 1
+        return focus_run(self._branch.records, self._of.parent, focus)
 
     def _not_finite(self) -> str | None:
-        if self._record.step > 0 and finite(self._record, logprobs=self._own_search()):
-            return None
-        return super()._not_finite()
+        record = self._record
+        searched = type(self._branch.plan) is Decode and not record.edits and not record.failed
+        if not finite(record, logprobs=searched):  # our own search runs on a softmax without a NaN
+            return super()._not_finite()
+        if record.step == 0 and not source_finite(self._branch.encoder, self._of.sentence):
+            return super()._not_finite()
+        return None
 
 
 _READERS: Final[dict[str, Callable[[ChoiceValues], Any]]] = {
     **readers_of(ChoiceValues),
+    _REST: ChoiceValues._rest,
     ENTROPY_AT_MOST: ChoiceValues._entropy_at_most,
     MARGIN_AT_LEAST: ChoiceValues._margin_at_least,
 }

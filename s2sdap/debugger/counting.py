@@ -9,8 +9,8 @@ class Counts:
     """The times met, by the breakpoint's id; and where a sentence's condition held for the first time."""
 
     met: dict[int, int] = field(default_factory=dict)
-    asleep: dict[Any, Any] = field(default_factory=dict)
-    """Rules that cannot fire in the sentence at hand, so that they need not be asked at each step."""
+    awake: dict[int, Any] = field(default_factory=dict)
+    """The rules that may fire in each sentence at hand, so that no others are asked at each step."""
     first: dict[tuple[int, int, int], int] = field(default_factory=dict)
 
     def next(self, breakpoint_id: int) -> int:
@@ -29,5 +29,5 @@ class Counts:
     def clear(self) -> None:
         """Forget all of it."""
         self.met.clear()
-        self.asleep.clear()
+        self.awake.clear()
         self.first.clear()

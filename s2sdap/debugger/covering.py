@@ -14,15 +14,17 @@ def word_coverage(source: Source, covered: Sequence[float]) -> list[float]:
 
     `covered` has one entry a source token. What has no letter and no digit in it is no word.
     """
+    spans = [
+        (covered[at], token.span.start, token.span.end)
+        for at, token in enumerate(source.tokens[: len(covered)])
+        if token.span is not None
+    ]
     out: list[float] = []
     for word in _WORD.finditer(source.text):
-        if not any(character.isalnum() for character in word[0]):
+        if not any(map(str.isalnum, word[0])):
             continue
-        mine = [
-            covered[at]
-            for at, token in enumerate(source.tokens[: len(covered)])
-            if token.span is not None and token.span.start < word.end() and token.span.end > word.start()
-        ]
+        first, last = word.span()
+        mine = [value for value, start, end in spans if start < last and end > first]
         if mine:
             out.append(sum(mine))
     return out

@@ -40,15 +40,23 @@ _Run = Callable[[Names], Value]
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A checked expression. Call it, or its `run`, with the names it may use (see `names`)."""
+    """A checked expression. Call it with the names it may use (see `names`).
+
+    `quick` is for who asks often: it has the same value, or raises one of `FAULTS` where a call would
+    tell in words what does not fit, or have a value after all.
+    """
 
     text: str
     names: frozenset[str]
-    run: _Run
+    quick: _Run
+    _guarded: _Run
 
     def __call__(self, names: Names) -> Value:
         """The value. Raises `expression_value` where an operation does not fit its operands."""
-        return self.run(names)
+        try:
+            return self.quick(names)
+        except FAULTS:
+            return self._guarded(names)
 
 
 def _largest(values: Any, *more: Any) -> Any:
@@ -139,23 +147,9 @@ def compile_expression(text: str, known: Collection[str]) -> Expression:
     if sum(1 for _ in ast.walk(tree)) > MAX_NODES:
         raise S2sdapError("expression_limit", reason=f"more than {MAX_NODES} parts")
     builder = _Builder(stripped, known, indent)
-    run = builder.build(tree.body, 0)
+    guarded = builder.build(tree.body, 0)
     unguarded = quick(tree.body, set(known) - set(LOOKUPS))
-    if unguarded is not None:
-        run = _told_by(run, unguarded)
-    return Expression(stripped, frozenset(builder.used), run)
-
-
-def _told_by(guarded: _Run, unguarded: _Run) -> _Run:
-    """The condition without its guards, and with them where something does not fit."""
-
-    def run(names: Names) -> Value:
-        try:
-            return unguarded(names)
-        except FAULTS:
-            return guarded(names)
-
-    return run
+    return Expression(stripped, frozenset(builder.used), unguarded or guarded, guarded)
 
 
 def _after(indent: int, error: SyntaxError) -> int:

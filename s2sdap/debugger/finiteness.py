@@ -14,7 +14,7 @@ from torch import Tensor
 
 from s2sdap.debugger.frames import Frame
 from s2sdap.debugger.measures import SHORT, plain
-from s2sdap.decoding.records import StepRecord
+from s2sdap.decoding.records import EncoderRecord, StepRecord
 from s2sdap.vocabulary import sites
 
 _MASKED: Final = frozenset({sites.ATTENTION_SCORES, sites.PREDICTION_LOGITS, sites.PREDICTION_LOGPROBS})
@@ -39,13 +39,21 @@ def first_not_finite(frame: Frame) -> str | None:
     The encoder's are looked at with the first step.
     """
     record = frame.record
-    read = frame.encoder.of(frame.before.sentence)[1] if record is None or record.step == 0 else {}
-    if _all_finite(read, read) and (record is None or finite(record)):
+    first = record is None or record.step == 0
+    sentence = frame.before.sentence
+    if (not first or source_finite(frame.encoder, sentence)) and (record is None or finite(record)):
         return None
+    read = frame.encoder.of(sentence)[1] if first else {}
     held = record.sites if record is not None else {}
     order = (*frame.decode.model.layout.sites, sites.PREDICTION_LOGPROBS)
     found = [name for each in (read, held) for name in each if not _all_finite(each, (name,))]
     return min(found, key=lambda name: order.index(name) if name in order else -1)
+
+
+def source_finite(encoder: EncoderRecord, sentence: int) -> bool:
+    """Whether all that was read of a sentence of the batch is finite."""
+    read = encoder.of(sentence)[1]
+    return _all_finite(read, read)
 
 
 def finite(record: StepRecord, *, logprobs: bool = False) -> bool:
@@ -53,7 +61,8 @@ def finite(record: StepRecord, *, logprobs: bool = False) -> bool:
 
     `logprobs` says that it is known of the log-probs.
     """
-    return _all_finite(record.sites, _ends(tuple(record.sites), logprobs))
+    values: Mapping[str, Tensor] = getattr(record.sites, "sites", None) or record.sites  # what lies at hand
+    return _all_finite(values, _ends(tuple(values), logprobs))
 
 
 @functools.lru_cache(maxsize=64)
@@ -73,15 +82,13 @@ def _all_finite(values: Mapping[str, Tensor], names: Iterable[str]) -> bool:
     return True
 
 
-def _sum(values: Any) -> float:
+def _sum(values: Any) -> Any:
     """The sum of a tensor's numbers: where it is one, each of them is."""
-    if not isinstance(values, list):
-        return float(values)
-    while values and isinstance(values[0], list):
-        if not (values[0] and isinstance(values[0][0], list)):
-            return float(sum(map(sum, values)))
-        values = [each for part in values for each in part]
-    return float(sum(values))
+    if type(values) is not list:
+        return values
+    while values and type(values[0]) is list:
+        values = values[0] if len(values) == 1 else list(map(_sum, values))
+    return sum(values)
 
 
 def _within(numbers: NDArray[np.floating], *, masked: bool) -> bool:

@@ -157,19 +157,23 @@ class Frame:
 
         Where attention is over the output as well, S is that of the last step.
         """
-        unchosen = self.chosen is None and self.has(sites.ATTENTION_WEIGHTS)
-        rows = [self.attention(layer, head)[None]] if unchosen else []
+        name = sites.ATTENTION_WEIGHTS
+        found: list[tuple[Tensor, int]] = []
+        if self.record is not None and self.chosen is None and self._computed(name):
+            found.append((self.record.sites[name], self.row))
         for node in self.hypothesis.path():
-            weights = self.records[node.step].sites.get(sites.ATTENTION_WEIGHTS)
+            weights = self.records[node.step].sites.get(name)
             if weights is not None:
-                rows.append(_row_of(weights, node.row, layer, head))
-        if not rows:
+                found.append((weights, node.row))
+        if not found:
             return torch.zeros(0, len(self.source.tokens))
-        rows.reverse()
-        width = max(row.shape[1] for row in rows)
-        return torch.cat(
-            [row if row.shape[1] == width else functional.pad(row, (0, width - row.shape[1])) for row in rows]
-        )
+        found.reverse()
+        shapes = {weights.shape for weights, _ in found}
+        if layer is head is None and len(shapes) == 1 and shapes.pop()[:3] == (1, 1, 1):  # all there is
+            return torch.cat([weights for weights, _ in found]).flatten(0, 2)
+        rows = [attention_of(weights[row], layer, head) for weights, row in found]
+        width = max(len(row) for row in rows)
+        return torch.stack([functional.pad(row, (0, width - len(row))) for row in rows])
 
     def focus(self, layer: int | None = None, head: int | None = None) -> int | None:
         """The position of the most attended source token, `None` without attention."""
@@ -198,22 +202,13 @@ class Frame:
 
 def focus_of(weights: Float[Tensor, "K L H S"], row: int, layer: int | None, head: int | None) -> int:
     """The position that attention weights of a hypothesis are largest at."""
-    if weights.shape[1] == weights.shape[2] == 1:  # nothing to average over
-        if weights.numel() <= measures.SHORT:
-            found = measures.place_of_largest(weights.tolist()[row][0][0])
-            if found is not None:
-                return found
-        return int(plain(weights)[row, 0, 0].argmax())
-    return int(attention_of(weights[row], layer, head).argmax())
-
-
-def _row_of(
-    weights: Float[Tensor, "K L H S"], row: int, layer: int | None, head: int | None
-) -> Float[Tensor, "1 S"]:
-    """The attention weights of a hypothesis."""
-    if layer is head is None and weights.numel() == weights.shape[-1]:  # they are all that there are
-        return weights.reshape(1, -1)
-    return attention_of(weights[row], layer, head)[None]
+    if weights.shape[1] != 1 or weights.shape[2] != 1:
+        return int(attention_of(weights[row], layer, head).argmax())
+    if weights.numel() <= measures.SHORT:  # and nothing to average over
+        found = measures.place_of_largest(weights.tolist()[row][0][0])
+        if found is not None:
+            return found
+    return int(plain(weights)[row, 0, 0].argmax())
 
 
 def focus_run(

@@ -1,7 +1,8 @@
 """The commonest conditions without a guard at every part, since a run asks them at every step.
 
 `expressions` guards each part of a condition, in order to say where it does not fit. Here are names,
-constants, items of a list, single comparisons, `and`, `or` and `not`, unguarded. What does not fit one
+constants, items and lengths of lists, sums and products, single comparisons, `and`, `or` and `not`,
+unguarded. What does not fit one
 of these raises one of `FAULTS`: the guarded condition is then asked the same and tells of it, or has a
 value after all. What is computed here is that or nothing, so it is nowhere another value.
 """
@@ -37,6 +38,15 @@ _WITH_CONSTANT: Final[dict[type[ast.cmpop], Callable[[str, Any], Run]]] = {
     ast.GtE: lambda name, bound: lambda names: bool(names[name] >= bound),
 }
 """A name against a constant, which is what nearly every rule is."""
+
+_ARITHMETIC: Final[dict[type[ast.operator], Callable[[Any, Any], Any]]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+}
+_NUMBERS: Final = frozenset({int, float})
+_SMALL: Final = 2**63
+"""Less than the language allows of a whole number."""
 
 ENTROPY_AT_MOST: Final = "entropy at most"
 MARGIN_AT_LEAST: Final = "margin at least"
@@ -96,7 +106,23 @@ def _operand(node: ast.expr, fields: Collection[str]) -> Run | None:
         case ast.Subscript(value=ast.Name(id=whole), slice=ast.Name(id=index)):
             if whole in fields and index in fields:
                 return lambda names: _number(names[whole][names[index]])
+        case ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=name)], keywords=[]) if name in fields:
+            return lambda names: len(names[name])
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
+            one, other = _operand(left, fields), _operand(right, fields)
+            if one is not None and other is not None:
+                return _computed(_ARITHMETIC[type(op)], one, other)
     return None
+
+
+def _computed(function: Callable[[Any, Any], Any], one: Run, other: Run) -> Run:
+    def run(names: Names) -> Any:
+        a, b = one(names), other(names)
+        if type(a) in _NUMBERS and type(b) in _NUMBERS:
+            return _number(function(a, b))
+        raise TypeError
+
+    return run
 
 
 def _joined(runs: list[Run], wanted: bool) -> Run:
@@ -118,8 +144,8 @@ def _true_or_false(value: Any) -> bool:
     raise TypeError
 
 
-def _number(value: Any) -> float:
-    """An item that is within every bound, whatever it is."""
-    if type(value) is float:
+def _number(value: Any) -> Any:
+    """A number that is within every bound."""
+    if type(value) is float or (type(value) is int and -_SMALL < value < _SMALL):
         return value
     raise TypeError

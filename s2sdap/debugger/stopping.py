@@ -24,6 +24,7 @@ from s2sdap.debugger.field_values import FieldValues
 from s2sdap.debugger.findings import finding_of
 from s2sdap.debugger.frames import Frame
 from s2sdap.debugger.leading import leaders, leaders_after, outputs
+from s2sdap.debugger.silence import silent
 from s2sdap.debugger.stops import Cursor, Finding, Motion, Stop, StopReason
 from s2sdap.debugger.waking import awake
 from s2sdap.debugger.walk import Walk
@@ -72,7 +73,7 @@ class Asking:
     def held(self, rules: Sequence[ArmedRule], fields: FieldValues) -> list[ArmedRule]:
         """The rules that hold."""
         try:
-            return [rule for rule in rules if rule.condition.run(fields)]
+            return [rule for rule in rules if rule.condition(fields)]
         except S2sdapError:  # one cannot be told: each by itself
             return [rule for rule in rules if self.holds(rule.condition, fields)]
 
@@ -113,12 +114,14 @@ def hit(
     Everything is asked, so that one stop hides no message and no count of another. Raises what could
     not be told here.
     """
+    if armed.rules_alone and silent(walk, armed, counts):
+        return None
     stage = walk.stage
     last = stage is Stage.SEARCH
-    begins = walk.at_sentence_start or (last and walk.step == 0 and not walk.has_encoder)
+    begins = (armed.rules or armed.sentences) and (
+        walk.at_sentence_start or (last and walk.step == 0 and not walk.has_encoder)
+    )
     chosen = last and (armed.rules or armed.data or armed.sentences or armed.tokens)
-    if not (begins or chosen or armed.stages):
-        return None
     asking = Asking(walk, armed, counts, log, backward)
     wanted: list[Wanted] = []
     if begins:
@@ -149,8 +152,6 @@ def hit(
 
 def arrived(walk: Walk, motion: Motion, *, stop_on_entry: bool) -> Stop | None:
     """The stop of a motion that has come to where it was going."""
-    if motion is Motion.CONTINUE:  # the commonest: nowhere to arrive at
-        return None
     match motion:
         case Motion.START:
             there = stop_on_entry
@@ -191,8 +192,8 @@ def _at_start(asking: Asking) -> Iterator[Wanted]:
         if met:
             yield Wanted(StopReason.BREAKPOINT, f"sentence {walk.sentence.index + 1}", tuple(met))
     if walk.has_encoder is walk.at_sentence_start:  # without an encoder, once there is a frame to look at
-        rules = [each for each in armed.rules if each.rule.asked is Asked.SOURCE]
-        yield from _suspicious([finding_of(rule, fields, None) for rule in asking.held(rules, fields)])
+        held = asking.held(armed.asked[Asked.SOURCE], fields)
+        yield from _suspicious([finding_of(rule, fields, None) for rule in held])
 
 
 def _first_frame(walk: Walk) -> Frame:
@@ -254,8 +255,8 @@ def _chosen(asking: Asking) -> list[Wanted]:
         fields = ChoiceValues(walk.frame_of_choice, branch, record, leader)
         if armed.sentences or armed.tokens or armed.data:
             wanted += _at_choice(asking, fields, leader)
-        rules = awake(armed, asking.counts, branch.encoder, fields, leader)
-        held = asking.held(rules, fields) if rules else ()
+        rules = awake(armed, asking.counts, branch.encoder, fields, leader).rules
+        held = asking.held(rules, fields)
         if held:
             wanted += _suspicious([finding_of(rule, fields, fields.frame) for rule in held], leader.id)
     if record.after.ended:
@@ -362,7 +363,7 @@ def _overtaken(walk: Walk, leader: Hypothesis) -> str:
 def _at_end(asking: Asking) -> Iterator[Wanted]:
     """Source tokens that no step of the output attended to most, and the rules about outputs."""
     tokens = asking.armed.tokens.get(asking.walk.sentence.line, ())
-    rules = [rule for rule in asking.armed.rules if rule.rule.asked is Asked.END]
+    rules = asking.armed.asked[Asked.END]
     for output in outputs(asking.walk) if tokens or rules else ():
         frame = asking.walk.frame_of_choice(output)
         fields = FieldValues(frame, output)

@@ -18,7 +18,10 @@ VALUES = (*VALUES, [0.5, 2.0], [2**70, 1, "a", None], [])
 names = st.sampled_from(NAMES)
 constants = st.sampled_from(("0", "1", "-1", "0.5", "2", "-2.5", "1e999", "None", "True", "'a'", "''"))
 items = st.builds("{}[{}]".format, names, names)
-operands = st.one_of(names, names, constants, items)
+lengths = st.builds("len({})".format, names)
+simple = st.one_of(names, names, constants, items, lengths)
+computed = st.builds("({} {} {})".format, simple, st.sampled_from(("+", "-", "*", "/")), simple)
+operands = st.one_of(simple, simple, computed)
 compared = st.builds(
     "{} {} {}".format, operands, st.sampled_from(("<", "<=", ">", ">=", "==", "!=", "in", "not in")), operands
 )
