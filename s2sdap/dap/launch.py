@@ -112,6 +112,10 @@ class LaunchArguments(Arguments):
         if self.session is not None and (given or self.model != DEFAULT_MODEL):
             raise S2sdapError("session_and_more", path=self.session, other=f"`{(given or ['model'])[0]}`")
 
+    def told(self) -> dict[str, Any]:
+        """The arguments that are not their default, as a launch writes them, without the token."""
+        return {name: value for name, value in msgspec.to_builtins(self).items() if name != "token"}
+
     def origin(self) -> dict[str, Any]:
         """Where the model comes from, in the words of `load_model`."""
         names = ("model", "device", "dtype", "revision")

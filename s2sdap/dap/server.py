@@ -6,17 +6,28 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import count
 
+import msgspec
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from s2sdap.dap.access import HANDSHAKE_SECONDS, MAX_CONNECTIONS, check_loopback
+from s2sdap.dap.adapter import Adapter
 from s2sdap.dap.attached import Process
 from s2sdap.dap.channels import Channel, TcpChannel
 from s2sdap.dap.connection import Connection
 from s2sdap.dap.handlers import HANDLERS
 from s2sdap.dap.model_thread import ModelThread
 from s2sdap.dap.protocol_log import ProtocolLog
-from s2sdap.dap.websocket import Door, WebSocketChannel, agreed_subprotocol
+from s2sdap.dap.sharing import RETURN_SECONDS, Shared
+from s2sdap.dap.websocket import (
+    Door,
+    WebSocketChannel,
+    agreed_subprotocol,
+    watched_session,
+    word_of_return,
+)
+from s2sdap.protocol import bodies
+from s2sdap.protocol.envelopes import Event
 from s2sdap.protocol.framing import MAX_BODY
 from s2sdap.vocabulary.errors import S2sdapError
 
@@ -68,6 +79,9 @@ class Server:
         self._numbers = count(1)
         self._open = 0
         self._closing = asyncio.Event()
+        self._staying: set[asyncio.Task[None]] = set()
+        self._shared: dict[int, tuple[Shared, Adapter]] = {}
+        self._returning: dict[str, Shared] = {}
 
     async def run(self, ready: Callable[[Addresses], None]) -> None:
         """Listen; `ready` is told the addresses once both ports are open."""
@@ -98,33 +112,90 @@ class Server:
             door = self._door(websocket_port)
             ready(Addresses(self._host, tcp_port, websocket_port))
             await self._closing.wait()
+            for task in list(self._staying):
+                task.cancel()
+            await asyncio.gather(*self._staying, return_exceptions=True)
 
     def _door(self, port: int) -> Door:
         """Who may come in at the websocket's port, now that it is known."""
         shown = f"[{self._host}]" if ":" in self._host else self._host
         page = None if self._page is None else self._page(f"{shown}:{port}")
-        return Door(self._token, self._host, port, self._origins, page)
+        return Door(self._token, self._host, port, self._origins, page, self._listed)
+
+    def _listed(self) -> bytes:
+        """The sessions that can be watched, as JSON."""
+        listed = [
+            {
+                "session": number,
+                "model": adapter.launch.model,
+                "name": program.name,
+                "phase": adapter.state.value,
+            }
+            for number, (_, adapter) in self._shared.items()
+            if (program := adapter.program) is not None
+        ]
+        return msgspec.json.encode(listed)
 
     def close(self) -> None:
         """Stop listening and end every session."""
         self._closing.set()
 
     async def _tcp(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await self._serve(TcpChannel(reader, writer))
+        channel = TcpChannel(reader, writer)
+        await (self._serve(channel) if self._page is None else self._share(channel))
 
     async def _websocket(self, socket: ServerConnection) -> None:
-        await self._serve(WebSocketChannel(socket))
+        channel = WebSocketChannel(socket)
+        request = socket.request
+        if self._page is None or request is None:
+            await self._serve(channel)
+            return
+        watched, word = watched_session(request), word_of_return(request)
+        if watched is not None:
+            await self._watch(channel, watched)
+        elif word is not None and word in self._returning:
+            await self._returning[word].take(channel)
+        else:
+            await self._share(channel, word)
 
-    async def _serve(self, channel: Channel) -> None:
+    async def _watch(self, channel: Channel, number: int) -> None:
+        """Let a client observe a session; one that is not there is told so."""
+        shared, _ = self._shared.get(number, (None, None))
+        if shared is not None:
+            await shared.watch(channel)
+            return
+        text = f"{S2sdapError('no_session', number=number)}\n"
+        event = Event(1, "output", bodies.Output(output=text, category="important"))
+        with contextlib.suppress(OSError):
+            await channel.send(msgspec.json.encode(event))
+        await channel.close()
+
+    async def _share(self, channel: Channel, word: str | None = None) -> None:
+        """A session that others may watch; by its word its owner finds it again for a while."""
+        shared = Shared(authenticated=channel.authenticated, patience=0.0 if word is None else RETURN_SECONDS)
+        serving = asyncio.create_task(self._serve(shared, shared))
+        self._staying.add(serving)
+        serving.add_done_callback(self._staying.discard)
+        if word is not None:
+            self._returning[word] = shared
+            serving.add_done_callback(lambda _: self._returning.pop(word, None))
+        await shared.take(channel)
+        if word is None:
+            await asyncio.shield(serving)
+
+    async def _serve(self, channel: Channel, shared: Shared | None = None) -> None:
+        number = next(self._numbers)
         connection = Connection(
             channel,
             self._models,
             HANDLERS,
             token=self._token,
             log=self._log,
-            number=next(self._numbers),
+            number=number,
             process=self._process,
         )
+        if shared is not None:
+            self._shared[number] = (shared, connection.adapter)
         if self._open >= MAX_CONNECTIONS:
             connection.refuse_all(S2sdapError("too_many_connections", limit=MAX_CONNECTIONS))
         self._open += 1
@@ -136,3 +207,4 @@ class Server:
         finally:
             patience.cancel()
             self._open -= 1
+            self._shared.pop(number, None)

@@ -3,7 +3,7 @@
 A file of its own, so that the adapter over stdio does not import what it needs.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -49,6 +49,10 @@ class WebSocketChannel:
 SUBPROTOCOL: Final = Subprotocol("s2sdap")
 """What the page asks to speak; beside it, it names the token, since a browser sets no headers."""
 _SHOWN: Final = "s2sdap.token."
+_RETURN: Final = "s2sdap.return."
+"""Beside them a word of its own by which a page that is loaded again finds its session."""
+SESSIONS: Final = "/sessions"
+"""Where the sessions are listed; below it each can be watched by its number."""
 
 
 def agreed_subprotocol(_connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
@@ -66,6 +70,7 @@ class Door:
         port: the port of it.
         origins: of web pages that were invited.
         page: what is handed out to a browser: content and headers by path; `None` hands out nothing.
+        sessions: the list of the sessions, as JSON, for who shows the token.
     """
 
     token: str
@@ -73,6 +78,7 @@ class Door:
     port: int
     origins: Collection[str]
     page: "Mapping[str, tuple[bytes, Mapping[str, str]]] | None" = None
+    sessions: Callable[[], bytes] = lambda: b"[]"
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -89,8 +95,9 @@ class Door:
         hosts = request.headers.get_all("Host")
         if len(hosts) != 1 or hosts[0].lower() not in self.hosts:
             return _refuse(connection, HTTPStatus.FORBIDDEN, S2sdapError("bad_host", host=", ".join(hosts)))
-        if self.page is not None and "Upgrade" not in request.headers:
-            return self._file(connection, request.path.split("?", 1)[0])
+        path = request.path.split("?", 1)[0]
+        if self.page is not None and "Upgrade" not in request.headers and path != SESSIONS:
+            return self._file(connection, path)
         sent = request.headers.get_all("Origin")
         own = {f"http://{host}" for host in self.hosts} if self.page is not None else frozenset()
         if len(sent) > 1 or (sent and sent[0] not in self.origins and sent[0] not in own):
@@ -99,14 +106,31 @@ class Door:
             )
         if not token_matches(_token_in(request.headers), self.token):
             return _refuse(connection, HTTPStatus.UNAUTHORIZED, S2sdapError("bad_token"))
+        if self.page is not None and "Upgrade" not in request.headers:
+            return _sent(self.sessions(), {"Content-Type": "application/json", "Cache-Control": "no-store"})
         return None
 
     def _file(self, connection: ServerConnection, path: str) -> Response:
         content, headers = (self.page or {}).get(path, (None, {}))
         if content is None:
             return connection.respond(HTTPStatus.NOT_FOUND, "There is no such file.\n")
-        sent = Headers([("Connection", "close"), ("Content-Length", str(len(content))), *headers.items()])
-        return Response(HTTPStatus.OK.value, HTTPStatus.OK.phrase, sent, content)
+        return _sent(content, headers)
+
+
+def _sent(content: bytes, headers: Mapping[str, str]) -> Response:
+    every = Headers([("Connection", "close"), ("Content-Length", str(len(content))), *headers.items()])
+    return Response(HTTPStatus.OK.value, HTTPStatus.OK.phrase, every, content)
+
+
+def word_of_return(request: Request) -> str | None:
+    """The word by which a page finds its session again; `None` for who brings none."""
+    return _offered(request.headers, _RETURN)
+
+
+def watched_session(request: Request) -> int | None:
+    """The number of the session that is to be watched, `None` where a new one is wanted."""
+    number = request.path.split("?", 1)[0].removeprefix(f"{SESSIONS}/")
+    return int(number) if number.isdecimal() and len(number) < 10 else None
 
 
 def _token_in(headers: Headers) -> str | None:
@@ -114,9 +138,14 @@ def _token_in(headers: Headers) -> str | None:
     given = headers.get_all("Authorization")
     if given:
         return given[0].removeprefix("Bearer ") if len(given) == 1 else None
+    return _offered(headers, _SHOWN)
+
+
+def _offered(headers: Headers, prefix: str) -> str | None:
+    """What stands behind a prefix among the subprotocols that are offered, if it stands there once."""
     offered = [each.strip() for line in headers.get_all("Sec-WebSocket-Protocol") for each in line.split(",")]
-    shown = [each.removeprefix(_SHOWN) for each in offered if each.startswith(_SHOWN)]
-    return shown[0] if len(shown) == 1 else None
+    found = [each.removeprefix(prefix) for each in offered if each.startswith(prefix)]
+    return found[0] if len(found) == 1 else None
 
 
 def _refuse(connection: ServerConnection, status: HTTPStatus, error: S2sdapError) -> Response:

@@ -313,6 +313,8 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(5104, "not_loopback", "{host!r} is not a loopback address", "Serve on 127.0.0.1 and use a tunnel to reach it from elsewhere"),
     ErrorKind(5105, "too_many_connections", "The server already has {limit} connections", "Close one of them"),
     ErrorKind(5106, "handshake_late", "No launch with the token came in time", "Connect again and launch at once"),
+    ErrorKind(5107, "only_watching", "`{command}` is for whoever began this session", "Ask what changes nothing, or begin a session of your own"),
+    ErrorKind(5108, "no_session", "There is no session {number}", "Ask for the list of sessions again"),
     # 52xx: the scripted client
     ErrorKind(5201, "connection_refused", "Nothing answers at {address}: {reason}", "Start `s2sdap serve` and use the address it prints"),
     ErrorKind(5202, "connection_lost", "The adapter closed the connection{word}", "Connect again"),

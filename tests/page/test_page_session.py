@@ -136,3 +136,36 @@ def test_without_the_token_nobody_is_let_in(chromium, paged):
 def test_the_token_leaves_the_address_at_once(sheet):
     assert sheet.page.url == sheet.paged.origin + "/"
     assert sheet.paged.token not in sheet.page.content()
+
+
+def test_a_page_that_is_loaded_again_finds_everything(sheet):
+    sheet.begin("March 3, 1999\nJ 4, 2005", beam=2)
+    sheet.button("Breakpoint on line 2").click()
+    sheet.go("To the end of the sentence")
+    before = sheet.step
+    sheet.page.reload()
+    sheet.stopped("Stopped: step")
+    assert sheet.step == before
+    outputs = sheet.page.locator("[aria-label=Sentences] .output")
+    outputs.first.wait_for()
+    assert outputs.all_inner_texts() == ["→ 1999-03-03"]
+    assert "1999-03-03" in sheet.page.locator(".log").inner_text()
+    assert sheet.button("Breakpoint on line 2").get_attribute("aria-pressed") == "true"
+    sheet.button("Continue").click()
+    sheet.stopped("Stopped: breakpoint")
+    assert sheet.to_the_end() == ["1999-03-03", "2005-07-04"]
+
+
+def test_a_session_of_a_script_is_watched(sheet, scripted):
+    scripted.launch(source="J 4, 2005", beam_size=2)
+    scripted.next()
+    sheet.page.reload()
+    sheet.page.get_by_role("button", name=re.compile("^Watch session")).last.click()
+    sheet.page.locator(".decode[aria-busy=false]").wait_for()
+    assert sheet.step == "Line 1, step 0, search"
+    scripted.next()
+    sheet.page.get_by_role("button", name=re.compile("^step 1: '0'")).wait_for()
+    assert sheet.button("Next token").is_disabled()
+    assert "S2S5107" in sheet.run('force "1"')
+    scripted.force("1")
+    sheet.page.get_by_role("button", name=re.compile("^step 1: '1'.*forced")).wait_for()

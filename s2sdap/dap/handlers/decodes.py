@@ -2,9 +2,10 @@
 
 from importlib.metadata import version
 
-from s2sdap.dap.adapter import Adapter
+from s2sdap.dap.adapter import Adapter, State
 from s2sdap.dap.dispatch import Answer, Reply, When, handles
 from s2sdap.dap.handlers.inspection import frame_at
+from s2sdap.dap.stopped import stopped_body
 from s2sdap.models import DEFAULT_MODEL
 from s2sdap.models.loading import bundled_models, schemes
 from s2sdap.protocol import custom
@@ -23,6 +24,21 @@ def models(adapter: Adapter, arguments: Nothing) -> Reply:
             default=DEFAULT_MODEL,
             schemes=list(schemes()),
             version=version("s2sdap"),
+        )
+    )
+
+
+@handles(custom.STATE, Nothing, When.INITIALIZED)
+def state(adapter: Adapter, arguments: Nothing) -> Reply:
+    """Where the session stands, for who comes to it later."""
+    launched, stop = adapter.program is not None, adapter.stop
+    return Reply(
+        custom.StateBody(
+            phase=adapter.state.value,
+            launch=adapter.launch.told() if launched else {},
+            results=0 if adapter.session is None else len(adapter.session.results),
+            stopped=stopped_body(stop) if stop is not None and adapter.state is State.STOPPED else None,
+            source=adapter.source_body() if launched else None,
         )
     )
 
@@ -73,4 +89,4 @@ async def columns(adapter: Adapter, arguments: custom.ColumnsArguments) -> Reply
     return Reply(await adapter.on_model_thread(lambda: columns_body(frame, arguments)))
 
 
-FAMILY = (models, sentences, decode, columns)
+FAMILY = (models, state, sentences, decode, columns)

@@ -20,6 +20,7 @@ from s2sdap.protocol.custom import (
     projection,
     recordings,
     results,
+    sessions,
     steps,
     trees,
     verdicts,
@@ -33,6 +34,7 @@ from s2sdap.protocol.custom.neighbors import *  # noqa: F403
 from s2sdap.protocol.custom.projection import *  # noqa: F403
 from s2sdap.protocol.custom.recordings import *  # noqa: F403
 from s2sdap.protocol.custom.results import *  # noqa: F403
+from s2sdap.protocol.custom.sessions import *  # noqa: F403
 from s2sdap.protocol.custom.steps import *  # noqa: F403
 from s2sdap.protocol.custom.trees import *  # noqa: F403
 from s2sdap.protocol.custom.verdicts import *  # noqa: F403
@@ -47,6 +49,7 @@ _SUBJECTS: Final = (
     results,
     comparing,
     recordings,
+    sessions,
     verdicts,
     neighbors,
     projection,

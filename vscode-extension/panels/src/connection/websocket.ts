@@ -2,10 +2,18 @@
 
 import { type Connection, Router } from "./connection";
 
+/** Whose session it is to be: one's own, found again by a word after the page was loaded again, or another's. */
+export type Whose = { word: string } | { watched: number };
+
 /** Open a websocket. Rejects with the reason where nobody lets us in. */
-export async function connect(address: string, token: string): Promise<Connection> {
+export async function connect(address: string, token: string, whose: Whose): Promise<Connection> {
   // A browser sets no headers of a handshake but this one, so the token travels in it.
-  const socket = new WebSocket(address, ["s2sdap", `s2sdap.token.${token}`]);
+  const protocols = ["s2sdap", `s2sdap.token.${token}`];
+  if ("word" in whose) protocols.push(`s2sdap.return.${whose.word}`);
+  const socket = new WebSocket(
+    "watched" in whose ? `${address}sessions/${whose.watched}` : address,
+    protocols,
+  );
   await new Promise<void>((resolve, reject) => {
     socket.onopen = () => resolve();
     socket.onerror = () => reject(new Error("the server let nobody in"));

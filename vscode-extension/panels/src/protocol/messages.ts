@@ -1173,6 +1173,15 @@ export interface ReplayBody {
   branches: BranchReplayBody[];
 }
 
+/** Answer to `s2s/state`. */
+export interface StateBody {
+  phase: string;
+  launch: Record<string, unknown>;
+  results: number;
+  stopped?: Stopped;
+  source?: SourceBody;
+}
+
 /** `s2s/verdict`: of a sentence (an index, by default the one at the cursor) on its current branch. */
 export interface VerdictArguments {
   sentence?: number;
@@ -1425,6 +1434,7 @@ export interface CustomRequests {
   "s2s/reference": { arguments: ReferenceArguments; body: ReferenceBody };
   "s2s/save": { arguments: SaveArguments; body: SaveBody };
   "s2s/replay": { arguments: ReplayArguments; body: ReplayBody };
+  "s2s/state": { arguments: Nothing; body: StateBody };
   "s2s/verdict": { arguments: VerdictArguments; body: VerdictBody };
   "s2s/neighbors": { arguments: NeighborsArguments; body: NeighborsBody };
   "s2s/nearestTokens": { arguments: NearestTokensArguments; body: NearestTokensBody };

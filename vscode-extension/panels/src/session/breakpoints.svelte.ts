@@ -34,6 +34,13 @@ export interface Rule {
   problem?: string;
 }
 
+export interface Kept {
+  lines: LineBreakpoint[];
+  stages: StageBreakpoint[];
+  values: ValueBreakpoint[];
+  rules: Rule[];
+}
+
 type Ask = <C extends Command>(command: C, taken?: ArgumentsOf<C>) => Promise<BodyOf<C>>;
 
 export class Breakpoints {
@@ -68,6 +75,21 @@ export class Breakpoints {
       const rule = this.rules.find((known) => known.filter.filter === name);
       if (rule !== undefined) Object.assign(rule, { on: true, condition: condition ?? "" });
     }
+  }
+
+  /** All that is set, to be remembered while the page is loaded again. */
+  kept(): Kept {
+    return $state.snapshot({
+      lines: this.lines,
+      stages: this.stages,
+      values: this.values,
+      rules: this.rules,
+    });
+  }
+
+  /** What was remembered. Nothing is sent: the adapter has them still. */
+  restore(kept: Kept): void {
+    [this.lines, this.stages, this.values, this.rules] = [kept.lines, kept.stages, kept.values, kept.rules];
   }
 
   async send(): Promise<void> {

@@ -41,14 +41,17 @@ export class DebugSession {
   #progressId: string | undefined;
   #kept = new Map<string, unknown>();
   readonly connection: Connection;
+  /** Whether somebody else began this session, and moves it. */
+  readonly watching: boolean;
   readonly breakpoints: Breakpoints;
   readonly transcript = new Transcript();
   #initialized: () => void = () => {};
   /** Whom to follow from the next stop on, where a person says so. */
   #next: number | undefined;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, watching = false) {
     this.connection = connection;
+    this.watching = watching;
     this.breakpoints = new Breakpoints((command, taken) => this.ask(command, taken));
     connection.listen((heard) => this.#hear(heard));
     void connection.closed.then((reason) => {
@@ -89,6 +92,25 @@ export class DebugSession {
   async initialize(): Promise<void> {
     this.capabilities = await this.ask("initialize", ME);
     this.breakpoints.offer(this.capabilities.exceptionBreakpointFilters ?? []);
+  }
+
+  /** Whether a person may move and change it now. */
+  get able(): boolean {
+    return this.stopped && !this.watching;
+  }
+
+  /** Take up a session that is under way. Tells whether there is one. */
+  async resume(): Promise<boolean> {
+    const state = await this.ask("s2s/state");
+    if (state.phase === "fresh") return false;
+    this.phase = state.phase as Phase;
+    this.launch = state.launch;
+    this.done = state.results;
+    this.stop = state.stopped;
+    this.thread = state.stopped?.threadId ?? this.thread;
+    this.breakpoints.source = this.watching ? undefined : state.source;
+    this.looks++;
+    return true;
   }
 
   /** Launch, with the breakpoints that are set; resolves once the model is there. */

@@ -89,6 +89,7 @@ export class DecodeView {
   get fixed(): string {
     const several = (this.decode?.layers ?? 1) * (this.decode?.heads ?? 1) > 1;
     const whole = this.layer === undefined || this.head === undefined;
+    if (this.session.watching) return "whoever began this session changes it";
     if (this.row < 0) return "there is no attention at this step";
     if (several && whole && this.fold !== "mean")
       return "choose the mean, or one layer and head, to change it";
