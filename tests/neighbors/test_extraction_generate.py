@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from models.hf_tiny import folder_of, loaded
 from PIL import Image
-from worded import ROOM, TEXT, face_of, pairs, words
+from worded import FAMILIES, ROOM, TEXT, face_of, load, pairs, saved, words
 
 from s2sdap.decoding.forced.checked import Way
 from s2sdap.decoding.generation.settings import GenerationSettings
 from s2sdap.decoding.planning import planner_for
 from s2sdap.models.huggingface.face import HuggingFaceModel
+from s2sdap.models.huggingface.loading import quiet
 from s2sdap.neighbors.extraction import Extractor, available_sites
 from s2sdap.neighbors.states import Pair, StateSite
 from s2sdap.vocabulary.errors import S2sdapError
@@ -50,7 +51,7 @@ def test_every_family_gives_the_states_of_the_debugger(name):
 
 
 @given(st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_rows_do_not_depend_on_their_companions(data):
     face = face_of(data.draw(st.sampled_from(("marian", "t5", "bart", "gpt2", "llama"))))
     pool = pairs(10, seed=11)
@@ -115,6 +116,22 @@ def test_counts_are_those_of_the_tokens_and_dimensions_those_of_the_layout():
             assert states.vectors.shape == (len(states), widths[site])
         assert widths[STATE] == sizes["D"]
         assert [site.layer for site in widths if site.site == "attention.contexts"] == list(range(sizes["L"]))
+
+
+@pytest.mark.parametrize("name", ["t5", "pegasus-x", "gpt2"])
+def test_nothing_is_left_behind_in_the_model(name, tmp_path):
+    with quiet():
+        model = load(saved(FAMILIES[name], tmp_path))
+    face = HuggingFaceModel.around(model, face_of(name).tokenizer, name=name)
+    before = [dict(module.__dict__) for module in model.modules()]
+    random_state = torch.get_rng_state()
+    assert not everything(face)(pairs(2)).skipped
+    with pytest.raises(S2sdapError, match="S2S4504"):
+        Extractor(face, [StateSite("decoder.layers", 9)])(pairs(2))
+    for module, then in zip(model.modules(), before, strict=True):
+        assert module.__dict__.keys() == then.keys()
+        assert all(module.__dict__[key] is value for key, value in then.items())
+    assert torch.get_rng_state().equal(random_state)
 
 
 def test_what_has_no_room_is_skipped_with_the_reason():
