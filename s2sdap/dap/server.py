@@ -164,7 +164,8 @@ class Server:
         if shared is not None:
             await shared.watch(channel)
             return
-        text = f"{S2sdapError('no_session', number=number)}\n"
+        refusal = S2sdapError("no_session", number=number)
+        text = f"{refusal}\n"
         event = Event(1, "output", bodies.Output(output=text, category="important"))
         with contextlib.suppress(OSError):
             await channel.send(msgspec.json.encode(event))
