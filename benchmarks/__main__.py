@@ -21,6 +21,7 @@ NAMES = (
     "huggingface",
     "extraction",
     "projection",
+    "neighbors",
 )
 
 

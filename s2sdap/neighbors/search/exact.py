@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
-import torch
 from jaxtyping import Float16, Int64, Shaped
 from numpy.typing import NDArray
 
@@ -67,13 +66,12 @@ class ExactSearch:
         nearest = [Nearest.none_yet(k) for _ in queries]
         if k == 0 or len(self.rows if among is None else among) == 0:
             return nearest
-        buffer = torch.empty(min(len(self.rows), block_rows(self.rows.dimension)), self.rows.dimension)
         for start in range(0, len(queries), QUERIES):
             asking = slice(start, start + QUERIES)
             approximation = Approximation.of(self.metric, queries[asking])
             for vectors, numbers in self._blocks(among):
                 go_on(cancelled)
-                block = single(vectors, buffer)
+                block = single(vectors)
                 self._look(vectors, numbers, queries[asking], approximation, block, nearest[asking])
         return nearest
 

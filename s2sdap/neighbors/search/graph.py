@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import torch
 from jaxtyping import Float16, Float32, Int32, Int64
 from numpy.typing import NDArray
 
@@ -71,9 +70,8 @@ def embedded(
     width = vectors.shape[1] + (metric is Metric.INNER_PRODUCT)
     made = np.empty((len(vectors), width), np.float32)
     size = block_rows(vectors.shape[1])
-    buffer = torch.empty(min(size, len(vectors)), vectors.shape[1])
     for start in range(0, len(vectors), size):
-        block = single(vectors[start : start + size], buffer)
+        block = single(vectors[start : start + size])
         into = made[start : start + size]
         into[:, : block.shape[1]] = block
         if metric is Metric.COSINE:

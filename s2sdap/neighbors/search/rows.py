@@ -1,12 +1,13 @@
 """The rows that are searched, wherever they lie: here in an array, in `store_rows` in an index."""
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
 import torch
-from jaxtyping import Float16, Int64
+from jaxtyping import Float16, Float32, Int64
 from numpy.typing import NDArray
 
 from s2sdap.neighbors.search.filters import Labels
@@ -76,9 +77,23 @@ def block_rows(dimension: int) -> int:
     return max(256, BLOCK // max(1, dimension))
 
 
-def single(vectors: Float16[np.ndarray, "n D"], buffer: torch.Tensor) -> NDArray[np.float32]:
-    """The vectors as float32, in the buffer. torch converts some ten times as fast as numpy does."""
-    target = buffer[: len(vectors)]
+class _Buffers(threading.local):
+    """Memory that a thread converts blocks in, kept: fresh pages cost more than a small block."""
+
+    numbers = torch.empty(0)
+
+
+_BUFFERS: Final = _Buffers()
+
+
+def single(vectors: Float16[np.ndarray, "n D"]) -> Float32[np.ndarray, "n D"]:
+    """The vectors as float32, until this thread asks for the next.
+
+    Converted by torch, which is some ten times as fast as numpy.
+    """
+    if vectors.size > _BUFFERS.numbers.numel():
+        _BUFFERS.numbers = torch.empty(max(BLOCK, vectors.size))
+    target = _BUFFERS.numbers[: vectors.size].view(vectors.shape)
     target.copy_(torch.from_numpy(unlocked(vectors)))
     converted: NDArray[np.float32] = target.numpy()
     return converted
