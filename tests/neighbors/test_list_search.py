@@ -12,6 +12,7 @@ from s2sdap.neighbors.search.filters import Filter
 from s2sdap.neighbors.search.ivf import IvfSearch, Probes, build_lists, lists_metric
 from s2sdap.neighbors.search.metrics import Metric, distances
 from s2sdap.neighbors.search.store_rows import StoreRows
+from s2sdap.neighbors.search.tuning import tune
 from s2sdap.neighbors.store import StateStore
 from s2sdap.neighbors.writing import writing
 from s2sdap.vocabulary.errors import S2sdapError
@@ -79,6 +80,33 @@ def test_there_is_one_set_of_lists_which_another_replaces(tmp_path):
         dataset = StateStore.open(place).dataset(DECODER)
         assert lists_metric(dataset) is metric
         assert len(dataset.describe_indices()) == 1
+
+
+def test_rows_added_since_are_put_into_the_lists_there_are_unless_they_are_most(tmp_path):
+    written(tmp_path / "index", [{DECODER: clustered(600, 24)}])
+    place = StateStore.open(tmp_path / "index").place
+
+    def held():
+        return [each.num_rows_indexed for each in StateStore.open(place).dataset(DECODER).describe_indices()]
+
+    def add(count):
+        with writing(place) as writer:
+            writer.add({DECODER: clustered(count, 24, count)})
+            writer.commit()
+
+    told = []
+    tune(StateStore.open(place), DECODER, kind="ivf", k=5, progress=told.append)
+    assert held() == [600]
+    add(300)
+    assert held() == [600]
+    built = [each for each in told if each.startswith("building lists")]
+    tune(StateStore.open(place), DECODER, kind="ivf", k=5, progress=told.append)
+    assert held() == [900]
+    assert [each for each in told if each.startswith("building lists")] == built
+    add(2_000)
+    tune(StateStore.open(place), DECODER, kind="ivf", k=5, progress=told.append)
+    assert held() == [2_900]
+    assert told.count("building lists over 2,900 states") == 1
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

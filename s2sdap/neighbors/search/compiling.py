@@ -19,18 +19,23 @@ _LOCK: Final = threading.Lock()
 
 
 def pynndescent() -> ModuleType:
-    """The package, with numba's cache in a folder that can be written. Raises `neighbors_missing`."""
+    """The package. Raises `neighbors_missing`."""
+    return compiled("pynndescent")
+
+
+def compiled(name: str) -> ModuleType:
+    """A module that numba compiles, its cache where it can be written. Raises `neighbors_missing`."""
     with _LOCK:
         config = required("numba").core.config
         try:
-            return required("pynndescent")
+            return required(name)
         except RuntimeError as error:  # numba's "cannot cache function ...: no locator available"
             if "cache" not in str(error):
                 raise
         before = config.CACHE_DIR
         config.CACHE_DIR = str(private_folder(Path(tempfile.gettempdir())))
         try:
-            return required("pynndescent")
+            return required(name)
         finally:  # numba's other users in this process go on as they were set up
             config.CACHE_DIR = before
 

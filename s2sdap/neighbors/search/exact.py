@@ -6,6 +6,7 @@ the speed of a matrix product.
 """
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -30,7 +31,7 @@ class ExactSearch:
     def __init__(self, rows: Rows, metric: Metric) -> None:
         self.rows = rows
         self.metric = metric
-        # Squared norms, each computed when its row is first met; -1 until then.
+        # Squared norms less the centre, each computed when its row is first met; -1 until then.
         self._squares = np.full(len(rows), -1, np.float32)
 
     def query(
@@ -68,12 +69,32 @@ class ExactSearch:
             return nearest
         for start in range(0, len(queries), QUERIES):
             asking = slice(start, start + QUERIES)
-            approximation = Approximation.of(self.metric, queries[asking])
+            approximation = Approximation.of(self.metric, queries[asking], self._centre)
             for vectors, numbers in self._blocks(among):
                 go_on(cancelled)
                 block = single(vectors)
+                if self._centre is not None:
+                    block -= self._centre
                 self._look(vectors, numbers, queries[asking], approximation, block, nearest[asking])
         return nearest
+
+    @cached_property
+    def _centre(self) -> NDArray[np.float32] | None:
+        """A point amid the states, where they lie farther from the origin than from each other.
+
+        Some layers of large models have a few features that are a thousand times the others (Sun et al. 2024,
+        Massive Activations in Large Language Models), which would drown a difference in rounding.
+        """
+        if self.metric is not Metric.L2:
+            return None
+        for _, block in self.rows.blocks():
+            finite = block[np.isfinite(block).all(axis=1)].astype(np.float64)
+            if not len(finite):
+                break
+            centre = finite.mean(axis=0)
+            spread = np.square(finite - centre).sum(axis=1).mean()
+            return centre.astype(np.float32) if np.square(centre).sum() > 4 * spread else None
+        return None
 
     def _blocks(
         self, among: NDArray[np.int64] | None

@@ -100,6 +100,18 @@ def build_lists(dataset: Any, metric: Metric) -> None:
     )
 
 
+def extend_lists(dataset: Any) -> bool:
+    """Put the rows that are in no list yet into the lists there are, where those are the fewer.
+
+    Returns whether that was done; it commits a version of the dataset.
+    """
+    held = sum(each.num_rows_indexed for each in dataset.describe_indices() if each.name == _NAME)
+    if 2 * held < dataset.count_rows():
+        return False
+    dataset.optimize.optimize_indices(index_names=[_NAME])
+    return True
+
+
 class IvfSearch:
     """Lists over a dataset. Any number of threads may ask at once."""
 

@@ -13,7 +13,15 @@ from s2sdap.neighbors.search.descent import EFFORTS, DescentSearch, Effort
 from s2sdap.neighbors.search.exact import ExactSearch
 from s2sdap.neighbors.search.graph import Progress, build_graph
 from s2sdap.neighbors.search.graph_file import encoded
-from s2sdap.neighbors.search.ivf import FEWEST, PROBES, IvfSearch, Probes, build_lists
+from s2sdap.neighbors.search.ivf import (
+    FEWEST,
+    PROBES,
+    IvfSearch,
+    Probes,
+    build_lists,
+    extend_lists,
+    lists_metric,
+)
 from s2sdap.neighbors.search.memory import available_bytes
 from s2sdap.neighbors.search.metrics import Metric
 from s2sdap.neighbors.search.recall import Query, Truth, drawn, recall, truth
@@ -135,10 +143,12 @@ def _tune_lists(
         reason = f"lists are made for {FEWEST:,} states or more, and there are {len(rows):,}"
         raise S2sdapError("search_not_built", kind=Kind.IVF, reason=reason)
     place = rows.store.place
-    tell(f"building lists over {len(rows):,} states")
     with writing(place) as writer:
         with unwritable(place):
-            build(writer.dataset(rows.site), metric)
+            dataset = writer.dataset(rows.site)
+            if lists_metric(dataset) is not metric or not extend_lists(dataset):
+                tell(f"building lists over {len(rows):,} states")
+                build(dataset, metric)
         writer.adopt(rows.site)
     rows = StoreRows(StateStore.open(place), rows.site)
     exact = ExactSearch(rows, metric)
