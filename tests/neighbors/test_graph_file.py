@@ -29,12 +29,12 @@ def built(tmp_path_factory, date_index) -> tuple[MemoryRows, Graph]:
     """The decoder states of the date model, and the graph over them."""
     rows = StoreRows(StateStore.open(tuned_index(tmp_path_factory, date_index.path)), DECODER)
     data = rows.store.place.read(graph_name(rows, Metric.L2))
-    return rows.in_memory(), graph_file.decoded(data, states_digest(rows, len(rows)), WIDTH)
+    return rows.in_memory(), graph_file.decoded(data, states_digest(rows, len(rows)), len(rows), WIDTH)
 
 
 def test_a_graph_is_written_and_read_as_it_was(built):
     rows, graph = built
-    again = graph_file.decoded(graph_file.encoded(graph, "abc"), "abc", WIDTH)
+    again = graph_file.decoded(graph_file.encoded(graph, "abc"), "abc", len(rows), WIDTH)
     queries = np.random.default_rng(7).standard_normal((30, WIDTH)).astype(np.float16)
     one, other = (DescentSearch(ExactSearch(rows, Metric.L2), each, HARD, few=0) for each in (graph, again))
     np.testing.assert_array_equal(one.query(queries, 20).rows, other.query(queries, 20).rows)
@@ -52,7 +52,7 @@ def test_a_damaged_graph_is_refused_or_leads_only_to_rows(built, data):
         for _ in range(data.draw(st.integers(1, 40))):
             whole[data.draw(st.integers(0, len(whole) - 1))] ^= data.draw(st.integers(1, 255))
     try:
-        read = graph_file.decoded(bytes(whole), "abc", WIDTH)
+        read = graph_file.decoded(bytes(whole), "abc", len(rows), WIDTH)
     except ValueError:
         return
     search = DescentSearch(ExactSearch(rows, Metric.L2), read, HARD, few=0)
@@ -68,6 +68,7 @@ def test_a_damaged_graph_is_refused_or_leads_only_to_rows(built, data):
     [
         ("rows", lambda a: a + 1, "not rows"),
         ("rows", np.zeros_like, "not rows"),
+        ("loose", lambda a: a + 10**6, "not rows"),
         ("firsts", lambda a: a[::-1].copy(), "ranges"),
         ("indptr", lambda a: a + 1, "ranges"),
         ("indices", lambda a: a + 1, "an edge"),
@@ -83,23 +84,25 @@ def test_a_damaged_graph_is_refused_or_leads_only_to_rows(built, data):
     ],
 )
 def test_numbers_that_lead_nowhere_are_refused(built, name, change, reason):
-    whole = graph_file.encoded(built[1], "abc")
+    rows, graph = built
+    whole = graph_file.encoded(graph, "abc")
     length = int.from_bytes(whole[:8], "little")
     metadata = json.loads(whole[8 : 8 + length])["__metadata__"]
     arrays = load(whole)
     arrays[name] = np.ascontiguousarray(change(arrays[name]))
     with pytest.raises(ValueError, match=reason):
-        graph_file.decoded(save(arrays, metadata), "abc", WIDTH)
+        graph_file.decoded(save(arrays, metadata), "abc", len(rows), WIDTH)
 
 
 def test_a_graph_of_other_states_or_another_release_is_refused(built):
-    whole = graph_file.encoded(built[1], "abc")
+    rows, graph = built
+    whole = graph_file.encoded(graph, "abc")
     with pytest.raises(ValueError, match="other states"):
-        graph_file.decoded(whole, "abd", WIDTH)
+        graph_file.decoded(whole, "abd", len(rows), WIDTH)
     with pytest.raises(ValueError, match="shape"):
-        graph_file.decoded(whole, "abc", WIDTH + 1)
+        graph_file.decoded(whole, "abc", len(rows), WIDTH + 1)
     with pytest.raises(ValueError, match="cannot be read"):
-        graph_file.decoded(b"", "abc", WIDTH)
+        graph_file.decoded(b"", "abc", len(rows), WIDTH)
     other = whole.replace(graph_file.release().encode(), b"0.0.1")
     with pytest.raises(ValueError, match=r"built by pynndescent 0\.0\.1"):
-        graph_file.decoded(other, "abc", WIDTH)
+        graph_file.decoded(other, "abc", len(rows), WIDTH)

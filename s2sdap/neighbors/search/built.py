@@ -75,9 +75,9 @@ def load(
         progress("loading the graph; the first time on this machine its code is compiled, half a minute")
     data = rows.store.place.read(graph_name(rows, exact.metric))
     width = rows.dimension + (exact.metric is Metric.INNER_PRODUCT)
-    graph = decoded(data, states_digest(rows, known.rows), width)
-    if (graph.count, graph.metric) != (known.rows, exact.metric):
-        raise ValueError("its graph is of other states than its recall was measured on")
+    graph = decoded(data, states_digest(rows, known.rows), known.rows, width)
+    if graph.metric is not exact.metric:
+        raise ValueError(f"its graph is of the metric {graph.metric}")
     leaves, epsilon = _settings(known, "leaves", "epsilon")
     return DescentSearch(exact, graph, Effort(int(leaves), epsilon), few)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from jaxtyping import Float16, Shaped
+from jaxtyping import Shaped
 from numpy.typing import NDArray
 
 from s2sdap.neighbors.extras import required
@@ -20,6 +20,7 @@ from s2sdap.neighbors.search.found import Cancelled, Found, Nearest, found, go_o
 from s2sdap.neighbors.search.graph import Graph, embedded, embedded_queries
 from s2sdap.neighbors.search.metrics import Metric, distances
 from s2sdap.neighbors.search.queries import as_queries
+from s2sdap.neighbors.search.rows import Rows
 
 MOST: Final = 1_000
 """Nodes asked of the graph at most; where more would be needed, all rows are looked at."""
@@ -64,10 +65,7 @@ class DescentSearch:
         self.graph = graph
         self.effort = effort
         self._lock = threading.Lock()
-        in_graph = np.zeros(len(exact.rows), bool)
-        in_graph[graph.rows] = True
-        in_graph[: graph.count] |= ~_finite(exact.rows, graph.count)
-        self.loose = np.flatnonzero(~in_graph)
+        self.loose = np.concatenate([np.sort(graph.loose), np.arange(graph.count, len(exact.rows))])
         self._index: Any = _restored(graph, exact.rows, effort) if graph.nodes else None
 
     def search_with(self, effort: Effort) -> None:
@@ -150,20 +148,9 @@ class DescentSearch:
             nearest.add(rows, distances(self.metric, self.exact.rows.take(rows), query))
 
 
-def _finite(rows: Any, count: int) -> NDArray[np.bool_]:
-    finite = np.empty(count, bool)
-    for start, block in rows.blocks():
-        if start >= count:
-            break
-        part = finite[start : start + len(block)]
-        part[:] = np.isfinite(block).all(axis=1)[: len(part)]
-    return finite
-
-
-def _restored(graph: Graph, rows: Any, effort: Effort) -> Any:
+def _restored(graph: Graph, rows: Rows, effort: Effort) -> Any:
     """An index of pynndescent from arrays: what its own `__setstate__` takes, without a pickle."""
     package, sparse = pynndescent(), required("scipy.sparse")
-    vectors: Float16[np.ndarray, "M D"] = rows.take(graph.rows[graph.firsts[:-1]].astype(np.int64))
     nodes = graph.nodes
     edges = np.ones(len(graph.indices), np.uint8)
     tree = (graph.hyperplanes, graph.offsets, graph.children, graph.leaves, graph.leaf_size)
@@ -175,7 +162,7 @@ def _restored(graph: Graph, rows: Any, effort: Effort) -> Any:
             "n_neighbors": 30,
             "dim": graph.hyperplanes.shape[1],
             "search_tree_leaf_budget": effort.leaves,
-            "_raw_data": embedded(vectors, graph.metric, graph.longest),
+            "_raw_data": embedded(rows, graph.rows[graph.firsts[:-1]], graph.metric, graph.longest),
             "_vertex_order": np.arange(nodes, dtype=np.int32),
             "_search_graph": sparse.csr_array((edges, graph.indices, graph.indptr), shape=(nodes, nodes)),
             "_search_forest": (tree,),

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from s2sdap.neighbors.search.compiling import pynndescent
 from s2sdap.neighbors.search.metrics import Metric
-from s2sdap.neighbors.search.rows import MemoryRows, block_rows, single
+from s2sdap.neighbors.search.rows import MemoryRows, Rows, block_rows, single
 
 NEIGHBORS: Final = 30
 """Edges a node that the descent keeps; the search graph has up to half as many more."""
@@ -35,10 +35,11 @@ class Graph:
     """A graph with M nodes over the first `count` rows of a site, in the order of its search tree.
 
     `rows` are the rows of node 0, then those of node 1 and so on, each lowest first; `firsts` says where
-    each node's begin. Rows that no node has (not finite, zero under the cosine, held out) are searched
-    exactly. `indptr` and `indices` are the edges in compressed rows. The tree has T inner nodes and leaves:
-    hyperplanes, offsets, the two children of each or the range of its leaf, and the nodes in the leaves.
-    `width` is the D of the transformed vectors. `longest` is the norm they share under the inner product.
+    each node's begin. `loose` are rows that no node has, since they are zero under the cosine or were held
+    out: they are searched exactly. Rows that are not finite are in neither. `indptr` and `indices` are the
+    edges in compressed rows. The tree has T inner nodes and leaves: hyperplanes, offsets, the two children
+    of each or the range of its leaf, and the nodes in the leaves. W is the width of the transformed vectors.
+    `longest` is the norm they share under the inner product.
     """
 
     metric: Metric
@@ -47,6 +48,7 @@ class Graph:
     longest: float
     rows: Int32[np.ndarray, "R"]
     firsts: Int32[np.ndarray, "M1"]
+    loose: Int32[np.ndarray, "L"]
     indptr: Int32[np.ndarray, "M1"]
     indices: Int32[np.ndarray, "E"]
     hyperplanes: Float32[np.ndarray, "T W"]
@@ -64,14 +66,14 @@ class Graph:
 
 
 def embedded(
-    vectors: Float16[np.ndarray, "N D"], metric: Metric, longest: float
-) -> Float32[np.ndarray, "N W"]:
-    """The vectors of nodes, between which L2 orders as the metric does."""
-    width = vectors.shape[1] + (metric is Metric.INNER_PRODUCT)
-    made = np.empty((len(vectors), width), np.float32)
-    size = block_rows(vectors.shape[1])
-    for start in range(0, len(vectors), size):
-        block = single(vectors[start : start + size])
+    rows: Rows, numbers: Int32[np.ndarray, "M"], metric: Metric, longest: float
+) -> Float32[np.ndarray, "M W"]:
+    """The vectors of these rows, made so that L2 orders them as the metric does."""
+    width = rows.dimension + (metric is Metric.INNER_PRODUCT)
+    made = np.empty((len(numbers), width), np.float32)
+    size = block_rows(rows.dimension)
+    for start in range(0, len(numbers), size):
+        block = single(rows.take(numbers[start : start + size].astype(np.int64)))
         into = made[start : start + size]
         into[:, : block.shape[1]] = block
         if metric is Metric.COSINE:
@@ -109,16 +111,16 @@ def build_graph(
     """
     tell = progress or (lambda _: None)
     tell("looking for equal states")
-    kept = _indexable(rows, metric, held_out)
+    kept, loose = _sorted_out(rows, metric, held_out)
     vectors = rows.vectors
     order, firsts = grouped(vectors, kept)
     longest = _longest(vectors, kept) if metric is Metric.INNER_PRODUCT else 0.0
     if len(firsts) - 1 < FEWEST:
-        return _without_nodes(metric, len(rows), seed, vectors.shape[1])
+        return _without_nodes(metric, len(rows), seed, vectors.shape[1], np.union1d(kept, loose))
     tell(f"importing and compiling; {len(firsts) - 1:,} different states follow")
     package = pynndescent()
     tell(f"building the graph over {len(firsts) - 1:,} different states")
-    points = embedded(vectors[order[firsts[:-1]]], metric, longest)
+    points = embedded(rows, order[firsts[:-1]], metric, longest)
     with warnings.catch_warnings():
         # That some nodes have fewer neighbours shows in the recall, which is measured.
         warnings.simplefilter("ignore")
@@ -126,7 +128,7 @@ def build_graph(
             points, metric="euclidean", n_neighbors=NEIGHBORS, random_state=seed, compressed=True
         )
         index.prepare()
-    return _graph_of(index, metric, len(rows), seed, longest, order, firsts)
+    return _graph_of(index, metric, len(rows), seed, longest, order, firsts, loose)
 
 
 def grouped(
@@ -141,14 +143,17 @@ def grouped(
     return kept[order].astype(np.int32), firsts.astype(np.int32)
 
 
-def _indexable(rows: MemoryRows, metric: Metric, held_out: NDArray[np.int64]) -> NDArray[np.int64]:
-    fit = np.ones(len(rows), bool)
+def _sorted_out(
+    rows: MemoryRows, metric: Metric, held_out: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The rows to be nodes, and those that are to be searched exactly."""
+    finite, fit = np.ones(len(rows), bool), np.ones(len(rows), bool)
     for start, block in rows.blocks():
-        fit[start : start + len(block)] = np.isfinite(block).all(axis=1)
+        finite[start : start + len(block)] = np.isfinite(block).all(axis=1)
         if metric is Metric.COSINE:
-            fit[start : start + len(block)] &= (block != 0).any(axis=1)
+            fit[start : start + len(block)] = (block != 0).any(axis=1)
     fit[held_out] = False
-    return np.flatnonzero(fit)
+    return np.flatnonzero(finite & fit), np.flatnonzero(finite & ~fit)
 
 
 def _longest(vectors: NDArray[np.float16], kept: NDArray[np.int64]) -> float:
@@ -167,6 +172,7 @@ def _graph_of(
     longest: float,
     order: NDArray[np.int32],
     firsts: NDArray[np.int32],
+    loose: NDArray[np.int64],
 ) -> Graph:
     """What is needed of a prepared index, with the nodes numbered as in its search tree."""
     vertex = np.asarray(index._vertex_order, np.int64)  # the group at each node
@@ -181,6 +187,7 @@ def _graph_of(
         longest,
         order[place],
         starts.astype(np.int32),
+        loose.astype(np.int32),
         index._search_graph.indptr.astype(np.int32),
         index._search_graph.indices.astype(np.int32),
         np.ascontiguousarray(tree.hyperplanes, np.float32),
@@ -193,7 +200,7 @@ def _graph_of(
     )
 
 
-def _without_nodes(metric: Metric, count: int, seed: int, dimension: int) -> Graph:
+def _without_nodes(metric: Metric, count: int, seed: int, dimension: int, loose: NDArray[np.int64]) -> Graph:
     none, one = np.empty(0, np.int32), np.zeros(1, np.int32)
     width = dimension + (metric is Metric.INNER_PRODUCT)
     return Graph(
@@ -203,6 +210,7 @@ def _without_nodes(metric: Metric, count: int, seed: int, dimension: int) -> Gra
         0.0,
         none,
         one,
+        loose.astype(np.int32),
         one,
         none,
         np.empty((0, width), np.float32),

@@ -24,6 +24,7 @@ _KEY: Final = "s2sdap graph"
 _ARRAYS: Final = {
     "rows": np.int32,
     "firsts": np.int32,
+    "loose": np.int32,
     "indptr": np.int32,
     "indices": np.int32,
     "hyperplanes": np.float32,
@@ -70,8 +71,8 @@ def encoded(graph: Graph, states: str) -> bytes:
     return data
 
 
-def decoded(data: bytes, states: str | None, width: int) -> Graph:
-    """The graph of these bytes, which must be of the same states and of transformed vectors of that width.
+def decoded(data: bytes, states: str | None, count: int, width: int) -> Graph:
+    """The graph of these bytes, which must be of those states and of transformed vectors of that width.
 
     Raises `ValueError` that says why it cannot be used.
     """
@@ -82,7 +83,7 @@ def decoded(data: bytes, states: str | None, width: int) -> Graph:
         )
         if (header.version, header.package) != (VERSION, release()):
             raise ValueError(f"its graph was built by pynndescent {header.package}, here is {release()}")
-        if header.states != states:
+        if (header.states, header.count) != (states, count):
             raise ValueError("its graph is of other states than the index now has")
         arrays = load(data)
     except (SafetensorError, msgspec.DecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
@@ -110,6 +111,7 @@ def _wrong(arrays: dict[str, NDArray[Any]], count: int, width: int) -> str:
     nodes, inner = len(firsts) - 1, len(children)
     shapes = {
         "rows": (rows.ndim, 1),
+        "loose": (arrays["loose"].ndim, 1),
         "firsts": (firsts.shape, (nodes + 1,)),
         "indptr": (indptr.shape, (nodes + 1,)),
         "hyperplanes": (arrays["hyperplanes"].shape, (inner, width)),
@@ -123,11 +125,11 @@ def _wrong(arrays: dict[str, NDArray[Any]], count: int, width: int) -> str:
             return f"{name} has the shape {found}, not {expected}"
     if not _partitions(firsts, len(rows)) or not _partitions(indptr, len(indices)):
         return "its ranges do not follow each other"
-    if not _within(rows, count) or len(np.unique(rows)) != len(rows):
+    if not _different(rows, count) or not _different(arrays["loose"], count):
         return "its rows are not rows of the index"
     if not _within(indices, nodes):
         return "an edge leads to no node"
-    if not np.array_equal(np.sort(leaves), np.arange(nodes)):
+    if not _different(leaves, nodes):  # as many as there are nodes
         return "its leaves are not its nodes"
     split = children[:, 0] > 0
     after = np.arange(inner)[split, None]
@@ -141,6 +143,15 @@ def _wrong(arrays: dict[str, NDArray[Any]], count: int, width: int) -> str:
 
 def _partitions(starts: NDArray[Any], length: int) -> bool:
     return bool(len(starts) and starts[0] == 0 and starts[-1] == length and (np.diff(starts) >= 0).all())
+
+
+def _different(numbers: NDArray[Any], count: int) -> bool:
+    """Whether they are numbers below `count`, none of them twice."""
+    if not _within(numbers, count):
+        return False
+    met = np.zeros(count, bool)
+    met[numbers] = True
+    return int(np.count_nonzero(met)) == len(numbers)
 
 
 def _within(numbers: NDArray[Any], count: int) -> bool:

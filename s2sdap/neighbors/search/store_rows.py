@@ -58,7 +58,7 @@ class StoreRows(Rows):
 
     def in_memory(self) -> MemoryRows:
         """All of it read into memory: 2 bytes a number, and the labels."""
-        return MemoryRows(self.store.vectors(self.site), self.labels)
+        return _ReadRows(self)
 
     def at(self, addresses: UInt64[np.ndarray, "n"]) -> Int64[np.ndarray, "n"]:
         """The rows at these addresses of Lance: the fragment in the upper 32 bits, the place in it below."""
@@ -76,3 +76,17 @@ class StoreRows(Rows):
         numbers = np.array([each.fragment_id for each in fragments], np.int64)
         order = np.argsort(numbers)
         return numbers[order], np.array(firsts, np.int64)[order]
+
+
+class _ReadRows(MemoryRows):
+    """The vectors in memory; labels are read when a filter asks for them."""
+
+    def __init__(self, rows: StoreRows) -> None:
+        self.vectors = rows.store.vectors(rows.site)
+        self.dimension = rows.dimension
+        self._stored = rows
+
+    @property
+    def labels(self) -> Labels:
+        """Read once."""
+        return self._stored.labels
