@@ -43,6 +43,11 @@ class Size:
         return self.count * self.dimension
 
     @property
+    def quick(self) -> bool:
+        """Whether an exact search is quick enough."""
+        return self.numbers <= QUICK
+
+    @property
     def fits(self) -> bool:
         """Whether the vectors may be held in memory: with their labels in half of it."""
         return self.numbers * 2 + self.count * 28 <= self.memory // 2
@@ -74,7 +79,7 @@ def choose(size: Size, hindrances: Mapping[Kind, str]) -> Choice:
 
     `hindrances` says of `PYNNDESCENT` and `IVF` why it cannot be used, "" where it can.
     """
-    if size.numbers <= QUICK:
+    if size.quick:
         return Choice(Kind.EXACT, f"{size} are gone through in about ten milliseconds or less")
     ready = {kind for kind, hindrance in hindrances.items() if not hindrance}
     if Kind.PYNNDESCENT in ready and size.graph_fits:
@@ -89,7 +94,7 @@ def choose(size: Size, hindrances: Mapping[Kind, str]) -> Choice:
 
 def to_build(size: Size) -> Choice:
     """What to build so that the search is fast."""
-    if size.numbers <= QUICK:
+    if size.quick:
         return Choice(Kind.EXACT, f"{size} are gone through in about ten milliseconds or less")
     if size.graph_can_be_built:
         return Choice(Kind.PYNNDESCENT, f"there is the memory for a graph over {size}")

@@ -25,8 +25,9 @@ def open_search(
 ) -> Search:
     """Search the states of that site; without `kind` in the way that suits their number and this machine.
 
-    With `background` a graph is loaded, and numba's code compiled, in another thread; until then queries
-    are answered exactly, and what is found says so. `progress` is told what is being done.
+    With `background` many states are read into memory, a graph is loaded and numba's code compiled in another
+    thread; until then queries are answered exactly, from disk, and what is found says so. `progress` is told
+    what is being done.
 
     Raises:
         S2sdapError: `index_no_site`, `index_damaged`, `search_unknown`, and `search_not_built` for a `kind`
@@ -76,15 +77,28 @@ def chosen_search(
     if reason:
         raise S2sdapError("search_not_built", kind=kind, reason=reason)
     in_memory = kind is Kind.PYNNDESCENT or (kind is Kind.EXACT and size.fits)
-    if progress is not None and in_memory:
-        progress(f"reading {size}")
-    exact = ExactSearch(rows.in_memory() if in_memory else rows, metric)
-    search = Search(choice, exact, measured(rows, kind, metric))
-    if kind is not Kind.EXACT:
-        try:
-            search.speed_up(lambda: load(rows, kind, exact, progress), progress, background=background)
-        except (ValueError, OSError) as error:
-            if must:
-                raise S2sdapError("search_not_built", kind=kind, reason=error) from None
-            search.fall_back(error)
+    search = Search(choice, ExactSearch(rows, metric), measured(rows, kind, metric))
+
+    def read() -> None:
+        if progress is not None:
+            progress(f"reading {size}")
+        search.use(ExactSearch(rows.in_memory(), metric))
+
+    def speed_up() -> None:
+        search.use_faster(load(rows, kind, search.exact, progress))
+
+    steps = [*([read] if in_memory else []), *([speed_up] if kind is not Kind.EXACT else [])]
+    if background:
+        if in_memory and size.quick:
+            steps.pop(0)()
+        if steps:
+            search.load(steps, progress)
+        return search
+    try:
+        for step in steps:
+            step()
+    except (ValueError, OSError) as error:
+        if must:
+            raise S2sdapError("search_not_built", kind=kind, reason=error) from None
+        search.fall_back(error)
     return search

@@ -1,7 +1,8 @@
 """One search over the states of a site, of whichever kind, as its callers see it."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Final
 
 import numpy as np
 from jaxtyping import Shaped
@@ -16,6 +17,9 @@ from s2sdap.neighbors.search.graph import Progress
 from s2sdap.neighbors.search.metrics import Metric
 from s2sdap.neighbors.search.rows import Rows
 from s2sdap.vocabulary.errors import S2sdapError
+
+GRACE: Final = 2.0
+"""Seconds that loading in the background waits for a first query: whoever opens a search has one."""
 
 
 class Search:
@@ -33,11 +37,17 @@ class Search:
         self._exact = exact
         self._faster: Faster | None = None
         self._loading: threading.Thread | None = None
+        self._asked, self._answered = threading.Event(), threading.Event()
 
     @property
     def metric(self) -> Metric:
         """What near means."""
         return self._exact.metric
+
+    @property
+    def exact(self) -> ExactSearch:
+        """The exact search over the same rows."""
+        return self._exact
 
     @property
     def rows(self) -> Rows:
@@ -51,8 +61,8 @@ class Search:
 
     @property
     def ready(self) -> bool:
-        """Whether it answers as `kind` says; else it still loads, and answers exactly until then."""
-        return self.kind is Kind.EXACT or self._faster is not None
+        """Whether it answers as `kind` says; else something still loads, and it answers exactly."""
+        return self._loading is None or not self._loading.is_alive()
 
     def query(
         self,
@@ -67,30 +77,42 @@ class Search:
         Distances are true ones in float64. Raises `query_shape`, `query_not_finite`, `query_count`,
         `filter_predictions`, and `search_cancelled` once `cancelled()` is true.
         """
-        return (self._faster or self._exact).query(vectors, k, where, cancelled)
+        self._asked.set()
+        try:
+            return (self._faster or self._exact).query(vectors, k, where, cancelled)
+        finally:
+            self._answered.set()
 
     def wait(self) -> None:
         """Return when nothing is loading any more."""
+        self._asked.set()
+        self._answered.set()
         if self._loading is not None:
             self._loading.join()
 
-    def speed_up(self, load: Callable[[], Faster], progress: Progress | None, *, background: bool) -> None:
-        """Take what `load` gives. In the background, what goes wrong leaves the search exact and says why.
+    def use(self, exact: ExactSearch) -> None:
+        """Search exactly in this way from now on."""
+        self._exact = exact
 
-        Raises what `load` raises where it is not in the background.
-        """
-        if not background:
-            self._faster = load()
-            return
-        tell = progress or (lambda _: None)
+    def use_faster(self, faster: Faster) -> None:
+        """Search in this way from now on."""
+        self._faster = faster
+
+    def load(self, steps: Sequence[Callable[[], None]], progress: Progress | None) -> None:
+        """Do that in another thread. What goes wrong leaves the search exact and says why."""
 
         def run() -> None:
+            if self._asked.wait(GRACE):
+                self._answered.wait()
             try:
-                self._faster = load()
-                tell(f"{self.kind} is ready")
-            except (ValueError, OSError, S2sdapError) as error:
+                for step in steps:
+                    step()
+                told = f"{self.kind} is ready"
+            except (ValueError, OSError, MemoryError, S2sdapError) as error:
                 self.fall_back(error)
-                tell(self.why)
+                told = self.why
+            if progress is not None:
+                progress(told)
 
         self._loading = threading.Thread(target=run, name="loads the search for neighbours", daemon=True)
         self._loading.start()
