@@ -16,10 +16,11 @@ from s2sdap.cli.index_tune import TuneOptions, tune_here
 from s2sdap.neighbors.place import Place
 from s2sdap.neighbors.search import Filter, Kind, Metric, open_search
 from s2sdap.neighbors.search.built import graph_name, measured, states_digest
-from s2sdap.neighbors.search.choice import QUICK, Size, choose, to_build
+from s2sdap.neighbors.search.choice import QUICK, Choice, Size, choose, to_build
 from s2sdap.neighbors.search.ivf import PROBES, lists_metric
 from s2sdap.neighbors.search.memory import available_bytes
 from s2sdap.neighbors.search.opening import automatic, chosen_search
+from s2sdap.neighbors.search.rows import MemoryRows
 from s2sdap.neighbors.search.store_rows import StoreRows
 from s2sdap.neighbors.search.tuning import remeasured, tune
 from s2sdap.neighbors.store import StateStore
@@ -124,6 +125,30 @@ def test_in_the_background_queries_are_answered_meanwhile(tuned):
     assert told[0].startswith("reading")
     assert told[-1] == "pynndescent is ready"
     np.testing.assert_array_equal(search.query(search.rows.take(np.array([3])), 4).rows, meanwhile.rows)
+
+
+@pytest.mark.parametrize("kind", [Kind.PYNNDESCENT, Kind.EXACT])
+def test_many_states_are_searched_on_disk_until_they_are_in_memory(tuned, kind):
+    rows = StoreRows(StateStore.open(tuned), DECODER)
+    told = []
+    search = chosen_search(
+        rows,
+        Metric.L2,
+        Choice(kind, "it was asked for"),
+        size(1_000_000),
+        must=True,
+        background=True,
+        progress=told.append,
+    )
+    queries = rows.take(np.arange(5, 900, 50))
+    meanwhile = search.query(queries, 4)
+    assert meanwhile.exact
+    search.wait()
+    assert isinstance(search.rows, MemoryRows)
+    assert told[-1] == f"{kind} is ready"
+    found = search.query(queries, 4)
+    np.testing.assert_array_equal(found.rows, meanwhile.rows)
+    np.testing.assert_array_equal(found.distances, meanwhile.distances)
 
 
 def test_in_the_background_what_goes_wrong_leaves_the_search_exact_and_says_why(copy):
