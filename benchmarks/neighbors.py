@@ -1,7 +1,7 @@
 """Searching for the nearest states against numpy, faiss (exact) and annoy, on the same states in one run.
 
 `python -m benchmarks neighbors` asks 100,000 states of 256; `python -m benchmarks.neighbors --states
-1000000` as many as you say (a million takes some minutes, 5 GiB of memory and 5 of disk). Engines take turns
+1000000` as many as you say (a million takes some minutes, 7 GiB of memory and 4 of disk). Engines take turns
 at every query, so that a busy machine slows all of them. faiss and annoy are used where they can be
 imported: `pip install --target PEERS faiss-cpu annoy`, and `PYTHONPATH=PEERS`.
 """
