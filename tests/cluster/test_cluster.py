@@ -1,62 +1,74 @@
 """Handing work to a real cluster of two nodes: order, refusals, lost workers, silence."""
 
+import json
 import socket
 import subprocess
 import sys
 
-import cluster_workers
+import cluster_driver
 import pytest
-from two_nodes import RAYS_OWN
 
-from s2sdap.cluster import Cluster, connected, mapped, parse_on
+from s2sdap.cluster import Cluster, connected, parse_on
 from s2sdap.vocabulary.errors import S2sdapError
 
-pytestmark = [
-    pytest.mark.timeout(600),
-    *(pytest.mark.filterwarnings(f"ignore::{kind}") for kind in RAYS_OWN),
-]
-PARTS = [str(number).encode() for number in range(12)]
+pytestmark = pytest.mark.timeout(600)
+PARTS = [str(number) for number in range(12)]
 
 
-@pytest.fixture(scope="class")
-def cluster(two_nodes):
-    with connected(two_nodes.address) as found:
-        yield found
+@pytest.fixture(scope="module")
+def tried(two_nodes, tmp_path_factory):
+    """What came of everything that `cluster_driver` tries."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            cluster_driver.__file__,
+            two_nodes.address,
+            tmp_path_factory.mktemp("mark") / "died",
+        ],
+        env=two_nodes.environment,
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
 
 
-class TestOnTwoNodes:
-    """One connection for all."""
+def test_both_nodes_are_there_and_one_cpu_stays_free(tried, two_nodes):
+    address, *rest = tried["cluster"]
+    assert address.rpartition(":")[2] == two_nodes.address.rpartition(":")[2]
+    assert rest == [2, 4.0, 0.0]
+    assert tried["room"] == 3
 
-    def test_both_nodes_are_there_and_one_cpu_stays_free(self, cluster, two_nodes):
-        assert (cluster.nodes, cluster.cpus, cluster.gpus) == (2, 4.0, 0.0)
-        assert cluster.address.rpartition(":")[2] == two_nodes.address.rpartition(":")[2]
-        assert cluster.workers(1.0, 0.0) == 3
 
-    def test_outcomes_come_in_the_order_of_the_parts(self, cluster):
-        made = {"times": 2}
-        assert list(mapped(cluster, PARTS, cluster_workers.Doubling, made)) == [part * 2 for part in PARTS]
+def test_outcomes_come_in_the_order_of_the_parts(tried):
+    assert tried["doubling"] == {"came": [part * 2 for part in PARTS], "error": None}
+    assert tried["nothing"] == {"came": [], "error": None}
 
-    def test_a_refusal_of_a_worker_is_raised_as_it_was(self, cluster):
-        outcomes = mapped(cluster, PARTS, cluster_workers.Refusing, {})
-        assert [next(outcomes) for _ in range(3)] == PARTS[:3]
-        with pytest.raises(S2sdapError, match=r"S2S1003: x\.txt is not UTF-8: byte 7, on line 3, is 0xe9"):
-            next(outcomes)
 
-    def test_a_worker_that_cannot_be_made_says_why(self, cluster):
-        with pytest.raises(S2sdapError, match="S2S2001"):
-            list(mapped(cluster, PARTS, cluster_workers.NeverMade, {}))
+def test_a_refusal_of_a_worker_is_raised_as_it_was(tried):
+    assert tried["refusing"]["came"] == PARTS[:3]
+    assert tried["refusing"]["error"].startswith("S2S1003: x.txt is not UTF-8: byte 7, on line 3, is 0xe9")
 
-    def test_any_other_failure_of_a_worker_is_told(self, cluster):
-        with pytest.raises(S2sdapError, match=r"S2S7305.*no luck with b'0'"):
-            list(mapped(cluster, PARTS[:1], cluster_workers.Crashing, {}))
 
-    def test_a_part_whose_worker_died_is_done_by_another(self, cluster, tmp_path):
-        mark = tmp_path / "died"
-        assert list(mapped(cluster, PARTS, cluster_workers.Dying, {"mark": str(mark)})) == PARTS
-        assert mark.exists()
+def test_a_worker_that_cannot_be_made_says_why(tried):
+    assert tried["never made"]["came"] == []
+    assert tried["never made"]["error"].startswith("S2S2001: There is no model 'nothing'")
 
-    def test_nothing_to_do(self, cluster):
-        assert list(mapped(cluster, [], cluster_workers.Doubling, {"times": 2})) == []
+
+def test_any_other_failure_of_a_worker_is_told(tried):
+    assert "S2S7305" in tried["crashing"]["error"]
+    assert "RuntimeError: no luck with b'0'" in tried["crashing"]["error"]
+
+
+def test_a_part_whose_worker_died_is_done_by_another(tried):
+    assert tried["dying"] == {"came": PARTS, "error": None}
+
+
+def test_silence_ends(tried):
+    assert tried["silence"]["came"] == []
+    assert tried["silence"]["error"].startswith("S2S7306: No part of the work has come back for 2 s")
 
 
 @pytest.mark.parametrize(("cpus", "gpus"), [(4.0, 0.0), (1.0, 1.0)])
@@ -99,11 +111,3 @@ def test_without_ray_one_is_told_what_to_install():
     )
     assert "S2S7301" in done.stderr
     assert "pip install 's2sdap[scale]'" in done.stderr
-
-
-@pytest.mark.filterwarnings(
-    "ignore::pytest.PytestUnhandledThreadExceptionWarning"
-)  # Ray's own, which waits still
-def test_silence_ends(two_nodes):
-    with connected(two_nodes.address) as cluster, pytest.raises(S2sdapError, match=r"S2S7306.*for 2 s"):
-        list(mapped(cluster, PARTS[:1], cluster_workers.Waiting, {}, stall_seconds=2))

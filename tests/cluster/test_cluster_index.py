@@ -7,24 +7,18 @@ import time
 
 import numpy as np
 import pytest
-from two_nodes import RAYS_OWN
 
 pytest.importorskip("lance", reason="the extra `neighbors` is not installed: no index is built")
 
-from s2sdap.cluster import connected
 from s2sdap.models.bundled.written_dates import training_pairs
 from s2sdap.neighbors.place import Place
 from s2sdap.neighbors.search.filters import Filter
-from s2sdap.neighbors.search.on_cluster import Searching, searched_on
 from s2sdap.neighbors.search.opening import open_search
 from s2sdap.neighbors.states import StateSite
 from s2sdap.neighbors.store import StateStore, read_manifest
 from s2sdap.vocabulary.errors import S2sdapError
 
-pytestmark = [
-    pytest.mark.timeout(600),
-    *(pytest.mark.filterwarnings(f"ignore::{kind}") for kind in RAYS_OWN),
-]
+pytestmark = pytest.mark.timeout(600)
 SENTENCES = 1200
 
 
@@ -110,17 +104,38 @@ def test_a_node_may_be_lost_midway(two_nodes, corpus, here, tmp_path):
     assert_same(StateStore.open(Place.of(out)), here)
 
 
-def test_many_queries_find_on_a_cluster_what_they_find_here(two_nodes, here):
-    site = StateSite.parse("decoder.layers.0")
+SEARCHING = """
+import sys
+import numpy as np
+from s2sdap.cluster import connected
+from s2sdap.neighbors.search.filters import Filter
+from s2sdap.neighbors.search.on_cluster import Searching, searched_on
+address, index, site, last, queries, out = sys.argv[1:]
+searching = Searching(index, site, 7, metric="cosine", where=Filter(right=True, sentences=(0, int(last))))
+with connected(address) as cluster:
+    found = list(searched_on(cluster, searching, np.load(queries)))
+assert len(found) > 1
+np.savez(out, rows=np.concatenate([each.rows for each in found]),
+         distances=np.concatenate([each.distances for each in found]))
+"""
+
+
+def test_many_queries_find_on_a_cluster_what_they_find_here(two_nodes, here, tmp_path):
+    site, last = StateSite.parse("decoder.layers.0"), SENTENCES // 2
     queries = here.rows(site, np.arange(0, here.count(site), 20)).vectors
-    where = Filter(right=True, sentences=(0, SENTENCES // 2))
-    searching = Searching(here.place.path, str(site), 7, metric="cosine", where=where)
-    with connected(two_nodes.address) as cluster:
-        found = list(searched_on(cluster, searching, queries))
+    np.save(tmp_path / "queries.npy", queries)
+    asked = (two_nodes.address, here.place.path, site, last, tmp_path / "queries.npy", tmp_path / "found.npz")
+    subprocess.run(
+        [sys.executable, "-c", SEARCHING, *map(str, asked)],
+        env=two_nodes.environment,
+        check=True,
+        timeout=500,
+    )
+    found = np.load(tmp_path / "found.npz", allow_pickle=False)
+    where = Filter(right=True, sentences=(0, last))
     expected = open_search(here, site, metric="cosine").query(queries, 7, where)
-    np.testing.assert_array_equal(np.concatenate([each.rows for each in found]), expected.rows)
-    np.testing.assert_array_equal(np.concatenate([each.distances for each in found]), expected.distances)
-    assert len(found) > 1
+    np.testing.assert_array_equal(found["rows"], expected.rows)
+    np.testing.assert_array_equal(found["distances"], expected.distances)
 
 
 def test_lists_that_a_cluster_built_are_searched_here(two_nodes, here, tmp_path):

@@ -12,8 +12,6 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 LIMIT = 120
-RAYS_OWN = ("DeprecationWarning", "FutureWarning", "ResourceWarning")
-"""Warnings that Ray gives about itself."""
 RAY = Path(sys.executable).with_name("ray")
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
