@@ -54,8 +54,7 @@ def tried(two_nodes, tmp_path_factory):
 def test_both_nodes_are_there_and_one_cpu_stays_free(tried, two_nodes):
     address, *rest = tried["cluster"]
     assert address.rpartition(":")[2] == two_nodes.address.rpartition(":")[2]
-    assert rest == [2, 4.0, 0.0]
-    assert tried["room"] == 3
+    assert rest == [2, 4.0, 0.0, 3]
 
 
 def test_outcomes_come_in_the_order_of_the_parts(tried):
@@ -176,9 +175,14 @@ def test_a_cluster_writes_what_one_machine_writes(two_nodes, program, tmp_path):
     for one, other in zip(report, other_report, strict=True):
         assert {**one, "batched": 0, **_numbers(other)} == {**other, "batched": 0}
         assert _logprobs(one) == pytest.approx(_logprobs(other), abs=1e-4)
-    assert sorted(here.stderr.splitlines()) == sorted(there.stderr.splitlines())
+    assert _said(here) == _said(there)
     assert "399 of 399" in html
     assert "399 of 399" in other_html
+
+
+def _said(run):
+    """What the command says; Ray has lines of its own."""
+    return sorted(line for line in run.stderr.splitlines() if line.startswith("S2S"))
 
 
 def _numbers(line):
