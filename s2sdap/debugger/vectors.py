@@ -129,9 +129,8 @@ def vectors_of(
         value = frame.site(site)
         stacked = value.movedim(axes.index("S"), 0)
     else:
-        if not rows:
-            frame.site(site)
-        stacked = torch.stack([row.record.sites[site][row.row] for row in rows])
+        here = frame.site(site)[None, ...] if not rows else None  # a page beyond the last step is empty
+        stacked = torch.stack([row.record.sites[site][row.row] for row in rows]) if here is None else here[:0]
     if "H" in axes:
         stacked = _part(stacked, 2, "head", head or 0)
     if "L" not in axes:
