@@ -35,8 +35,11 @@ while True:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         *standard, status = descriptors
         running = os.fork()
-        if running:  # this one waits for the other, and tells how it ended
+        if running:  # this one waits for the other, and tells how it ended to whoever still listens
+            for descriptor in standard:
+                os.close(descriptor)
             _, ended = os.waitpid(running, 0)
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
             os.write(status, b"%d" % os.waitstatus_to_exitcode(ended))
             os._exit(0)
         os.close(status)
