@@ -103,18 +103,14 @@ class DescentSearch:
         for at, query in enumerate(queries):
             go_on(cancelled)
             self._add(nearest[at], query, asked, allowed)
-        short = [at for at, each in enumerate(nearest) if len(each.rows) < wanted]
-        if short:
-            among = None if allowed is None else np.flatnonzero(allowed)
-            for at, each in zip(short, self.exact.nearest(queries[short], k, among, cancelled), strict=True):
-                nearest[at] = each
+        short = self.exact.complete(nearest, queries, wanted, allowed, cancelled)
         how = f"along the graph over {self.graph.nodes:,} different states"
         if len(loose):
             how += f", and exactly over {len(loose):,} more"
         if allowed is not None:
             how += f"; {asked:,} found first, since the filter allows {count:,} of {len(rows):,} states"
         if short:
-            how += f"; exactly for {len(short)} of {len(queries)}, for which that found too few"
+            how += f"; exactly for {short} of {len(queries)}, for which that found too few"
         return found(nearest, k, exact=False, how=how)
 
     def _nodes_to_ask(self, k: int, count: int) -> int:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-from jaxtyping import Float16, Int64, Shaped
+from jaxtyping import Bool, Float16, Int64, Shaped
 from numpy.typing import NDArray
 
 from s2sdap.neighbors.search.filters import Filter
@@ -77,6 +77,26 @@ class ExactSearch:
                     block -= self._centre
                 self._look(vectors, numbers, queries[asking], approximation, block, nearest[asking])
         return nearest
+
+    def complete(
+        self,
+        nearest: list[Nearest],
+        queries: Float16[np.ndarray, "Q D"],
+        wanted: int,
+        allowed: Bool[np.ndarray, "N"] | None = None,
+        cancelled: Cancelled | None = None,
+    ) -> int:
+        """Put what is found here in the place of whatever has fewer than `wanted`; how many that were.
+
+        For searches that may pass rows over: `nearest` is theirs, one a query, and is changed.
+        """
+        short = [at for at, each in enumerate(nearest) if len(each.rows) < wanted]
+        if short:
+            among = None if allowed is None else np.flatnonzero(allowed)
+            again = self.nearest(queries[short], nearest[short[0]].k, among, cancelled)
+            for at, each in zip(short, again, strict=True):
+                nearest[at] = each
+        return len(short)
 
     @cached_property
     def _centre(self) -> NDArray[np.float32] | None:

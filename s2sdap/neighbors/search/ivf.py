@@ -148,17 +148,13 @@ class IvfSearch:
         for query in queries:
             go_on(cancelled)
             nearest.append(self._nearest(query, k, where))
-        short = [at for at, each in enumerate(nearest) if len(each.rows) < wanted]
-        if short:
-            among = None if allowed is None else np.flatnonzero(allowed)
-            for at, each in zip(short, self.exact.nearest(queries[short], k, among, cancelled), strict=True):
-                nearest[at] = each
+        short = self.exact.complete(nearest, queries, wanted, allowed, cancelled)
         how = f"in {self.probes.lists} of the lists over {len(self.rows):,} states"
         if allowed is not None:
             how += f", among the {count:,} that the filter allows"
         if short:
-            how += f"; exactly for {len(short)} of {len(queries)}, for which that found too few"
-        return found(nearest, k, exact=len(short) == len(queries), how=how)
+            how += f"; exactly for {short} of {len(queries)}, for which that found too few"
+        return found(nearest, k, exact=short == len(queries), how=how)
 
     def _nearest(self, query: NDArray[np.float16], k: int, where: Filter | None) -> Nearest:
         nearest = Nearest.none_yet(k)
