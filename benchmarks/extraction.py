@@ -32,7 +32,7 @@ from s2sdap.neighbors.states import Pair, StateSite
 
 GOAL = 0.8
 """Our throughput, as a share of the peer's."""
-TEXT = Path("/work/shared/data/multi30k-en-de")
+TEXT = Path(__file__).parents[2] / "shared" / "data" / "multi30k-en-de"
 """English and German descriptions of images; the rows that need them are skipped where they are not there."""
 VOCABULARY = 8000
 
@@ -175,7 +175,7 @@ def _tokens(batches: Sequence[Sequence[Example]]) -> int:
 
 def _tokenizer(lines: Sequence[str]) -> transformers.PreTrainedTokenizerFast:
     """Byte pairs of the corpus itself."""
-    known = Tokenizer(models.BPE(unk_token="<unk>", end_of_word_suffix="</w>"))  # type: ignore[call-arg]
+    known = Tokenizer(models.BPE(unk_token="<unk>", end_of_word_suffix="</w>"))
     known.pre_tokenizer = pre_tokenizers.Whitespace()
     special = ["</s>", "<unk>", "<pad>"]
     trainer = trainers.BpeTrainer(

@@ -50,7 +50,7 @@ def build_faiss(folder: Path) -> None:
 
 def build_annoy(folder: Path) -> None:
     """Fifty trees."""
-    import annoy  # noqa: PLC0415
+    import annoy  # noqa: PLC0415 - as faiss
 
     vectors = vectors_of(folder)
     index = annoy.AnnoyIndex(vectors.shape[1], "euclidean")
@@ -99,7 +99,7 @@ def ask_faiss(folder: Path) -> Ask:
 
 def ask_annoy(folder: Path, nodes: int = -1) -> Ask:
     """The trees, searched as annoy does by itself, or until so many nodes have been looked at."""
-    import annoy  # noqa: PLC0415
+    import annoy  # noqa: PLC0415 - as faiss
 
     index = annoy.AnnoyIndex(StateStore.open(folder / "index").dimension(SITE), "euclidean")
     index.load(str(folder / "annoy.index"))

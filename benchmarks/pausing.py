@@ -41,7 +41,7 @@ def _running(wire: Wire) -> int:
 
 def _paused(wire: Wire, thread: int) -> float:
     wire.request("continue", threadId=thread)
-    time.sleep(RUNNING)
+    time.sleep(RUNNING)  # why not an event: see there
     begin = time.perf_counter()
     wire.send("pause", threadId=thread)
     wire.event("stopped")

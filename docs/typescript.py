@@ -13,7 +13,6 @@ import msgspec
 from s2sdap.protocol import arguments, arrays, bodies, custom
 
 HEAD = """// Written from s2sdap/protocol by docs/generate.py: change it there, then run `make docs`.
-/* eslint-disable */
 """
 _PLAIN = {
     msgspec.inspect.StrType: "string",

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from s2sdap.cli.byte_counts import bytes_of, size_of
 from s2sdap.cli.named_values import named_values
 from s2sdap.cli.outcomes import DONE, INTERRUPTED, say
+from s2sdap.cli.progress_bar import bar
 from s2sdap.cluster import parse_on
 from s2sdap.neighbors.place import Place
 from s2sdap.vocabulary.errors import S2sdapError
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from s2sdap.neighbors.plan import BuildPlan, Room
     from s2sdap.neighbors.states import StateSite
 
-_BYTES: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?", re.IGNORECASE)
 _SECRET: Final = re.compile("secret|key|token|password|credential|sas", re.IGNORECASE)
 TRIED: Final = 20
 """Lines on which a model's sites are measured, one after the other, until it can read one."""
@@ -326,61 +327,6 @@ def place_of(where: str, storage: Sequence[str]) -> Place:
     """The place of an index as the command line names it."""
     options = {name: str(value) for name, value in named_values("--storage", storage).items()}
     return Place.of(where, options)
-
-
-def bytes_of(written: str | None) -> int | None:
-    """A number of bytes as people write it: 5000, 500MB, 1.5GiB. Raises `bad_setting`."""
-    if written is None:
-        return None
-    match = _BYTES.fullmatch(written.strip())
-    if match is None:
-        expected = "a number of bytes, such as 500MB or 2GiB"
-        raise S2sdapError("bad_setting", setting="--budget", value=written, expected=expected)
-    number, prefix, binary = match.groups()
-    power = " KMGT".index(prefix.upper() or " ")
-    return int(float(number) * (1024 if binary else 1000) ** power)
-
-
-def size_of(count: int) -> str:
-    """A number of bytes for people: 47.2 MB."""
-    value, unit = float(count), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if value < 1000:
-            break
-        value, unit = value / 1000, larger
-    return f"{value:.1f} {unit}" if unit != "B" else f"{count} B"
-
-
-@contextlib.contextmanager
-def bar(what: str, unit: str) -> Iterator[Callable[[int, int, str], None]]:
-    """A bar on standard error, where a person sees it. Gives what to call: done, of how many, a word."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _of, _word: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-    from rich.text import Text
-
-    class Rate(ProgressColumn):
-        """How many are done a second."""
-
-        def render(self, task: Task) -> Text:
-            """The rate of the last seconds, and of all of them in the end."""
-            speed = task.finished_speed or task.speed
-            return Text("" if speed is None else f"{speed:,.0f} {unit}/s")
-
-    columns = (
-        TextColumn(what),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
-        Rate(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[word]}"),
-    )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, redirect_stdout=False) as progress:
-        task = progress.add_task(what, total=None, word="")
-        yield lambda done, of, word: progress.update(task, completed=done, total=of, word=word)
 
 
 def _kept(told: "BuildProgress") -> str:

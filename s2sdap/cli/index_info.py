@@ -8,8 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from s2sdap.cli.index import bar, place_of, size_of
+from s2sdap.cli.byte_counts import size_of
+from s2sdap.cli.index import place_of
 from s2sdap.cli.outcomes import DONE
+from s2sdap.cli.progress_bar import bar
 
 if TYPE_CHECKING:
     from s2sdap.neighbors.manifest import CorpusRecord, Manifest

@@ -370,7 +370,6 @@ LIMITED = """
 import resource, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 from s2sdap.cli import main
-from s2sdap.cli.index import _without_secret
 resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
 main()
 """

@@ -1,5 +1,4 @@
 // Written from s2sdap/protocol by docs/generate.py: change it there, then run `make docs`.
-/* eslint-disable */
 
 /** No arguments. */
 export interface Nothing {
