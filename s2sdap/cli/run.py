@@ -69,6 +69,11 @@ class RunOptions:
     on: str | None = None
     """the cluster that decodes, as `s2sdap.cluster` reads it"""
 
+    @property
+    def tokens(self) -> bool:
+        """Whether somebody reads the numbers of every token."""
+        return self.report is not None or self.html is not None
+
 
 def run(options: RunOptions) -> int:
     """Decode the file. Returns the exit code."""
@@ -176,7 +181,7 @@ def _lines(options: RunOptions, corpus: "Corpus", opening: Opening) -> "Generato
         from s2sdap.cli.report import told
 
         for decoded in corpus:
-            yield told(decoded, opening)
+            yield told(decoded, opening, tokens=options.tokens)
         return
     from s2sdap.cli.run_on_cluster import decoded_on
     from s2sdap.cluster import connected

@@ -58,7 +58,7 @@ class CorpusWorker:
             exact=options.exact,
             training=self._training,
         )
-        lines = [told(decoded, self._opening) for decoded in corpus]
+        lines = [told(decoded, self._opening, tokens=options.tokens) for decoded in corpus]
         return msgspec.json.encode(Decoded(lines, corpus.counts))
 
 
