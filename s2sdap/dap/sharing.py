@@ -1,7 +1,7 @@
 """A session that several clients are connected to: its owner, who may come back, and those who watch.
 
 To the connection all of it is one channel. Events go to everybody, an answer to whoever asked. The numbers
-of an observer's requests are replaced by numbers below 0, so that they meet nobody else's. An observer may
+of an observer's requests are replaced by numbers that no owner counts to, so that they meet nobody else's. An observer may
 ask whatever changes nothing; an owner who is gone gets some seconds to come back (a page that is loaded
 again) before the session ends, and hears then what was written to the console meanwhile.
 """
@@ -24,6 +24,8 @@ OBSERVERS: Final = 8
 UNREAD: Final = 2000
 """Messages waiting to be read from which an observer counts as gone."""
 CLOSING_SECONDS: Final = 0.5
+NUMBERS_FROM: Final = 1 << 48
+"""Where the numbers of observers' requests begin (the protocol wants them above 0)."""
 KEPT: Final = 500
 """Lines of the console that are kept for who comes later."""
 WATCHING: Final = frozenset(
@@ -96,7 +98,7 @@ class Shared:
         self._owner: Channel | None = None
         self._observers: list[_Observer] = []
         self._asked: dict[int, tuple[_Observer, int]] = {}
-        self._next = 0
+        self._next = NUMBERS_FROM
         self._hello: msgspec.Raw | None = None
         self._greeting: int | None = None
         self._written: deque[bytes] = deque(maxlen=KEPT)
@@ -209,7 +211,7 @@ class Shared:
             error = S2sdapError("only_watching", command=asked.command[:100])
             await observer.send(_refusal(asked, error))
         else:
-            self._next -= 1
+            self._next += 1
             self._asked[self._next] = (observer, asked.seq)
             self._incoming.put_nowait(_changed(body, seq=self._next))
         return True

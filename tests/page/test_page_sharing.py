@@ -37,21 +37,24 @@ class Client:
             message = json.loads(self.socket.recv(60))
             if message["type"] == "response" and message["request_seq"] == seq:
                 return message
-            self.events.append(message)
+            self._keep(message)
 
     def body(self, command, **arguments):
         answer = self.ask(command, **arguments)
         assert answer["success"], answer
         return answer["body"]
 
+    def _keep(self, message):
+        """Keep an event; an answer that is not waited for may not be a refusal."""
+        if message["type"] == "event":
+            self.events.append(message)
+        else:
+            assert message["success"], message
+
     def until(self, event):
         """Wait for an event, or find it among those that came."""
         while not any(each["event"] == event for each in self.events):
-            message = json.loads(self.socket.recv(60))
-            if message["type"] == "event":
-                self.events.append(message)
-            else:
-                assert message["success"], message
+            self._keep(json.loads(self.socket.recv(60)))
         place = next(at for at, each in enumerate(self.events) if each["event"] == event)
         found = self.events[place]
         del self.events[: place + 1]
