@@ -1,9 +1,9 @@
 """A session that several clients are connected to: its owner, who may come back, and those who watch.
 
 To the connection all of it is one channel. Events go to everybody, an answer to whoever asked. The numbers
-of an observer's requests are replaced by numbers that no owner counts to, so that they meet nobody else's. An observer may
-ask whatever changes nothing; an owner who is gone gets some seconds to come back (a page that is loaded
-again) before the session ends, and hears then what was written to the console meanwhile.
+of an observer's requests are replaced by numbers that no owner counts to, so that they meet nobody else's.
+An observer may ask whatever changes nothing; an owner who is gone gets some seconds to come back (a page
+that is loaded again) before the session ends, and hears then what was written to the console meanwhile.
 """
 
 import asyncio
