@@ -35,6 +35,21 @@ CLOSING_SECONDS: Final = 0.5
 """How long the last words may take to be written."""
 _PREDEFINED: Final = {"cancelled": "cancelled", "running": "notStopped"}
 """Short messages of failed responses that the protocol gives a meaning to."""
+_IN_PLACE: Final = frozenset(
+    {
+        *("threads", "stackTrace", "scopes", "variables", "evaluate", "completions", "source", "locations"),
+        *(
+            "loadedSources",
+            "modules",
+            "exceptionInfo",
+            "breakpointLocations",
+            "dataBreakpointInfo",
+            "readMemory",
+        ),
+    }
+)
+"""Requests that editors make on their own, often of a stop that has just gone by, or whose refusal they write
+where the answer would stand. To tell the user as well would cover the window with messages."""
 
 
 class Connection:
@@ -257,9 +272,9 @@ class Connection:
 
     def _refuse(self, incoming: Incoming, error: S2sdapError) -> None:
         message = _PREDEFINED.get(error.name, error.what)
-        body = ErrorBody(
-            ErrorMessage(id=error.number, format=str(error), show_user=error.name != "cancelled")
-        )
+        in_place = incoming.command in _IN_PLACE or incoming.command.startswith("s2s/")
+        loud = not in_place and error.name != "cancelled"
+        body = ErrorBody(ErrorMessage(id=error.number, format=str(error), show_user=loud))
         self._send(Response(self._next_seq(), incoming.seq, False, incoming.command, message, body))
 
     def _refuse_malformed(self, body: bytes, error: S2sdapError) -> None:

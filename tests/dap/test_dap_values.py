@@ -180,6 +180,21 @@ def test_ids_of_an_earlier_stop_are_stale(at_a_token):
     assert session.refused("evaluate", expression="p", frameId=frame).number == 4005
 
 
+def test_a_person_is_told_of_what_they_asked_for_alone(at_a_token):
+    session = at_a_token
+    frame = session.frames()[0]["id"]
+    session.go("next")
+    for quiet in (
+        ("scopes", {"frameId": frame}),
+        ("evaluate", {"expression": "("}),
+        ("s2s/step", {"frameId": frame}),
+    ):
+        error = session.answer(session.send(*quiet))["body"]["error"]
+        assert "showUser" not in error
+    error = session.answer(session.send("restartFrame", {"frameId": frame}))["body"]["error"]
+    assert (error["id"], error["showUser"]) == (4005, True)
+
+
 @pytest.mark.parametrize("context", ["watch", "repl", "hover", "clipboard", "variables", "other"])
 def test_evaluate_changes_nothing(at_a_token, context):
     session = at_a_token
