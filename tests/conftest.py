@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
+from browser import bundle, chromium  # noqa: F401 (fixtures of the page and of VS Code)
 from date_index import date_index as built_date_index
 from protocol_schema import check_shapes
 from shape_checking import check_shapes_from_now_on

