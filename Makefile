@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # One thread: on a small machine torch's threads spin against each other.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo page test lint bench parity verdict docs pictures clean train
+.PHONY: help demo page vsix test lint bench parity verdict docs pictures clean train
 
 help:  ## List the targets.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -15,6 +15,9 @@ demo: $(VENV)/.filled  ## Watch a trained model decode a date, step by step, thr
 
 page: $(VENV)/.developing  ## Build the panels, which are the browser page of `s2sdap serve --page`.
 	$(BIN)/python vscode-extension/bundle.py build
+
+vsix: $(VENV)/.developing  ## Pack the extension for VS Code, into build/.
+	$(BIN)/python vscode-extension/bundle.py vsix
 
 test: $(VENV)/.developing page  ## Run the tests.
 	$(BIN)/python vscode-extension/bundle.py test
@@ -48,7 +51,8 @@ train: $(VENV)/.filled  ## Train the bundled date model again, into build/dates.
 
 clean:  ## Remove what was made here.
 	rm -rf $(VENV) build dist .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
-	rm -rf s2sdap/page/bundle vscode-extension/panels/node_modules
+	rm -rf s2sdap/page/bundle vscode-extension/dist
+	rm -rf vscode-extension/node_modules vscode-extension/panels/node_modules vscode-extension/packaging/node_modules
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/.made: constraints.txt

@@ -3,8 +3,9 @@
     python docs/generate.py           # write them
     python docs/generate.py --check   # fail if one is out of date
 
-They are `errors.md` (the catalogue), `launch.schema.json`, the messages as the panels know them, and the
-generated parts of `protocol.md` and `expressions.md`, which stand between two marks.
+They are `errors.md` (the catalogue), `launch.schema.json`, the messages as the panels know them, what the
+extension's manifest says of configurations, and the generated parts of `protocol.md` and `expressions.md`,
+which stand between two marks.
 """
 
 import json
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from manifest import MANIFEST, manifest_file
 from typescript import messages_file
 
 from s2sdap.dap.handlers import HANDLERS
@@ -180,6 +182,7 @@ def pages() -> dict[Path, str]:
         DOCS / "errors.md": errors_page(),
         DOCS / "launch.schema.json": schema_file(),
         MESSAGES: messages_file(),
+        MANIFEST: manifest_file(),
     }
     for name, parts in PARTS.items():
         text = (DOCS / name).read_text(encoding="utf-8")

