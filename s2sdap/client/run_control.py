@@ -142,9 +142,10 @@ class RunControl(Arming):
         """Go on to the next chosen token."""
         return await self._run("next", self._thread, timeout)
 
-    async def step_in(self, *, timeout: float | None = None) -> StopView:
-        """Go on to the next stage."""
-        return await self._run("stepIn", self._thread, timeout)
+    async def step_in(self, *, part: bool = False, timeout: float | None = None) -> StopView:
+        """Go on to the next stage, or to the next part of a stage: site by site, layer by layer."""
+        granularity = "instruction" if part else "statement"
+        return await self._run("stepIn", args.Step(self._thread.thread_id, granularity), timeout)
 
     async def step_out(self, *, timeout: float | None = None) -> StopView:
         """Go on to the end of the sentence."""

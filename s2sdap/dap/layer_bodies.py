@@ -8,7 +8,7 @@ from torch import Tensor
 from s2sdap.debugger.frames import Frame
 from s2sdap.debugger.gates import gate_saturation, gates_at
 from s2sdap.debugger.vectors import Summary, of_encoder, shown_sites, steps_with, summary_of, vectors_of
-from s2sdap.debugger.walkthrough import walk_through
+from s2sdap.debugger.walkthrough import part_of, walk_through
 from s2sdap.models.contract import Described, Weighs
 from s2sdap.protocol import custom
 from s2sdap.protocol.arrays import ArrayBody, array_body
@@ -78,6 +78,7 @@ def walk_body(frame: Frame) -> custom.WalkBody:
             custom.LayerGatesBody(layer=layer, gates=[_gate(name, gate) for name, gate in gates.items()])
             for layer, gates in enumerate(gates_at(frame))
         ],
+        at=part_of(frame),
     )
 
 

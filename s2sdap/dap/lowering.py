@@ -37,10 +37,11 @@ def frame_body(adapter: Adapter, frame: Frame) -> bodies.FrameBody:
 
 def frame_name(frame: Frame) -> str:
     """What a person reads on the call stack."""
+    part = "" if frame.part is None else f" · {frame.part}"
     if frame.record is None:
-        return f"encoder · {len(frame.source.tokens)} tokens"
+        return f"encoder · {len(frame.source.tokens)} tokens{part}"
     if frame.chosen is None:
-        return f"step {frame.step} · {frame.stage}"
+        return f"step {frame.step} · {frame.stage}{part}"
     return f"step {frame.step} · {frame.piece(frame.chosen.token)!r} p={math.exp(frame.chosen.logprob):.3f}"
 
 

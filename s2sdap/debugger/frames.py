@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from s2sdap.debugger import measures
 from s2sdap.debugger.measures import plain
+from s2sdap.debugger.parts import StagePart
 from s2sdap.debugger.program import Sentence
 from s2sdap.decoding.plan import Plan
 from s2sdap.decoding.records import EncoderRecord, Hypothesis, StepRecord
@@ -61,7 +62,8 @@ class Frame:
     """One stage of one step, seen from one hypothesis; the encoder's frame has no record.
 
     `row` is the hypothesis' row in the record's batch; `chosen` the hypothesis with this step's
-    token, `None` until search has chosen; `records` are the steps up to this one.
+    token, `None` until search has chosen; `records` are the steps up to this one. With a `part` the
+    stage has come so far only.
     """
 
     decode: Plan
@@ -74,6 +76,7 @@ class Frame:
     row: int
     chosen: Hypothesis | None
     training: Training | None = None
+    part: StagePart | None = None
 
     @property
     def step(self) -> int:
@@ -107,19 +110,35 @@ class Frame:
 
     def has(self, site: str) -> bool:
         """Whether the model has `site` and this frame's stage has come to it."""
+        if self._pending(site):
+            return False
         return site in self.encoder.of(self.before.sentence)[1] or self._computed(site)
 
     def _computed(self, site: str) -> bool:
         """Whether `site` is one of its step's, and its stage has come to it."""
-        if self.record is None or site not in self.record.sites:
+        if self.record is None or site not in self.record.sites or self._pending(site):
             return False
         if self.stage is Stage.SEARCH:  # the last
             return True
         stages = self.decode.model.layout.stages
         return stages.index(sites.SITES[site].stage) <= stages.index(self.stage)
 
+    def _pending(self, site: str) -> bool:
+        """Whether `site` is one of this stage's that come after the part at the cursor."""
+        return self.part is not None and site in self.part.pending
+
     def site_or_none(self, site: str) -> Tensor | None:
-        """The tensor at `site` for this hypothesis, without the K axis; `None` where absent."""
+        """The tensor at `site` for this hypothesis, without the K axis; `None` where absent.
+
+        Where a site comes layer by layer, it is those that have come.
+        """
+        part = self.part
+        if part is not None and part.name == site and part.layer is not None:
+            whole = self.encoder.of(self.before.sentence)[1] if self.record is None else self.record.sites
+            value = whole[site] if self.record is None else whole[site][self.row]
+            return value[: part.layer + 1]
+        if self._pending(site):
+            return None
         if self.record is not None and self._computed(site):
             return self.record.sites[site][self.row]
         return self.encoder.of(self.before.sentence)[1].get(site)

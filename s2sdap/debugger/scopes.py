@@ -58,12 +58,19 @@ def scopes_of(frame: Frame) -> list[Scope]:
     """The scopes of a frame, the one at its own stage first."""
     stages = frame.decode.model.layout.stages
     reached = stages[: stages.index(frame.stage) + 1]
-    groups = [each for each in _GROUPS if each.stage in reached]
+    groups = [_come(frame, each) for each in _GROUPS if each.stage in reached]
     groups.sort(key=lambda each: (each.stage is not frame.stage, -stages.index(each.stage)))
     scopes = [Scope(each.title, partial(each.items, frame)) for each in groups]
     if frame.training is not None and frame.training.problem is None:
         scopes.append(Scope("Neighbours", partial(_neighbours, frame), expensive=True, slow=True))
     return [*scopes, Scope("Settings", partial(_settings, frame), expensive=True)]
+
+
+def _come(frame: Frame, whole: _Group) -> _Group:
+    """A stage's scope; of a stage that has come in parts, the tensors that are there."""
+    if whole.stage is not frame.stage or frame.part is None or frame.part.complete:
+        return whole
+    return replace(whole, items=lambda within: _tensors(within, whole.stage))
 
 
 def _neighbours(frame: Frame) -> list[Description]:

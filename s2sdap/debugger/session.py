@@ -38,6 +38,7 @@ from s2sdap.debugger.session_edits import EditedSession
 from s2sdap.debugger.stopping import arrived, hit, not_finite
 from s2sdap.debugger.stops import Cursor, Motion, Stop, StopReason
 from s2sdap.debugger.travel import Travel
+from s2sdap.debugger.walkthrough import part_told
 from s2sdap.decoding.plan import Planner
 from s2sdap.decoding.planning import Settings, planner_for
 from s2sdap.decoding.records import Hypothesis
@@ -175,6 +176,10 @@ class Session(EditedSession):
         """Go on to the next stage."""
         return self.run(Motion.STEP_IN)
 
+    def step_part(self) -> Stop:
+        """Go on to the next part of a stage: what comes in, then site by site and layer by layer."""
+        return self.run(Motion.STEP_PART)
+
     def step_out(self) -> Stop:
         """Go on to the end of the sentence."""
         return self.run(Motion.STEP_OUT)
@@ -254,20 +259,31 @@ class Session(EditedSession):
 
     def _move(self, motion: Motion) -> bool:
         """To the next position of a motion; a run that nothing can stop between skips stages."""
+        if motion is Motion.STAGE_BACK:
+            return self.walk.back_part()
         if self._backward:
             return self.walk.back()
+        if motion is Motion.STEP_PART:
+            return self.walk.forward_part()
+        if self.walk.within_stage:  # the stage is what comes next
+            self.walk.complete_stage()
+            return True
         armed = self.armed
         whole_step = motion is Motion.CONTINUE and (not armed.stages or armed.whole_steps)
         return self.walk.forward(whole_step=whole_step)
 
     def _why(self, motion: Motion) -> Stop | None:
         """The stop at the position just reached, if there is one."""
+        if self.walk.within_stage:  # what stops at this stage asks once it has come as a whole
+            return Stop(StopReason.STEP, self.cursor, part_told(self.frame))
         try:
             stop = hit(self.walk, self.armed, self._counts, self.on_log, backward=self._backward)
         except S2sdapError as error:  # a condition that cannot be told here: show it, go on after
             return self._error(error)
         if stop is None and motion is not Motion.CONTINUE:  # which arrives nowhere
             stop = arrived(self.walk, motion, stop_on_entry=self._stop_on_entry)
+            if stop is not None and self.walk.part is not None:
+                stop = replace(stop, text=part_told(self.frame))
         if stop is None and self._pause:
             stop = Stop(StopReason.PAUSE, self.cursor)
         if stop is None and motion is Motion.START:

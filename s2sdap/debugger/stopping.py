@@ -157,7 +157,7 @@ def arrived(walk: Walk, motion: Motion, *, stop_on_entry: bool) -> Stop | None:
             there = stop_on_entry
         case Motion.NEXT | Motion.STEP_BACK:
             there = walk.stage is Stage.SEARCH or walk.at_sentence_start
-        case Motion.STEP_IN | Motion.STAGE_BACK:
+        case Motion.STEP_IN | Motion.STEP_PART | Motion.STAGE_BACK:
             there = True
         case Motion.STEP_OUT:
             there = walk.at_sentence_end or walk.at_sentence_start

@@ -18,12 +18,14 @@ class Motion(StrEnum):
     """to the next chosen token, or the start of the next sentence"""
     STEP_IN = "stepIn"
     """to the next stage"""
+    STEP_PART = "stepPart"
+    """to the next part of a stage"""
     STEP_OUT = "stepOut"
     """to the end of the sentence"""
     STEP_BACK = "stepBack"
     """to the token before, or the start of the sentence"""
     STAGE_BACK = "stageBack"
-    """to the stage before"""
+    """to the stage before, or the part before where the cursor goes through a stage part by part"""
     REVERSE_CONTINUE = "reverseContinue"
 
     @property

@@ -131,7 +131,7 @@ class Thread(Arguments):
 
 
 class Step(Thread):
-    """`next`, `stepIn`, `stepOut`, `stepBack`: instruction granularity is a stage."""
+    """`next`, `stepIn`, `stepOut`, `stepBack`: at instruction granularity a stage, and of `stepIn` a part of one."""
 
     granularity: str = "statement"
 

@@ -40,7 +40,8 @@ def test_the_walk_through_and_its_gates(tcp):
     tcp.go("next")
     walk = tcp.request("s2s/walk")
     assert (walk["step"], walk["token"]) == (1, "1")
-    assert [each["part"] for each in walk["parts"]] == ["in", "state", "context", "together", "features"]
+    names = ["in", "state", "scores", "weights", "context", "together", "features"]
+    assert ([each["part"] for each in walk["parts"]], walk.get("at")) == (names, None)
     for layer in walk["gates"]:
         for gate in layer["gates"]:
             numbers = array(gate["vector"])
@@ -48,6 +49,23 @@ def test_the_walk_through_and_its_gates(tcp):
                 assert ((numbers >= 0) & (numbers <= 1)).all()
                 near = ((numbers <= 0.05) | (numbers >= 0.95)).mean()
                 assert gate["summary"]["saturated"] == pytest.approx(near, abs=1e-6)
+
+
+def test_a_stage_part_by_part(tcp):
+    tcp.launch(source="March 3, 1999")
+    tcp.stopped("entry")
+    seen = []
+    for _ in range(5):
+        stop = tcp.go("stepIn", granularity="instruction")
+        top = tcp.request("stackTrace", threadId=1)["stackFrames"][0]
+        seen.append((top["name"], stop["text"].split(":")[0], tcp.request("s2s/walk").get("at")))
+    assert seen[0] == ("step 0 · decoder · inputs", "inputs", "in")
+    assert seen[-1] == ("step 0 · attention · attention.weights", "attention.weights", "weights")
+    assert [each["part"] for each in tcp.request("s2s/walk")["parts"]] == ["in", "state", "scores", "weights"]
+    tcp.go("stepBack", granularity="instruction")
+    assert tcp.request("s2s/walk")["at"] == "scores"
+    tcp.go("stepIn")
+    assert tcp.request("stackTrace", threadId=1)["stackFrames"][0]["name"] == "step 0 · attention"
 
 
 def test_weights_are_paged_and_add_up(tcp):

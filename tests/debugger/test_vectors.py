@@ -98,7 +98,7 @@ def test_looking_at_gates_changes_nothing():
 def test_a_step_in_its_parts(session):
     frame = session.frame
     parts = dict(walk_through(frame))
-    assert list(parts) == ["in", "state", "context", "together", "features"]
+    assert list(parts) == ["in", "state", "scores", "weights", "context", "together", "features"]
     (state,), (context,), (both,) = parts["state"], parts["context"], parts["together"]
     assert torch.equal(both.vector, torch.cat((state.vector, context.vector)))
     embedded, before = parts["in"]

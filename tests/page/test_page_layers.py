@@ -52,12 +52,19 @@ def test_one_step_in_its_parts_with_gates(sheet):
         "reset",
         "update",
         "candidate",
+        "scores before the softmax",
+        "attention weights",
         "context from attention",
         "state and context",
         "what the output layer reads",
     ]
     assert sheet.page.locator(".strip .numbers").nth(3).inner_text().count("nearly shut or open") == 1
     assert sheet.axe() == []
+    sheet.button("Next part of the stage").click()
+    here = sheet.page.locator("ol li[aria-current='step'] h4")
+    here.get_by_text("What comes in").wait_for()
+    sheet.button("Next part of the stage").click()
+    here.get_by_text("The new state").wait_for()
 
 
 def test_weights_add_up(sheet):

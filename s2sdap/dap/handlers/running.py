@@ -8,7 +8,7 @@ from s2sdap.protocol.arguments import Step, Thread
 from s2sdap.vocabulary.errors import S2sdapError
 
 FINE = "instruction"
-"""The granularity of one stage, where a statement is one token."""
+"""The finest granularity: of `next` a stage instead of a token, of `stepIn` a part instead of a stage."""
 
 
 def move(adapter: Adapter, thread: int, motion: Motion) -> None:
@@ -40,8 +40,9 @@ def next_(adapter: Adapter, arguments: Step) -> Reply:
 
 @handles("stepIn", Step, When.STOPPED)
 def step_in(adapter: Adapter, arguments: Step) -> Reply:
-    """To the next stage."""
-    move(adapter, arguments.thread_id, Motion.STEP_IN)
+    """To the next stage, or part by part."""
+    motion = Motion.STEP_PART if arguments.granularity == FINE else Motion.STEP_IN
+    move(adapter, arguments.thread_id, motion)
     return Reply(then=adapter.go)
 
 

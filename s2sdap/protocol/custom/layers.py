@@ -88,7 +88,7 @@ class VectorBody(_Camel):
 
 
 class WalkPartBody(_Camel):
-    """A part of a step: `in`, `state`, `context`, `together` or `features`."""
+    """A part of a step: `in`, `state`, `scores`, `weights`, `context`, `together` or `features`."""
 
     part: str
     vectors: list[VectorBody]
@@ -102,12 +102,17 @@ class LayerGatesBody(_Camel):
 
 
 class WalkBody(_Camel):
-    """Answer to `s2s/walk`: the parts of the step that have come, and a recurrent decoder's gates."""
+    """Answer to `s2s/walk`: the parts of the step that have come, and a recurrent decoder's gates.
+
+    `at` is the part at which the cursor stands, where it goes through a stage part by part; `word` at the
+    end of them.
+    """
 
     step: int
     token: str
     parts: list[WalkPartBody]
     gates: list[LayerGatesBody]
+    at: str | None = None
 
 
 class WeightsArguments(_Camel):

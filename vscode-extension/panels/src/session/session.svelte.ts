@@ -10,7 +10,7 @@ import { Transcript } from "./transcript.svelte";
 
 export type Phase = "fresh" | "loading" | "stopped" | "running" | "ended" | "lost";
 export type Motion =
-  "continue" | "next" | "stepIn" | "stepOut" | "stepBack" | "stageBack" | "reverseContinue";
+  "continue" | "next" | "stepIn" | "stepPart" | "stepOut" | "stepBack" | "stageBack" | "reverseContinue";
 
 /** The number of what is refused because nothing is launched. */
 const NOT_LAUNCHED = 4001;
@@ -144,8 +144,8 @@ export class DebugSession {
   /** Move the cursor. */
   async move(motion: Motion): Promise<void> {
     const threadId = this.thread;
-    const command = motion === "stageBack" ? "stepBack" : motion;
-    const granularity = motion === "stageBack" ? "instruction" : "statement";
+    const command = motion === "stageBack" ? "stepBack" : motion === "stepPart" ? "stepIn" : motion;
+    const granularity = command === motion ? "statement" : "instruction";
     const before = this.phase;
     this.phase = "running";
     const moved = await this.attempt(() => this.ask(command, { threadId, granularity }));
