@@ -104,7 +104,7 @@ export interface Thread {
   threadId: number;
 }
 
-/** `next`, `stepIn`, `stepOut`, `stepBack`: instruction granularity is a stage. */
+/** `next`, `stepIn`, `stepOut`, `stepBack`: at instruction granularity a stage, and of `stepIn` a part of one. */
 export interface Step {
   threadId: number;
   granularity?: string;
@@ -794,7 +794,7 @@ export interface VectorBody {
   summary: SummaryBody;
 }
 
-/** A part of a step: `in`, `state`, `context`, `together` or `features`. */
+/** A part of a step: `in`, `state`, `scores`, `weights`, `context`, `together` or `features`. */
 export interface WalkPartBody {
   part: string;
   vectors: VectorBody[];
@@ -812,6 +812,7 @@ export interface WalkBody {
   token: string;
   parts: WalkPartBody[];
   gates: LayerGatesBody[];
+  at?: string;
 }
 
 /** `s2s/weights`: a page of the model's weight tensors. */
