@@ -131,7 +131,7 @@ class Thread(Arguments):
 
 
 class Step(Thread):
-    """`next`, `stepIn`, `stepOut`, `stepBack`: at instruction granularity a stage, and of `stepIn` a part of one."""
+    """`next`, `stepIn`, `stepOut`, `stepBack`; at instruction granularity by stages, `stepIn` by their parts."""
 
     granularity: str = "statement"
 

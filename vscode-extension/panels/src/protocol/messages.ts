@@ -104,7 +104,7 @@ export interface Thread {
   threadId: number;
 }
 
-/** `next`, `stepIn`, `stepOut`, `stepBack`: at instruction granularity a stage, and of `stepIn` a part of one. */
+/** `next`, `stepIn`, `stepOut`, `stepBack`; at instruction granularity by stages, `stepIn` by their parts. */
 export interface Step {
   threadId: number;
   granularity?: string;
