@@ -131,7 +131,7 @@ class Thread(Arguments):
 
 
 class Step(Thread):
-    """`next`, `stepIn`, `stepOut`, `stepBack`; at instruction granularity by stages, `stepIn` by their parts."""
+    """`next`, `stepIn`, `stepOut`, `stepBack`; at instruction granularity by stages, `stepIn` by parts."""
 
     granularity: str = "statement"
 

@@ -104,7 +104,7 @@ export interface Thread {
   threadId: number;
 }
 
-/** `next`, `stepIn`, `stepOut`, `stepBack`; at instruction granularity by stages, `stepIn` by their parts. */
+/** `next`, `stepIn`, `stepOut`, `stepBack`; at instruction granularity by stages, `stepIn` by parts. */
 export interface Step {
   threadId: number;
   granularity?: string;
