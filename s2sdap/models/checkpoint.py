@@ -46,6 +46,8 @@ class CheckpointConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     def __post_init__(self) -> None:
         if self.target.end:
             raise ValueError("target.end: the decode ends a target, leave it false")
+        if not self.target.bounded:
+            raise ValueError("target.bounded: a decode begins with <s> and ends with </s>, leave it true")
 
 
 class _ConfigFile(CheckpointConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -25,18 +25,20 @@ Unit = Literal["character", "word"]
 _WORD: Final = re.compile(r"\S+")
 
 
-class SideConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SideConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """How one side of a model is tokenised, and its vocabulary: `pieces[i]` is written by id i.
 
     `unit` is a code point or a run without white space. `lowercase` folds each piece by itself before
     it is looked up, so a span still covers what is written. `end` closes the source with `</s>`; a
     target is always closed by the decode, so there the field does nothing and must be false.
+    `bounded` is false for a vocabulary without `<s>` and `</s>`, which only a source can do without.
     """
 
     unit: Unit
     lowercase: bool
     end: bool
     pieces: tuple[str, ...]
+    bounded: bool = True
 
     def __post_init__(self) -> None:
         first: dict[str, int] = {}
@@ -46,9 +48,12 @@ class SideConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             if piece in first:
                 raise ValueError(f"pieces[{position}] repeats pieces[{first[piece]}], {piece!r}")
             first[piece] = position
-        missing = [piece for piece in SPECIAL_PIECES if piece not in first]
+        wanted = SPECIAL_PIECES if self.bounded else (PAD, UNKNOWN)
+        missing = [piece for piece in wanted if piece not in first]
         if missing:
             raise ValueError(f"pieces lacks the special tokens {', '.join(missing)}")
+        if self.end and not self.bounded:
+            raise ValueError(f"end: a source whose pieces lack {END} cannot be closed with it")
 
 
 def pieces_of(text: str, unit: Unit) -> Iterator[tuple[str, Span]]:

@@ -15,6 +15,7 @@ from broken_models import (
     SelectsInItsOwnOrder,
     Sound,
 )
+from models.small_networks import further_configs
 from tiny_models import CONFIGS, PromptedModel, rnn
 
 from s2sdap.debugger.conformance import CHECKS, Outcome, check_loading, check_model
@@ -144,7 +145,7 @@ def test_a_model_that_raises_when_it_is_asked_its_name():
     assert "I would rather not say" in report.of("contract")[0].measured
 
 
-@pytest.mark.parametrize("config", CONFIGS[:: len(CONFIGS) // 8], ids=repr)
+@pytest.mark.parametrize("config", [*CONFIGS[:: len(CONFIGS) // 8], *further_configs()[:2]], ids=repr)
 def test_every_kind_of_recurrent_network_passes(config):
     report = check_model(rnn(config), ("abcd", "gfh"), steps=6)
     assert report.passed, bad(report)

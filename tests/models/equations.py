@@ -73,6 +73,9 @@ class Equations:
             memory.append(self.bridge("cell_bridge", layer, c) if self.config.cell == "lstm" else None)
         return x, hidden, memory
 
+    def affine(self, name, value):
+        return self.weights[f"{name}.weight"] @ value + self.weights.get(f"{name}.bias", 0)
+
     def context(self, states, query):
         if self.config.attention == "dot":
             scores = states @ query
@@ -81,7 +84,7 @@ class Equations:
             if self.config.attention == "general":
                 scores = keys @ query
             else:
-                inner = np.tanh(keys + self.weights["attention.query_projection.weight"] @ query)
+                inner = np.tanh(keys + self.affine("attention.query_projection", query))
                 scores = inner @ self.weights["attention.energy.weight"][0]
         exp = np.exp(scores - scores.max())
         return exp / exp.sum() @ states
@@ -107,7 +110,9 @@ def reference(network, source, steps):
         if config.attention != "none":
             if config.attention_query == "current":
                 context = it.context(states, x)
-            features = np.tanh(weights["attentional.weight"] @ np.concatenate([context, x]))
+            features = it.affine("attentional", np.concatenate([context, x]))
+            if config.attentional_activation == "tanh":
+                features = np.tanh(features)
         feed = features
         logits.append(weights["output.weight"] @ features + weights["output.bias"])
     return np.stack(logits)

@@ -57,6 +57,18 @@ def every_config() -> Iterator[RnnConfig]:
         )
 
 
+def further_configs() -> list[RnnConfig]:
+    """Networks with options that are seldom other than their default, each with what else they may meet."""
+    bahdanau = {"attention": "concat", "attention_bias": True, "attentional_activation": "linear"}
+    return [
+        small_config(cell="lstm", layers=2, input_feed=True, target_embedding_size=3, **bahdanau),
+        small_config(attention_query="previous", target_embedding_size=7, **bahdanau),
+        small_config(attention_bias=True),
+        small_config(cell="lstm", attentional_activation="linear", input_feed=True),
+        small_config(attention="none", target_embedding_size=3),
+    ]
+
+
 def covering_configs() -> list[RnnConfig]:
     """Some of those, such that any three options that go together do so in one of them."""
     every = list(every_config())
@@ -89,9 +101,14 @@ def config_name(config: RnnConfig) -> str:
         config.attention,
         config.attention_query,
     ]
-    return " ".join(
-        [*parts, *(["both-ways"] if config.bidirectional else []), *(["feed"] if config.input_feed else [])]
-    )
+    further = {
+        "both-ways": config.bidirectional,
+        "feed": config.input_feed,
+        "bias": config.attention_bias,
+        "linear": config.attentional_activation == "linear",
+        "two-widths": config.target_embedding_size is not None,
+    }
+    return " ".join([*parts, *(name for name, there in further.items() if there)])
 
 
 def seeded_network(config: RnnConfig, source: int = 12, target: int = 11, seed: int = 7) -> RnnNetwork:

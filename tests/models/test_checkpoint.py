@@ -170,6 +170,7 @@ DROP = object()
         (["target", "pieces", 3], "x", "$.target"),
         (["target", "pieces"], [], "$.target"),
         (["target", "end"], True, "$"),
+        (["target", "bounded"], False, "$"),
         (["target", "surplus"], {}, "$.target"),
     ],
 )
@@ -194,6 +195,8 @@ def test_a_malformed_field_is_named(checkpoint_folder, path, value, field):
         {"attention": "none", "attention_query": "previous"},
         {"attention": "none", "input_feed": True},
         {"attention_query": "previous", "input_feed": True},
+        {"attention": "none", "attention_bias": True},
+        {"attention": "none", "attentional_activation": "linear"},
         {"attention": "dot", "bidirectional": False},
     ],
 )

@@ -15,6 +15,7 @@ from small_networks import (
     config_name,
     covering_configs,
     every_config,
+    further_configs,
     model_of,
     seeded_network,
     small_config,
@@ -28,9 +29,9 @@ BOUND = 2e-5
 SOURCE = [5, 9, 4, 7, 7, 10]
 STEPS = [[2, 2, 2], [4, 8, 6], [9, 4, 4]]
 
-COVERING = covering_configs()
+COVERING = [*covering_configs(), *further_configs()]
 
-all_configs = pytest.mark.parametrize("config", list(every_config()), ids=config_name)
+all_configs = pytest.mark.parametrize("config", [*every_config(), *further_configs()], ids=config_name)
 configs = pytest.mark.parametrize("config", COVERING, ids=config_name)
 two_layers = pytest.mark.parametrize(
     "config", [config for config in COVERING if config.layers == 2], ids=config_name

@@ -136,3 +136,13 @@ def test_a_vocabulary_that_cannot_be_one_is_refused(pieces, reason):
     data = {"unit": "word", "lowercase": False, "end": False, "pieces": pieces}
     with pytest.raises(msgspec.ValidationError, match=reason):
         msgspec.convert(data, SideConfig)
+
+
+def test_a_source_can_do_without_begin_and_end():
+    data = {"unit": "word", "lowercase": False, "end": False, "pieces": ("<unk>", "a", "<pad>")}
+    source = SourceTokenizer(msgspec.convert({**data, "bounded": False}, SideConfig))
+    assert [token.id for token in source.tokenize("a <pad> b").tokens] == [1, 0, 0]
+    with pytest.raises(msgspec.ValidationError, match="special"):
+        msgspec.convert(data, SideConfig)
+    with pytest.raises(msgspec.ValidationError, match="end"):
+        msgspec.convert({**data, "bounded": False, "end": True}, SideConfig)

@@ -1,8 +1,8 @@
 """Attention scores: how well a decoder state (the query) matches each encoder state (a key).
 
 Luong et al. 2015, section 3.1, names the three: dot q·s, general q·(W s), and concat
-v·tanh(W q + U s), which is the score of Bahdanau et al. 2014. What depends on the source alone is
-computed once a sentence, by `keys`.
+v·tanh(W q + U s), which is the score of Bahdanau et al. 2014; some have a bias beside W q. What depends on
+the source alone is computed once a sentence, by `keys`.
 """
 
 import torch
@@ -15,13 +15,13 @@ from s2sdap.models.rnn.config import AttentionKind
 class Attention(nn.Module):
     """Scores of one kind, between queries of `query_size` and encoder states of `states_size`."""
 
-    def __init__(self, kind: AttentionKind, query_size: int, states_size: int) -> None:
+    def __init__(self, kind: AttentionKind, query_size: int, states_size: int, *, bias: bool = False) -> None:
         super().__init__()
         self.kind = kind
         if kind != "dot":
             self.key_projection = nn.Linear(states_size, query_size, bias=False)
         if kind == "concat":
-            self.query_projection = nn.Linear(query_size, query_size, bias=False)
+            self.query_projection = nn.Linear(query_size, query_size, bias=bias)
             self.energy = nn.Linear(query_size, 1, bias=False)
 
     def keys(self, states: Float[Tensor, "B S E"]) -> Float[Tensor, "B S D"]:

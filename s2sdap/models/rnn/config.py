@@ -14,9 +14,10 @@ CellKind = Literal["lstm", "gru", "rnn"]
 GateActivation = Literal["sigmoid", "hard_sigmoid"]
 AttentionKind = Literal["none", "dot", "general", "concat"]
 AttentionQuery = Literal["current", "previous"]
+AttentionalActivation = Literal["tanh", "linear"]
 
 
-class RnnConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RnnConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """The parts and sizes of an encoder-decoder network.
 
     `encoder_size` is the width of one direction, so a bidirectional encoder gives states twice as
@@ -24,6 +25,11 @@ class RnnConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     (Luong et al. 2015), or the `previous` one, before it (Bahdanau et al. 2014); in the second case
     the context enters the cell. `input_feed` gives the attentional state of a step to the next
     step's cell (Luong et al. 2015, section 3.3). `dropout` acts in training only.
+
+    What follows has a default, which is Luong's, and is written only where it is another:
+    `target_embedding_size` where the target's embeddings have a width of their own; `attention_bias`
+    for a bias in the attentional layer and in the query's projection of `concat`; and
+    `attentional_activation`, `linear` for an attentional state that goes through no tanh.
     """
 
     cell: CellKind
@@ -37,6 +43,9 @@ class RnnConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     attention_query: AttentionQuery
     input_feed: bool
     dropout: Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
+    target_embedding_size: Size | None = None
+    attention_bias: bool = False
+    attentional_activation: AttentionalActivation = "tanh"
 
     def __post_init__(self) -> None:
         if self.cell == "rnn" and self.gate_activation != "sigmoid":
@@ -54,6 +63,10 @@ class RnnConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             raise ValueError(
                 "input_feed: there is an attentional state to feed only with attention of 'current'"
             )
+        if self.attention == "none" and (self.attention_bias or self.attentional_activation != "tanh"):
+            raise ValueError(
+                "attention_bias, attentional_activation: a network without attention has no attentional layer"
+            )
 
     @property
     def states_size(self) -> int:
@@ -63,7 +76,7 @@ class RnnConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     @property
     def decoder_input_size(self) -> int:
         """The width of what enters the decoder's lowest cell."""
-        width = self.embedding_size
+        width = self.target_embedding_size or self.embedding_size
         if self.attention != "none" and self.attention_query == "previous":
             width += self.states_size
         if self.input_feed:

@@ -170,7 +170,7 @@ class RnnNetwork(nn.Module):
                 self.cell_bridge = nn.ModuleList(
                     nn.Linear(config.states_size, config.decoder_size) for _ in range(config.layers)
                 )
-        self.target_embedding = Embedding(target_size, config.embedding_size)
+        self.target_embedding = Embedding(target_size, config.target_embedding_size or config.embedding_size)
         self.decoder = nn.ModuleList(
             Cell(
                 config.cell,
@@ -182,9 +182,10 @@ class RnnNetwork(nn.Module):
         )
         self.attention: Attention | None = None
         if config.attention != "none":
-            self.attention = Attention(config.attention, config.decoder_size, config.states_size)
+            biased = config.attention_bias
+            self.attention = Attention(config.attention, config.decoder_size, config.states_size, bias=biased)
             self.attentional = nn.Linear(
-                config.states_size + config.decoder_size, config.decoder_size, bias=False
+                config.states_size + config.decoder_size, config.decoder_size, bias=biased
             )
         self.output = nn.Linear(config.decoder_size, target_size)
 
@@ -251,7 +252,9 @@ class RnnNetwork(nn.Module):
         if self.attention is not None:
             if context is None:
                 context = self._attend(hidden[-1], encoded, probe)
-            features = torch.tanh(self.attentional(torch.cat((context, hidden[-1]), dim=-1)))
+            features = self.attentional(torch.cat((context, hidden[-1]), dim=-1))
+            if self.config.attentional_activation == "tanh":
+                features = torch.tanh(features)
         features = probe(sites.PREDICTION_FEATURES, features)
         logits: Tensor = self.output(self._dropped(features))
         return logits, State(hidden, cells, features if self.config.input_feed else None)
