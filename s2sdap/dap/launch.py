@@ -43,8 +43,8 @@ class LaunchArguments(Arguments):
     model: Annotated[
         str,
         Meta(
-            description="A bundled model's name, the folder of a checkpoint, or `hf:` and the folder or "
-            "hub id of a Hugging Face model."
+            description="A bundled model's name, the folder of a checkpoint, `hf:` and the folder or hub id "
+            "of a Hugging Face model, or `opennmt:` and a checkpoint file of OpenNMT-py."
         ),
     ] = DEFAULT_MODEL
     search: Annotated[

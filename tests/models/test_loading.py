@@ -63,7 +63,7 @@ def test_what_is_neither_is_unknown(spec):
     assert refusal(spec).name in {"unknown_model", "checkpoint_missing"}
 
 
-@pytest.mark.parametrize("scheme", ["opennmt", "nothing"])
+@pytest.mark.parametrize("scheme", ["joeynmt", "nothing"])
 def test_a_family_that_is_not_installed_says_what_it_needs(scheme):
     assert refusal(f"{scheme}:some/model").name == "family_missing"
 
@@ -135,8 +135,8 @@ def test_a_hugging_face_folder_without_its_scheme_is_told(tmp_path):
     assert refusal(str(tmp_path)).name == "checkpoint_malformed"
 
 
-def test_hf_is_one_of_the_known_schemes():
-    assert "hf:..." in refusal("unheard-of").what
+def test_schemes_of_the_package_are_known():
+    assert "hf:..., opennmt:..." in refusal("unheard-of").what
 
 
 @pytest.mark.usefixtures("plugin")

@@ -1,0 +1,1 @@
+"""OpenNMT-py's checkpoints of recurrent models, `opennmt:<file>`, read without running anything in them."""
