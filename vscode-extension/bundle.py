@@ -101,7 +101,9 @@ def extension() -> None:
     if _is_of(DIST, now):
         return
     shutil.rmtree(DIST, ignore_errors=True)
+    install(PANELS)
     install(EXTENSION)
+    _npm(PANELS, "run", "--silent", "webview")
     _npm(EXTENSION, "run", "--silent", "build")
     others = shutil.ignore_patterns("*-dark.png", "*-contrast.png")
     shutil.copytree(PICTURES, DIST / "pictures", ignore=others)

@@ -5,6 +5,7 @@ import * as vscode from "vscode";
 import { findPython } from "../python/interpreter";
 import { addressOf } from "./address";
 import { type Configuration, forAdapter, forDocument, TYPE, withModel } from "./completing";
+import { documentInView, tellToOpen } from "./in_view";
 import { tokenFor } from "./token";
 
 /** Under which the model of the last launch is remembered in a workspace. */
@@ -24,15 +25,12 @@ export class ConfigurationProvider implements vscode.DebugConfigurationProvider 
   ): vscode.DebugConfiguration | undefined {
     let configuration = given as Configuration;
     if (!given.type && !given.request && !given.name) {
-      const document = vscode.window.activeTextEditor?.document;
+      const document = documentInView();
       if (document === undefined) {
-        void vscode.window.showErrorMessage(
-          "s2sdap: open a text file with a sentence on each line, then press F5.",
-        );
+        tellToOpen();
         return undefined;
       }
-      const path = document.uri.scheme === "file" ? document.uri.fsPath : undefined;
-      configuration = forDocument({ path, text: document.getText() }, Boolean(given.noDebug));
+      configuration = forDocument(document, Boolean(given.noDebug));
     }
     const setting = vscode.workspace.getConfiguration("s2sdap", folder).get("model", "");
     return withModel(configuration, setting, this.#memory.get(LAST_MODEL));
