@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 # One thread: on a small machine torch's threads spin against each other.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo page vsix test lint bench parity verdict docs pictures clean train
+.PHONY: help demo page vsix test vscode-newest lint bench parity verdict docs pictures clean train
 
 help:  ## List the targets.
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
 demo: $(VENV)/.filled  ## Watch a trained model decode a date, step by step, through the protocol.
 	@$(BIN)/s2sdap demo
@@ -30,6 +30,9 @@ lint: $(VENV)/.developing  ## Formatting, style, strict types, and that imports 
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/python vscode-extension/bundle.py check
+
+vscode-newest: $(VENV)/.developing page  ## The tests in a real VS Code, in the newest one that is known to work.
+	S2SDAP_VSCODE_VERSION=1.139.1 $(BIN)/pytest -q tests/vscode
 
 bench: $(VENV)/.developing  ## Speed as ratios against peers in the same run.
 	$(BIN)/python -m benchmarks

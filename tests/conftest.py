@@ -18,6 +18,7 @@ from shape_checking import check_shapes_from_now_on
 check_shapes_from_now_on()
 
 LONGEST = (
+    "vscode/test_real_vscode.py",
     "examples/test_example_reversal.py",
     "examples/test_example_own_module.py",
     "examples/test_example_marian.py",

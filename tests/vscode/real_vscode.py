@@ -2,7 +2,7 @@
 
 The npm package `code-server` carries a whole VS Code server. It is put once into `build/vscode/VERSION`, or
 below the folder that `S2SDAP_VSCODE` names, and kept. Nothing of it is compiled, no script of a package runs:
-without its native modules everything works but the integrated terminal, the log files and the watchdog.
+everything works without its native modules but the integrated terminal, the search over files and the logs.
 """
 
 import importlib.util
@@ -98,11 +98,6 @@ def _server(release: Release, folder: Path) -> None:
     _say("VS Code: fetching the packages that it needs ...")
     # Its lock file is out of step with its manifest, so `npm ci` refuses it.
     _npm(folder, "install", "--no-save", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund")
-    ripgrep = shutil.which("rg")
-    if ripgrep is not None:  # a search over files needs it, nothing else does
-        place = folder / "node_modules" / "@vscode" / "ripgrep" / "bin" / "rg"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.symlink_to(Path(ripgrep).resolve())
     if not (folder / "out" / "server-main.js").is_file():
         raise InstallError(f"{release.package} holds no VS Code server at lib/vscode/out/server-main.js.")
 

@@ -26,14 +26,16 @@ SETTINGS: dict[str, Any] = {
     "workbench.tips.enabled": False,
     "debug.openDebug": "openOnSessionStart",
     "git.enabled": False,
+    "task.autoDetect": "off",
     "npm.autoDetect": "off",
+    "typescript.tsc.autoDetect": "off",
     "remote.autoForwardPorts": False,
     "remote.restoreForwardedPorts": False,
     "chat.disableAIFeatures": True,
     "workbench.secondarySideBar.defaultVisibility": "hidden",
     "editor.minimap.enabled": False,
 }
-"""Of the user: nothing is fetched, nothing pops up."""
+"""Of the user: nothing is fetched, nothing pops up, and F5 waits for no search after tasks."""
 
 
 @dataclass(frozen=True, slots=True)

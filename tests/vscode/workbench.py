@@ -1,7 +1,7 @@
 """The window of VS Code in the words of a person who debugs: open a file, press F5, step, look, change."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +10,8 @@ from typing import Any
 from playwright.sync_api import TimeoutError as Late
 from vscode_server import Server
 
+OURS = "Debug the Decode of This File"
+"""A command of the extension: once VS Code knows it, it knows all that the extension brings."""
 TOP_FRAME = ".debug-top-stack-frame-line, .debug-top-stack-frame-column"
 
 
@@ -23,9 +25,19 @@ class Workbench:
     wrong: list[str] = field(default_factory=list)
 
     def load(self) -> None:
-        """Open the window, or open it again."""
+        """Open the window, or open it again, and wait until the extension is there."""
         self.page.goto(f"{self.server.origin}/?folder={self.folder}", wait_until="domcontentloaded")
         self.page.locator(".monaco-workbench").wait_for()
+        for _ in range(60):  # the list of commands is made when it opens
+            self.press("Escape")
+            self.press("F1")
+            self.page.locator('.quick-input-widget input[type="text"]').fill(f">{OURS}")
+            with suppress(Late):
+                rows = self.page.locator(".quick-input-widget .monaco-list-row")
+                rows.filter(has_text=OURS).wait_for(timeout=1_000)
+                self.press("Escape")
+                return
+        raise AssertionError("VS Code does not know the extension")
 
     # -- the window ------------------------------------------------------------------------------------
 
@@ -44,29 +56,18 @@ class Workbench:
         return lines.locator(".view-line").nth(number - 1)
 
     def command(self, title: str) -> None:
-        """Run a command by its title. An extension's come some seconds after the window."""
-        for patience in (2_000, 4_000, 8_000, 16_000):
-            try:
-                self._pick(title, key="F1", patience=patience)
-            except Late:
-                continue
-            return
-        raise AssertionError(f"VS Code has no command `{title}`")
+        """Run a command by its title."""
+        self._pick(title, key="F1")
 
-    def _pick(self, wanted: str, *, key: str, patience: int = 30_000) -> None:
+    def _pick(self, wanted: str, *, key: str) -> None:
         """Type into the quick pick that a key opens, and take the row that has these words."""
         self.press("Escape")
         self.press(key)
-        entry = self.page.locator('.quick-input-widget input[type="text"]')
-        entry.wait_for()
-        entry.fill(f">{wanted}" if key == "F1" else wanted)
+        self.page.locator('.quick-input-widget input[type="text"]').fill(
+            f">{wanted}" if key == "F1" else wanted
+        )
         rows = self.page.locator(".quick-input-widget .monaco-list-row")
-        row = rows.filter(has_text=wanted if key == "F1" else Path(wanted).name).first
-        try:
-            row.click(timeout=patience)
-        except Late:
-            self.press("Escape")
-            raise
+        rows.filter(has_text=wanted if key == "F1" else Path(wanted).name).first.click()
 
     def answer(self, text: str) -> None:
         """Type an answer into the box that asks for one."""
@@ -78,18 +79,27 @@ class Workbench:
         """The notifications on show."""
         return self.page.locator(".notifications-toasts .notification-list-item-message").all_inner_texts()
 
+    def write(self, name: str, text: str) -> Path:
+        """A file in the folder."""
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, "utf-8")
+        return path
+
+    def tidy(self) -> None:
+        """End what runs, forget breakpoints, close editors."""
+        if self.page.locator(".debug-toolbar").is_visible():
+            self.stop()
+        self.command("Remove All Breakpoints")
+        self.command("View: Close All Editors")
+        self.page.locator(".monaco-workbench .part.editor .tab").wait_for(state="detached")
+
     # -- running ---------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Press F5, as soon as debuggers are there, and wait for the first stop."""
-        toolbar = self.page.locator(".debug-toolbar")
-        for patience in (2_000, 3_000, 5_000, 20_000):
-            self.press("F5")
-            try:
-                toolbar.wait_for(timeout=patience)
-            except Late:  # a debugger registers late: nothing has begun
-                continue
-            break
+        """Press F5, and wait for the first stop."""
+        self.press("F5")
+        self.page.locator(".debug-toolbar").wait_for()
         self.page.locator(TOP_FRAME).first.wait_for()
 
     def stopped(self, at: str | re.Pattern[str]) -> None:
@@ -111,6 +121,15 @@ class Workbench:
         """Wait for the end of the session."""
         self.page.locator(".debug-toolbar").wait_for(state="hidden")
 
+    def settled(self, look: Callable[[], Any], wanted: Any) -> None:
+        """Look until this is what is to be seen: VS Code fills its views piece by piece."""
+        for _ in range(600):
+            seen = look()
+            if seen == wanted:
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"{seen!r} is on show, not {wanted!r}")
+
     def frames(self) -> list[str]:
         """The call stack, from the top."""
         return self.page.locator(".debug-call-stack .monaco-list-row .stack-frame .label").all_inner_texts()
@@ -128,33 +147,45 @@ class Workbench:
         """Add a function breakpoint, which is one on a stage. It stands below the watch rules."""
         self.command("Add Function Breakpoint")
         entry = self.page.locator(".debug-breakpoints input[type=text]")
-        self._scroll(".debug-breakpoints .monaco-list", entry)
+        self._scroll(".debug-breakpoints", entry)
         entry.fill(name)
         self.press("Enter")
         self.page.locator(".debug-breakpoints .monaco-list-row").filter(has_text=name).wait_for()
 
     def _scroll(self, within: str, to: Any) -> None:
-        """Turn the wheel until something is there: lists have only the rows that are in sight."""
-        self.page.locator(within).hover()
-        for _ in range(100):
-            if to.count():
-                return
-            self.page.mouse.wheel(0, 100)
-            self.page.evaluate("() => new Promise((drawn) => requestAnimationFrame(drawn))")
-        raise AssertionError(f"{within} has no {to}")
+        """Turn the wheel up, then down, until something is there: a list has only the rows in sight."""
+        place = "(rows) => new Promise((drawn) => requestAnimationFrame(() => drawn(rows.style.cssText)))"
+        rows = self.page.locator(f"{within} .monaco-list-rows").first
+        for turn in (-100, 100):
+            before = ""
+            while not to.count() and (now := rows.evaluate(place)) != before:
+                before = now
+                self.page.locator(within).first.hover()
+                self.page.mouse.wheel(0, turn)
+                self.page.mouse.wheel(0, turn)
+        to.wait_for()
 
-    def rule(self, label: str, on: bool = True) -> None:
-        """Tick a watch rule in the view of breakpoints."""
-        row = self.page.locator(".debug-breakpoints .monaco-list-row").filter(has_text=label)
-        row.first.locator("input[type=checkbox]").set_checked(on)
+    def rule(self, label: str, on: bool = True, *, condition: str = "") -> None:
+        """Tick a watch rule in the view of breakpoints, or not, and give it this condition."""
+        row = self.page.locator(".debug-breakpoints .monaco-list-row").filter(has_text=label).first
+        self._scroll(".debug-breakpoints", row)
+        row.locator("input[type=checkbox]").set_checked(on)
+        if condition:
+            row.hover()
+            row.get_by_role("button", name="Edit Condition").click()
+            self.page.locator(".debug-breakpoints input[type=text]").fill(condition)
+            self.press("Enter")
+            row.filter(has_text=condition).wait_for()
 
     # -- variables -------------------------------------------------------------------------------------
 
     def variable(self, name: str) -> Any:
-        """The row of a variable or scope that is on show."""
+        """The row of a variable or scope in what is unfolded."""
         exact = re.compile(rf"^{re.escape(name)}( = ?|:| )*$")
         label = self.page.locator(".name, .scope .monaco-highlighted-label, .scope", has_text=exact)
-        return self.page.locator(".debug-variables .monaco-list-row").filter(has=label).first
+        row = self.page.locator(".debug-variables .monaco-list-row").filter(has=label).first
+        self._scroll(".debug-variables", row)
+        return row
 
     def expand(self, *path: str) -> None:
         """Unfold a scope, a variable in it, and so on."""
@@ -184,7 +215,7 @@ class Workbench:
         entry = self.page.locator(".debug-variables .inputBoxContainer input")
         entry.fill(value)
         self.press("Enter")
-        entry.wait_for(state="detached")
+        entry.wait_for(state="hidden")
 
     # -- the console -----------------------------------------------------------------------------------
 

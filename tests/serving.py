@@ -1,0 +1,51 @@
+"""A running `s2sdap serve`, for tests that come to one with a browser, an editor or a script."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Serving:
+    """The server's process and addresses; the `link` of the page where it was asked for."""
+
+    process: subprocess.Popen[str]
+    tcp: str
+    websocket: str
+    token_file: Path
+    link: str
+
+    @property
+    def token(self) -> str:
+        return self.token_file.read_text()
+
+    @property
+    def origin(self) -> str:
+        return self.link.split("/#")[0]
+
+
+@contextmanager
+def serve(folder: Path, *options: str) -> Iterator[Serving]:
+    """A server with its token and its standard error in this folder. No traceback may be in the latter."""
+    with (
+        (folder / "stderr").open("w") as errors,
+        subprocess.Popen(
+            [sys.executable, "-m", "s2sdap", "serve", *options, "--token-file", str(folder / "token")],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        ) as process,
+    ):
+        try:
+            tcp, websocket, _ = (process.stdout.readline().strip() for _ in range(3))
+            link = process.stdout.readline().strip().removeprefix("page ") if "--page" in options else ""
+            yield Serving(process, tcp, websocket, folder / "token", link)
+        finally:
+            process.terminate()
+            process.wait(30)
+    assert "Traceback" not in (folder / "stderr").read_text()
