@@ -257,8 +257,10 @@ def _hypotheses(
 def _decoder(frame: Frame) -> list[Description]:
     before = frame.before
     read = before.token if before.parent is not None else frame.decode.model.target.bos
-    items = [Description("reads", text(frame.piece(read)), "target token")]
-    return items + _tensors(frame, Stage.DECODER)
+    tensors = _tensors(frame, Stage.DECODER)
+    if not frame.decode.model.layout.reads_tokens:
+        return tensors
+    return [Description("reads", text(frame.piece(read)), "target token"), *tensors]
 
 
 def _encoder(frame: Frame) -> list[Description]:

@@ -15,7 +15,7 @@ from s2sdap.decoding.edits import Edit, SettingEdit
 from s2sdap.decoding.plan import SettingShown
 from s2sdap.decoding.records import Snapshot
 from s2sdap.decoding.settings import SearchSettings
-from s2sdap.models.contract import Described
+from s2sdap.models.contract import Bounded, Described
 from s2sdap.vocabulary.errors import S2sdapError
 
 
@@ -55,6 +55,11 @@ def with_edits(now: Changed, before: Snapshot, edits: Sequence[Edit], model: Des
             raise S2sdapError("setting_fixed", setting=name, step=before.step, reason=reason)
     given: dict[str, Any] = {fields[name]: value for name, value in changes.items()}
     settings = msgspec.structs.replace(now.settings, **given)
+    room = room_of(model)
+    if room is not None and settings.max_length > room:
+        raise S2sdapError(
+            "bad_setting", setting="maxLength", value=settings.max_length, expected=f"{room} at most here"
+        )
     prefix = now.prefix
     if settings.prefix != now.settings.prefix:
         prefix = prefix_of(model, settings)
@@ -78,6 +83,22 @@ def shown(launched: SearchSettings, now: Changed | None) -> tuple[SettingShown, 
         origin = "edit" if field.encode_name in edited else origin
         out.append(SettingShown(field.encode_name, value, origin))
     return tuple(out)
+
+
+def room_of(model: Described) -> int | None:
+    """How many tokens `model` can write at most; `None` where nothing bounds it."""
+    return model.max_target_length if isinstance(model, Bounded) else None
+
+
+def within(model: Described, settings: SearchSettings) -> SearchSettings:
+    """The settings with no more length than `model` can write; the very same where they fit.
+
+    Raises `settings_clash` for a least length that it cannot write.
+    """
+    room = room_of(model)
+    if room is None or settings.max_length <= room:
+        return settings
+    return msgspec.structs.replace(settings, max_length=room)
 
 
 def prefix_of(model: Described, settings: SearchSettings) -> tuple[int, ...]:

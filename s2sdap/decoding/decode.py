@@ -64,9 +64,11 @@ def decode(
 def score(model: Model, text: str, reference: str, settings: SearchSettings | None = None) -> Output:
     """Teacher-force `reference`: the model's log-prob of each of its tokens, through the same step.
 
-    The prefix is the reference and the end symbol, so the last token's log-prob is that of ending.
+    The prefix is the reference and the end symbol, where there is one: then the last token's log-prob is
+    that of ending.
     """
-    forced = (*model.target.encode(reference), model.target.eos)
+    end = (model.target.eos,) if model.target.eos >= 0 else ()
+    forced = (*model.target.encode(reference), *end)
     base = settings or SearchSettings()
     settings = SearchSettings(
         length_penalty=base.length_penalty,

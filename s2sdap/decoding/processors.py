@@ -1,7 +1,7 @@
 """From logits to log-probs under the generation settings: what search is allowed to choose from.
 
 A forbidden token gets minus infinity. The end symbol stays allowed where every other token of a
-row is forbidden, so that a hypothesis can always end.
+row is forbidden, so that a hypothesis can always end; without one (-1) such a row keeps its tokens.
 """
 
 import torch
@@ -18,7 +18,7 @@ def logprobs_under_settings(
     logits: Float[Tensor, "K V"], snapshot: Snapshot, settings: SearchSettings, eos: int
 ) -> Float[Tensor, "K V"]:
     """Log-probs in nats after length limits, n-gram blocking, temperature, top-k and top-p."""
-    if snapshot.step + 1 < settings.min_length:
+    if snapshot.step + 1 < settings.min_length and eos >= 0:
         logits = _forbid(logits, [[eos]] * len(logits))
     if settings.no_repeat_ngram:
         banned = [repeating_tokens(hypothesis, settings.no_repeat_ngram) for hypothesis in snapshot.live]
@@ -64,6 +64,9 @@ def _keep_a_way_out(
     if not bool(stuck.any()):
         return filtered
     filtered = filtered.clone()
+    if eos < 0:
+        filtered[stuck] = logits[stuck]
+        return filtered
     filtered[stuck, eos] = torch.where(logits[stuck, eos].isfinite(), logits[stuck, eos], 0.0)
     return filtered
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from s2sdap.decoding.changed_settings import room_of
 from s2sdap.decoding.edits import TokenEdit
 from s2sdap.decoding.plan import Plan
 from s2sdap.decoding.records import EncoderRecord, Hypothesis, StepRecord
@@ -107,6 +108,6 @@ def with_room_for(plan: Plan, length: int) -> Plan:
     """
     if not isinstance(plan, Decode):
         return plan
-    longest = max(plan.settings.max_length, length)
+    longest = max(plan.settings.max_length, min(length, room_of(plan.model) or length))
     settings = msgspec.structs.replace(plan.settings, beam_size=1, n_best=1, max_length=longest)
     return replace(plan, settings=settings)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from s2sdap.decoding.asked import asked, check_bans_hold, check_for_encoder, with_changes
-from s2sdap.decoding.changed_settings import Changed, prefix_of, shown, with_edits
+from s2sdap.decoding.changed_settings import Changed, prefix_of, shown, with_edits, within
 from s2sdap.decoding.edits import Edit, Recorder
 from s2sdap.decoding.penalties import attention_mass
 from s2sdap.decoding.plan import Planner, SettingShown
@@ -62,6 +62,7 @@ class Decode:
 
         `line` (from 1) of `where` is what a refusal names.
         """
+        settings = within(model, settings)
         source = model.tokenize(text)
         if not source.tokens:
             raise S2sdapError("no_tokens", line=line, path=where)
@@ -95,7 +96,8 @@ class Decode:
         rows = {hypothesis.id: row for row, hypothesis in enumerate(before.live)}
         changed = before.settings or Changed(self.settings, self.prefix)
         now = with_edits(changed, before, edits, self.model)
-        wishes = asked(edits, rows, len(self.model.target), _prefixed(now, before))
+        writable = dict(self.model.layout.sizes).get("V", len(self.model.target))  # others have no logit
+        wishes = asked(edits, rows, min(writable, len(self.model.target)), _prefixed(now, before))
         recorder = Recorder(edits, rows)
         device, eos = self.model.device, self.model.target.eos
         with torch.inference_mode():
@@ -172,6 +174,7 @@ def _covered(before: Snapshot) -> Tensor:
 
 def own_search(model: Model, settings: SearchSettings) -> Planner:
     """Plans that decode with our own search. Refuses settings that no sentence could decode under."""
+    settings = within(model, settings)
     prefix_of(model, settings)
     return functools.partial(_planned, model, settings)
 

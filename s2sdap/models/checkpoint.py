@@ -18,10 +18,12 @@ import msgspec
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
-from torch import Tensor
+from torch import Tensor, nn
 
 from s2sdap.models.rnn.config import RnnConfig
 from s2sdap.models.rnn.network import RnnNetwork
+from s2sdap.models.rnn.repeating.config import RepeatingConfig
+from s2sdap.models.rnn.repeating.network import RepeatingNetwork
 from s2sdap.models.tokenizers import SideConfig
 from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.files import write_whole
@@ -50,6 +52,16 @@ class CheckpointConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             raise ValueError("target.bounded: a decode begins with <s> and ends with </s>, leave it true")
 
 
+class RepeatingCheckpointConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a model that repeats one vector is made of; its characters are in `network`."""
+
+    family: Literal["rnn-repeating"]
+    network: RepeatingConfig
+
+
+AnyConfig = CheckpointConfig | RepeatingCheckpointConfig
+
+
 class _ConfigFile(CheckpointConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What `config.json` holds. `weights` is the SHA-256 of the weights file that belongs to it."""
 
@@ -58,32 +70,45 @@ class _ConfigFile(CheckpointConfig, frozen=True, kw_only=True, forbid_unknown_fi
     weights: str
 
 
+class _RepeatingConfigFile(RepeatingCheckpointConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The same of a model that repeats one vector."""
+
+    format: Literal["s2sdap"]
+    version: Literal[1]
+    weights: str
+
+
 class _Header(msgspec.Struct, frozen=True):
-    """The two fields that say whether the rest can be understood."""
+    """The fields that say whether the rest can be understood, and as what."""
 
     format: str
     version: int
+    family: Any = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
     """A checkpoint in memory: fp32 weights on the CPU that fit `config`, and what identifies both."""
 
-    config: CheckpointConfig
+    config: AnyConfig
     weights: Mapping[str, Tensor]
     fingerprint: str
 
 
-def weight_shapes(config: CheckpointConfig) -> dict[str, tuple[int, ...]]:
+def weight_shapes(config: AnyConfig) -> dict[str, tuple[int, ...]]:
     """The name and shape of every weight that `config` asks for, without allocating any."""
     with torch.device("meta"):
-        network = RnnNetwork(config.network, len(config.source.pieces), len(config.target.pieces))
+        network: nn.Module
+        if isinstance(config, RepeatingCheckpointConfig):
+            network = RepeatingNetwork(config.network)
+        else:
+            network = RnnNetwork(config.network, len(config.source.pieces), len(config.target.pieces))
     return {name: tuple(weight.shape) for name, weight in network.state_dict().items()}
 
 
 def save_checkpoint(
     path: str | os.PathLike[str],
-    config: CheckpointConfig,
+    config: AnyConfig,
     weights: Mapping[str, Tensor],
     *,
     stored: Literal["float32", "float16"] = "float32",
@@ -131,7 +156,7 @@ def _read(folder: Path, file: str) -> bytes:
         raise S2sdapError("checkpoint_missing", path=folder, file=f"{file} ({error.strerror})") from None
 
 
-def _config(path: Path, data: bytes) -> tuple[CheckpointConfig, str]:
+def _config(path: Path, data: bytes) -> tuple[AnyConfig, str]:
     """What `config.json` says, and the SHA-256 of the weights that it goes with."""
 
     def malformed(field: str, reason: str) -> S2sdapError:
@@ -156,6 +181,11 @@ def _config(path: Path, data: bytes) -> tuple[CheckpointConfig, str]:
         raise malformed("$.format", f"expected {FORMAT!r}, got {header.format!r}")
     if header.version != VERSION:
         raise S2sdapError("checkpoint_version", path=path, found=header.version, supported=VERSION)
+    if header.family == "rnn-repeating":
+        repeating: _RepeatingConfigFile = decoded(_RepeatingConfigFile)
+        return RepeatingCheckpointConfig(
+            family=repeating.family, network=repeating.network
+        ), repeating.weights
     file: _ConfigFile = decoded(_ConfigFile)
     config = CheckpointConfig(
         family=file.family, network=file.network, source=file.source, target=file.target
@@ -163,7 +193,7 @@ def _config(path: Path, data: bytes) -> tuple[CheckpointConfig, str]:
     return config, file.weights
 
 
-def _check_weights(folder: Path, config: CheckpointConfig, weights: Mapping[str, Tensor]) -> None:
+def _check_weights(folder: Path, config: AnyConfig, weights: Mapping[str, Tensor]) -> None:
     """Refuse weights that are not, tensor for tensor, the finite ones that `config` asks for."""
     expected = weight_shapes(config)
     reason = None

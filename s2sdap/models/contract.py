@@ -20,6 +20,7 @@ from s2sdap.vocabulary.stages import Stage
 
 __all__ = [
     "BatchingModel",
+    "Bounded",
     "Described",
     "Embeddings",
     "Embeds",
@@ -57,6 +58,7 @@ class Layout:
 
     `sizes` gives the length of each fixed axis a site may need (`L`, `H`, `D`, `V` ...), for people
     to read; `parameters` counts the weights. `missing` are sites that it cannot show, each with why.
+    `reads_tokens` is false where no step reads the token that was written before it.
     """
 
     stages: tuple[Stage, ...]
@@ -64,6 +66,7 @@ class Layout:
     sizes: tuple[tuple[str, int], ...]
     parameters: int
     missing: tuple[tuple[str, str], ...] = ()
+    reads_tokens: bool = True
 
 
 @runtime_checkable
@@ -102,6 +105,16 @@ class Described(Protocol):
 
     def tokenize(self, text: str, /) -> Source:
         """The source tokens of a line, in reading order."""
+        ...
+
+
+@runtime_checkable
+class Bounded(Protocol):
+    """A model that cannot write more than so many tokens, whatever the settings say."""
+
+    @property
+    def max_target_length(self) -> int:
+        """How many, the end symbol counted where there is one."""
         ...
 
 

@@ -89,8 +89,8 @@ def load_model(
 
 
 def _from_folder(folder: Path, name: str, device: str, options: LoadOptions) -> "Model":
-    from s2sdap.models.checkpoint import load_checkpoint  # noqa: PLC0415 - imports torch
-    from s2sdap.models.rnn.model import RnnModel  # noqa: PLC0415 - imports torch
+    from s2sdap.models.checkpoint import RepeatingCheckpointConfig, load_checkpoint  # noqa: PLC0415
+    from s2sdap.models.rnn.model import RnnModel  # noqa: PLC0415 - imports torch, as does the line above
 
     _refuse(options, name)
     place = usable_device(device)
@@ -100,6 +100,16 @@ def _from_folder(folder: Path, name: str, device: str, options: LoadOptions) -> 
         if error.name == "checkpoint_malformed" and _is_of_transformers(folder):
             raise S2sdapError("scheme_missing", path=folder) from None
         raise
+    if isinstance(checkpoint.config, RepeatingCheckpointConfig):
+        from s2sdap.models.rnn.repeating.model import RepeatingModel  # noqa: PLC0415 - imports torch
+
+        return RepeatingModel(
+            checkpoint.config.network,
+            checkpoint.weights,
+            name=name,
+            fingerprint=checkpoint.fingerprint,
+            device=place,
+        )
     return RnnModel(checkpoint, name, place)
 
 

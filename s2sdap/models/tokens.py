@@ -32,7 +32,11 @@ class Source:
 
 @runtime_checkable
 class TargetVocabulary(Protocol):
-    """The target tokens: ids to pieces and back, and ids to text."""
+    """The target tokens: ids to pieces and back, and ids to text.
+
+    `eos` is -1 where no token ends an output but its length; `bos` may be no token of the vocabulary:
+    `piece` then says how it is written, which may be nothing.
+    """
 
     bos: int
     eos: int

@@ -22,6 +22,7 @@ class Site:
 
 ENCODER_STATES: Final = "encoder.states"
 ENCODER_LAYERS: Final = "encoder.layers"
+DECODER_REPEATED: Final = "decoder.repeated"
 DECODER_STATE: Final = "decoder.state"
 DECODER_LAYERS: Final = "decoder.layers"
 DECODER_CELLS: Final = "decoder.cells"
@@ -39,6 +40,7 @@ SITES: Final[dict[str, Site]] = {
     for site in (
         Site(ENCODER_STATES, Stage.ENCODER, "S D", "one vector a source token, of the top layer"),
         Site(ENCODER_LAYERS, Stage.ENCODER, "L S D", "the same for every encoder layer, bottom first"),
+        Site(DECODER_REPEATED, Stage.DECODER, "D", "the vector of the source, given to every step alike"),
         Site(DECODER_STATE, Stage.DECODER, "D", "the state that predicts the token of this step"),
         Site(DECODER_LAYERS, Stage.DECODER, "L D", "the state of every decoder layer, bottom first"),
         Site(DECODER_CELLS, Stage.DECODER, "L D", "the LSTM's memory cell of every decoder layer"),

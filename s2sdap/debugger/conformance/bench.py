@@ -8,6 +8,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
+from s2sdap.decoding.changed_settings import room_of
 from s2sdap.decoding.edits import ENCODER_STEP, Edit, TokenEdit
 from s2sdap.decoding.plan import Plan
 from s2sdap.decoding.planning import generates, planner_for, settings_for
@@ -94,7 +95,7 @@ class Bench:
         plain: dict[str, Any] = {"beam_size": 1, "n_best": 1}
         if generates(self.model):  # what its folder says does not count here
             plain["sample"] = False
-        least = min(LEAST_STEPS, self.steps)
+        least = min(LEAST_STEPS, self.steps, room_of(self.model) or self.steps)
         return {**plain, "max_length": self.steps, "min_length": least, **changes}
 
     def plan(self, source: str, **changes: Any) -> Plan:

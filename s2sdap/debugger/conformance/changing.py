@@ -100,8 +100,10 @@ def choice(bench: Bench) -> str:
         raise Broken(f"token {token} was chosen in step {step}, and the output is {written}")
     if len(again.records) > step + 1 and len(run.records) > step + 1:
         pair = [each.records[step + 1].sites[PREDICTION_LOGITS] for each in (run, again)]
-        if torch.equal(*pair):
-            raise Broken(f"step {step + 1} is the same whether step {step} wrote {taken} or {token}")
+        reads = bench.model.layout.reads_tokens
+        if torch.equal(*pair) == reads:
+            alike = "the same" if reads else "not the same"
+            raise Broken(f"step {step + 1} is {alike} whether step {step} wrote {taken} or {token}")
     piece = vocabulary.piece(token)
     return f"{piece!r} in step {step} gives {vocabulary.text(written)!r}"
 

@@ -8,7 +8,7 @@ from typing import Final
 import torch
 
 from s2sdap.debugger.conformance.bench import Bench, Broken
-from s2sdap.models.contract import Described, GeneratingModel, Model
+from s2sdap.models.contract import Bounded, Described, GeneratingModel, Model
 from s2sdap.models.tokens import SourceToken
 from s2sdap.vocabulary.sites import PREDICTION_LOGPROBS, SEARCH_CANDIDATES, SITES
 from s2sdap.vocabulary.stages import Stage
@@ -43,6 +43,10 @@ def _check_kinds(model: Described) -> None:
     limit = model.max_source_length
     if limit is not None and (not isinstance(limit, int) or limit < 1):
         raise Broken(f"`max_source_length` is {limit!r}; it must be a number from 1, or None")
+    if isinstance(model, Bounded):
+        room = model.max_target_length
+        if not isinstance(room, int) or room < 1:
+            raise Broken(f"`max_target_length` is {room!r}; it must be a number from 1")
 
 
 def loading(bench: Bench) -> str:
@@ -142,10 +146,15 @@ def vocabulary(bench: Bench) -> str:
     """Whether target pieces and ids lead to each other."""
     target = bench.model.target
     size = len(target)
-    for name in ("bos", "eos", "unknown"):
+    for name in ("eos", "unknown"):
         value = getattr(target, name)
-        if not (name == "unknown" and value is None) and not 0 <= value < size:
+        absent = value is None if name == "unknown" else value == -1 and isinstance(bench.model, Bounded)
+        if not absent and not 0 <= value < size:
             raise Broken(f"`{name}` is {value}, outside of a vocabulary of {size}")
+    try:
+        target.piece(target.bos)
+    except LookupError:
+        raise Broken(f"`bos` is {target.bos}, and `piece` does not say how it is written") from None
     for token in _sample(size):
         piece = target.piece(token)
         found = target.find(piece)

@@ -160,7 +160,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         "choice",
         "a token that a person chose is written, and the next step reads it",
-        "Let `step` read `tokens`, not what the model itself would have written",
+        "Let `step` read `tokens`, not what the model itself would have written; where it reads neither, "
+        "say so with `Layout.reads_tokens`",
         changing.choice,
         ("snapshots",),
     ),

@@ -16,6 +16,7 @@ from s2sdap.debugger.corpus.suspects import looked, suspects, untold
 from s2sdap.debugger.program import Sentence
 from s2sdap.debugger.watch_rules import ArmedRule
 from s2sdap.decoding.batched.search import decode_batch
+from s2sdap.decoding.changed_settings import within
 from s2sdap.decoding.decode import Output
 from s2sdap.decoding.plan import Plan
 from s2sdap.decoding.planning import Settings, generates
@@ -103,7 +104,7 @@ def sweep_for(model: Described, settings: Settings | None, rules: tuple[ArmedRul
         from s2sdap.debugger.corpus.generated import generate_sweep  # noqa: PLC0415 - imports transformers
 
         return generate_sweep(model, settings, rules)
-    settings = settings if isinstance(settings, SearchSettings) else SearchSettings()
+    settings = within(model, settings if isinstance(settings, SearchSettings) else SearchSettings())
     if settings.sample:
         raise S2sdapError("runs_singly", reason="each sentence has draws of its own")
     if not isinstance(model, BatchingModel):

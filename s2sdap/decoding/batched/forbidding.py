@@ -18,7 +18,7 @@ def batch_logprobs(
 
     `written` may be `None` where no n-gram is blocked.
     """
-    if step + 1 < settings.min_length:
+    if step + 1 < settings.min_length and eos >= 0:
         logits = logits.clone()
         logits[:, eos] = -torch.inf
     if settings.no_repeat_ngram and written is not None:
@@ -31,7 +31,9 @@ def batch_logprobs(
             filtered = logits.clone()
             filtered[rows, windows[rows, at, -1]] = -torch.inf
             stuck = filtered.amax(dim=-1) == -torch.inf
-            if bool(stuck.any()):  # a hypothesis can always end
+            if eos < 0:  # none ends by itself, so what repeats may come where all does
+                filtered[stuck] = logits[stuck]
+            elif bool(stuck.any()):  # a hypothesis can always end
                 own = logits[stuck, eos]
                 filtered[stuck, eos] = torch.where(own.isfinite(), own, 0.0)
             logits = filtered

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from s2sdap.decoding.batched.choices import Looked
 from s2sdap.decoding.batched.greedy import greedy_batch
-from s2sdap.decoding.changed_settings import prefix_of
+from s2sdap.decoding.changed_settings import prefix_of, room_of, within
 from s2sdap.decoding.forced.rows import (
     Forced,
     Rows,
@@ -76,7 +76,7 @@ class SteppedForcing:
     @classmethod
     def of(cls, model: Model, settings: SearchSettings) -> "SteppedForcing":
         """Of a model; whether it reads several sentences is found out once, which takes a while."""
-        return cls(model, settings, model if isinstance(model, BatchingModel) else None)
+        return cls(model, within(model, settings), model if isinstance(model, BatchingModel) else None)
 
     def source(self, text: str, _folder: Path | None, /) -> Source:
         """The source tokens of a line, which is text."""
@@ -88,8 +88,8 @@ class SteppedForcing:
         return (*written, end) if end >= 0 else written
 
     def target_limit(self, _source: Source, /) -> int | None:
-        """Nothing bounds what a model of single steps writes."""
-        return None
+        """What the model says; nothing else bounds one of single steps."""
+        return room_of(self.model)
 
     def greedy(self, sources: Sequence[Source], /) -> Sequence[tuple[int, ...]]:
         """What greedy search under the settings writes of each source."""

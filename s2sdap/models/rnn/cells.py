@@ -24,7 +24,8 @@ class CellWeights(NamedTuple):
     input: Float[Tensor, "GD E"]
     hidden: Float[Tensor, "GD D"]
     input_bias: Float[Tensor, "GD"]
-    hidden_bias: Float[Tensor, "GD"]
+    hidden_bias: Float[Tensor, "GD"] | None
+    """`None` where a gate has one bias, that of the input."""
 
 
 def hard_sigmoid(x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:

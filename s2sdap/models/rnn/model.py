@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from s2sdap.models.checkpoint import Checkpoint
+from s2sdap.models.checkpoint import Checkpoint, CheckpointConfig
 from s2sdap.models.contract import Embeddings, Layout, Probe, Source, TargetVocabulary, untouched
 from s2sdap.models.rnn.cells import Cell
 from s2sdap.models.rnn.config import RnnConfig
@@ -25,6 +25,8 @@ class RnnModel:
 
     def __init__(self, checkpoint: Checkpoint, name: str, device: torch.device | None = None) -> None:
         config = checkpoint.config
+        if not isinstance(config, CheckpointConfig):
+            raise TypeError(f"a checkpoint of the family {config.family} is not one of this model")
         self.name = name
         self.fingerprint = checkpoint.fingerprint
         self.device = device or torch.device("cpu")
