@@ -7,6 +7,7 @@ part of the language is here that works on numbers and words; a condition with m
 """
 
 import ast
+import functools
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -73,13 +74,19 @@ def possibly(condition: str, rows: int, column: Callable[[str], _Value]) -> NDAr
 
     Raises `Untold`.
     """
-    tree = ast.parse(condition.strip(), mode="eval")
+    tree = _tree(condition)
     with np.errstate(all="ignore"):
         try:
             found = _truths(_Asked(column).value(tree.body)).possible
         except _FAULTS as fault:
             raise Untold(str(fault)) from None
     return np.broadcast_to(found, rows).astype(np.bool_)
+
+
+@functools.lru_cache(maxsize=64)
+def _tree(condition: str) -> ast.Expression:
+    """Its syntax tree, which is read and never changed; the same conditions are asked of every batch."""
+    return ast.parse(condition.strip(), mode="eval")
 
 
 def names_in(condition: str) -> frozenset[str]:

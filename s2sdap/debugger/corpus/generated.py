@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from s2sdap.debugger.corpus.suspects import by_rows, looked, suspects
 from s2sdap.debugger.corpus.sweeping import Sweep, Swept
@@ -131,14 +132,18 @@ class _Run:
         leaders = _leaders(record)
         self._note_close(record)
         if leaders and self.keeper.wanted:
-            rows = record.sites[sites.PREDICTION_LOGPROBS][[each.row for each in leaders]]
+            tokens = torch.tensor([each.token for each in leaders], device=self.plan.model.device)
+            of_rows: dict[str, Tensor] = {}
+            if self.keeper.reads_rows:
+                rows = record.sites[sites.PREDICTION_LOGPROBS][[each.row for each in leaders]]
+                of_rows = self.keeper.of_rows(rows, tokens)
             self.keeper.add(
                 record.step,
-                torch.tensor([each.sentence // self.times for each in leaders], device=rows.device),
-                rows,
-                torch.tensor([each.token for each in leaders], device=rows.device),
-                torch.tensor([each.logprob for each in leaders], dtype=torch.float64, device=rows.device),
-                torch.tensor([each.score for each in leaders], dtype=torch.float64, device=rows.device),
+                torch.tensor([each.sentence // self.times for each in leaders]),
+                tokens,
+                torch.tensor([each.logprob for each in leaders], dtype=torch.float64),
+                torch.tensor([each.score for each in leaders], dtype=torch.float64),
+                of_rows=of_rows,
             )
         for leader in leaders if self.at_steps else ():
             self._ask(self.at_steps, leader)

@@ -153,15 +153,17 @@ class _Window:
                 self._keep(self._by_itself(sentence))
             counts.alone += len(sentences)
             return
-        for sentence, outputs, suspect in zip(sentences, swept.outputs, swept.suspect, strict=True):
-            if suspect:
-                again = self._by_itself(sentence)
-                counts.again += 1
-                counts.note(_apart(outputs, again.result.outputs))
-                self._keep(again)
-            else:
-                counts.batched += 1
-                self._keep(Decoded(Result(sentence, 0, outputs), (), exact=False))
+        suspects = swept.suspect.tolist()
+        for sentence, outputs, suspect in zip(sentences, swept.outputs, suspects, strict=True):
+            if not suspect:
+                self.decoded[sentence.index] = Decoded(Result(sentence, 0, outputs), (), exact=False)
+                self.corpus.advance()
+                continue
+            again = self._by_itself(sentence)
+            counts.note(_apart(outputs, again.result.outputs))
+            self._keep(again)
+        counts.again += sum(suspects)
+        counts.batched += len(sentences) - sum(suspects)
 
     def _measure(self, sentences: Sequence[Sentence]) -> None:
         """How far a batch is off: the shortest and the longest sentence, both ways."""

@@ -27,20 +27,20 @@ class Step(NamedTuple):
     candidates: tuple[Tensor, Tensor, Tensor, Tensor] | None
 
 
-class PieceTable:
+class PieceTable(dict[int, str]):
     """The pieces of target tokens, each asked of the vocabulary once a batch."""
 
     def __init__(self, target: TargetVocabulary) -> None:
+        super().__init__()
         self._target = target
-        self._known: dict[int, str] = {}
+
+    def __missing__(self, token: int) -> str:
+        piece = self[token] = self._target.piece(token)
+        return piece
 
     def of(self, tokens: Sequence[int]) -> tuple[str, ...]:
         """How each token is written."""
-        known = self._known
-        for token in tokens:
-            if token not in known:
-                known[token] = self._target.piece(token)
-        return tuple([known[token] for token in tokens])
+        return tuple(map(self.__getitem__, tokens))
 
 
 def outputs_of(
@@ -108,9 +108,7 @@ def ends_of(
         sentences = step.active[ending]
         index = (where[sentences] % most)[:, None]
         row, token, value, score = (each[ending].gather(1, index)[:, 0] for each in step.candidates)
-        keeper.add(
-            *(time, sentences, None, token, value, score), rows=row, finished=torch.ones_like(row).bool()
-        )
+        keeper.add(*(time, sentences, token, value, score), rows=row, finished=torch.ones_like(row).bool())
     return keeper.all()
 
 

@@ -4,9 +4,9 @@
 a condition can be asked of all rows at once; only those that some condition names are computed.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
-from s2sdap.decoding.batched.histories import History, Taken, histories
+from s2sdap.decoding.batched.histories import History, Ints, Taken, histories
 
 NUMBERS: Final = ("p", "logp", "rank", "entropy", "margin", "score", "step", "token")
 """Fields that a batch can tell of every choice by its row of log-probs; `token` is an id here."""
@@ -82,83 +82,122 @@ def with_history(choices: Choices, steps: Sequence[Taken], tolerance: float) -> 
     return replace(choices, history=histories(steps, choices.sentence, at, row, token, tolerance))
 
 
+class _Kept(NamedTuple):
+    """Some choices, as they were added."""
+
+    step: int | Ints
+    sentences: Tensor
+    tokens: Tensor
+    chosen: Tensor
+    scores: Tensor
+    rows: Tensor | None
+    finished: Tensor | None
+    ended: Tensor | None
+    of_rows: dict[str, Tensor]
+
+
 class ChoiceKeeper:
-    """Collects the choices of a batch, step by step. `tolerance` bounds what a log-prob may be off."""
+    """Collects the choices of a batch, step by step. `tolerance` bounds what a log-prob may be off.
+
+    A step is only noted, but for what needs its whole rows; columns are made of all steps in one go.
+    """
 
     def __init__(self, names: Collection[str] | None, tolerance: float) -> None:
         self.wanted = names is not None
         self._names = frozenset(names or ())
         self._tolerance = tolerance
-        self._kept: list[tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]] = []
+        self._kept: list[_Kept] = []
 
     @property
     def reads_rows(self) -> bool:
         """Whether it needs whole rows of log-probs; else it may be given none."""
-        return bool(self._names & {"entropy", "margin", "rank"})
+        return not self._names.isdisjoint(("entropy", "margin", "rank"))
 
     def add(
         self,
-        step: int,
+        step: int | Ints,
         sentences: Int[Tensor, "A"],
-        logprobs: Float[Tensor, "A V"] | None,
         tokens: Int[Tensor, "A"],
         chosen: Float[Tensor, "A"],
         scores: Float[Tensor, "A"],
         *,
+        of_rows: Mapping[str, Tensor] | None = None,
         rows: Int[Tensor, "A"] | None = None,
         finished: Bool[Tensor, "A"] | None = None,
         ended: Bool[Tensor, "A"] | None = None,
     ) -> None:
-        """The leaders of `sentences` chose `tokens` in this step, from these log-probs.
+        """The leaders of `sentences` chose `tokens` in this step, or each in its own.
 
-        `rows` are those of the step that they come from, 0 where there is one a sentence.
+        `of_rows` are what `of_rows` said of the log-probs that they were chosen from. `rows` are those of
+        the step that they come from, 0 where there is one a sentence.
         """
-        names, off = self._names, self._tolerance
-        columns: dict[str, Tensor] = {"step": torch.full_like(sentences, step), "token": tokens}
-        errors: dict[str, Tensor] = {}
-        flat = torch.full((len(sentences),), off, dtype=torch.float64, device=chosen.device)
-        if names & {"p", "logp"}:
-            columns["logp"], errors["logp"] = chosen, flat
-            columns["p"], errors["p"] = chosen.exp(), flat
-        if "score" in names:
-            columns["score"], errors["score"] = scores, flat * (step + 1)
-        if not names.isdisjoint((*OF_TOKENS, *OF_ATTENTION)):
-            columns["row"] = torch.zeros_like(sentences) if rows is None else rows
-        for name, values in (("finished", finished), ("ended", ended)):
-            if name in names:
-                nowhere = torch.zeros_like(sentences, dtype=torch.bool)
-                columns[name] = nowhere if values is None else values
-        if logprobs is None:
-            self._kept.append((sentences, columns, errors))
-            return
+        numbers = dict(of_rows or {})
+        self._kept.append(_Kept(step, sentences, tokens, chosen, scores, rows, finished, ended, numbers))
+
+    def of_rows(self, logprobs: Float[Tensor, "A V"], tokens: Int[Tensor, "A"]) -> dict[str, Tensor]:
+        """What is wanted of whole rows, of which `tokens` were chosen: a number a row.
+
+        `near` counts the tokens that may be on the other side of the chosen one.
+        """
+        names = self._names
+        found: dict[str, Tensor] = {}
         if "entropy" in names:
             products = logprobs.exp() * logprobs.clamp_min(-1e9)
-            columns["entropy"] = -products.sum(dim=-1, dtype=torch.float64)
-            errors["entropy"] = flat * (columns["entropy"] + 2)
+            found["entropy"] = -products.sum(dim=-1, dtype=torch.float64)
         if "margin" in names:
             best = logprobs.topk(min(2, logprobs.shape[-1])).values.double().exp()
-            columns["margin"] = best[:, 0] - (best[:, 1] if best.shape[-1] > 1 else 0.0)
-            errors["margin"] = flat * 2
+            found["margin"] = best[:, 0] - (best[:, 1] if best.shape[-1] > 1 else 0.0)
         if "rank" in names:
             own = logprobs.gather(1, tokens[:, None])
-            above = (logprobs > own).sum(dim=-1)
-            near = ((logprobs - own).abs() <= 2 * off).sum(dim=-1) - 1
-            columns["rank"], errors["rank"] = above, near.clamp_min(0).double()
-        self._kept.append((sentences, columns, errors))
+            found["rank"] = (logprobs > own).sum(dim=-1)
+            found["near"] = ((logprobs - own).abs() <= 2 * self._tolerance).sum(dim=-1) - 1
+        return found
 
     def all(self) -> Choices:
         """Everything that was added."""
-        if not self._kept:
+        kept, names, off = self._kept, self._names, self._tolerance
+        if not kept:
             return Choices.none()
-        first_columns, first_errors = self._kept[0][1], self._kept[0][2]
-        return Choices(
-            torch.cat([sentences for sentences, _, _ in self._kept]).cpu().numpy(),
-            {
-                name: torch.cat([columns[name] for _, columns, _ in self._kept]).cpu().numpy()
-                for name in first_columns
-            },
-            {
-                name: torch.cat([errors[name] for _, _, errors in self._kept]).cpu().numpy()
-                for name in first_errors
-            },
+        sizes = [len(each.sentences) for each in kept]
+        step = np.concatenate(
+            [np.broadcast_to(each.step, size) for each, size in zip(kept, sizes, strict=True)]
         )
+        flat = np.full(len(step), off)
+        columns: dict[str, NDArray[Any]] = {"step": step, "token": _joined([each.tokens for each in kept])}
+        errors: dict[str, NDArray[np.float64]] = {}
+        if not names.isdisjoint(("p", "logp")):
+            columns["logp"] = _joined([each.chosen for each in kept]).astype(np.float64)
+            columns["p"] = np.exp(columns["logp"])
+            errors["logp"] = errors["p"] = flat
+        if "score" in names:
+            columns["score"] = _joined([each.scores for each in kept])
+            errors["score"] = flat * (step + 1)
+        if not names.isdisjoint((*OF_TOKENS, *OF_ATTENTION)):
+            columns["row"] = _joined([each.rows for each in kept], sizes, np.int64)
+        if "finished" in names:
+            columns["finished"] = _joined([each.finished for each in kept], sizes, np.bool_)
+        if "ended" in names:
+            columns["ended"] = _joined([each.ended for each in kept], sizes, np.bool_)
+        of_rows = {name: _joined([each.of_rows[name] for each in kept]) for name in kept[0].of_rows}
+        near = of_rows.pop("near", None)
+        columns |= of_rows
+        if "entropy" in of_rows:
+            errors["entropy"] = flat * (of_rows["entropy"] + 2)
+        if "margin" in of_rows:
+            errors["margin"] = flat * 2
+        if near is not None:
+            errors["rank"] = np.maximum(near, 0).astype(np.float64)
+        return Choices(_joined([each.sentences for each in kept]), columns, errors)
+
+
+def _joined(parts: Sequence[Tensor | None], sizes: Sequence[int] = (), kind: Any = None) -> NDArray[Any]:
+    """The parts after each other; one that is `None` is as many zeros of that kind."""
+    there = [part for part in parts if part is not None]
+    if len(there) == len(parts):
+        joined: NDArray[Any] = torch.cat(there).cpu().numpy()
+        return joined
+    filled = [
+        np.zeros(size, kind) if part is None else part.cpu().numpy()
+        for part, size in zip(parts, sizes, strict=True)
+    ]
+    return np.concatenate(filled)

@@ -3,18 +3,21 @@
 It decides what `search` decides with a beam of one. Axes as there.
 """
 
+import itertools
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from s2sdap.decoding.batched.backtrace import PieceTable
 from s2sdap.decoding.batched.choices import ChoiceKeeper, Choices, Looked, with_history
 from s2sdap.decoding.batched.finiteness import Finiteness, not_finite_encoders
-from s2sdap.decoding.batched.forbidding import batch_logprobs
+from s2sdap.decoding.batched.forbidding import batch_logprobs, log_softmax
 from s2sdap.decoding.batched.histories import taken_of
 from s2sdap.decoding.batched.outcome import DONE_SHARE, BatchOutcome, coverage_terms
 from s2sdap.decoding.decode import Output
@@ -24,6 +27,23 @@ from s2sdap.models.contract import BatchingModel, Source
 from s2sdap.vocabulary import sites
 
 _NOTHING: Final = -math.inf
+_AT_ONCE: Final = 2**20
+"""Logits that wait to be made log-probs of, many steps at once."""
+
+
+@dataclass(slots=True, eq=False)
+class _Step:
+    """What a step chose for each of the `active` sentences.
+
+    `best` [A, 2] are the log-probs of that and of what comes next to it; until they are computed, `logits`
+    [A, V] are what they come from. `of_rows` are numbers of whole rows, where somebody asks for them.
+    """
+
+    active: Tensor
+    tokens: Tensor
+    best: Tensor | None
+    logits: Tensor | None = None
+    of_rows: dict[str, Tensor] = field(default_factory=dict)
 
 
 def greedy_batch(  # noqa: PLR0915 - one loop, read from top to bottom
@@ -43,17 +63,18 @@ def greedy_batch(  # noqa: PLR0915 - one loop, read from top to bottom
     active = torch.arange(count, device=device)
     tokens = torch.full((count,), model.target.bos, device=device)
     written = tokens[:, None][:, :0] if settings.no_repeat_ngram else None
-    scores = torch.zeros(count, dtype=torch.float64, device=device)
     coverage: Tensor | None = None
     alive: Tensor | None = None  # which of `active` still decode; `None` is all
     lengths = torch.zeros(count, dtype=torch.long, device=device)
     penalties = torch.zeros(count, dtype=torch.float64, device=device)
-    steps: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+    steps: list[_Step] = []
+    waiting = 0  # numbers in the logits of steps that are yet to be told
     attended: list[Tensor] = []
     kept: list[Tensor] = []  # of each step [A, 1, S], where somebody asks
     attends = bool(settings.coverage_penalty) or looked.attention
     finiteness = Finiteness() if looked.finiteness else None
     bad = not_finite_encoders(model, sources) if looked.finiteness else None
+    looks = written is not None or finiteness is not None or keeper.reads_rows
 
     def probe(site: str, value: Tensor, /) -> Tensor:
         if attends and site == sites.ATTENTION_WEIGHTS:
@@ -64,43 +85,44 @@ def greedy_batch(  # noqa: PLR0915 - one loop, read from top to bottom
 
     for time in range(settings.max_length):
         logits, state = model.step(encoded, state, tokens, probe)
-        logprobs = batch_logprobs(logits, written, time, settings, eos)
-        if time < len(prefix):
-            tokens = torch.full_like(tokens, prefix[time])
-            values = logprobs[:, prefix[time]]
-            own = torch.log_softmax(logits, dim=-1)[:, prefix[time]]
-            values = torch.where(values == _NOTHING, own, values).double()
-            gaps = torch.full_like(values, torch.inf)
-        else:
-            top = logprobs.topk(2, dim=-1)
-            tokens, values = top.indices[:, 0], top.values[:, 0].double()
-            gaps = values - top.values[:, 1]
-        scores = scores + values
+        if looks or time < len(prefix) or time + 1 < settings.min_length:
+            logprobs = batch_logprobs(logits, written, time, settings, eos)
+            if time < len(prefix):
+                tokens = torch.full_like(tokens, prefix[time])
+                values = logprobs[:, prefix[time]]
+                own = torch.log_softmax(logits, dim=-1)[:, prefix[time]]
+                values = torch.where(values == _NOTHING, own, values)
+                best = torch.stack((values, torch.full_like(values, _NOTHING)), dim=-1)  # nothing is near it
+            else:
+                top = logprobs.topk(2, dim=-1)
+                tokens, best = top.indices[:, 0], top.values
+            steps.append(_Step(active, tokens, best))
+            if keeper.reads_rows:
+                steps[-1].of_rows = keeper.of_rows(logprobs, tokens)
+            if finiteness is not None and bad is not None:
+                finiteness.look(sites.PREDICTION_LOGITS, logits)
+                finiteness.look(sites.PREDICTION_LOGPROBS, logprobs)
+                if finiteness.bad is not None:
+                    bad[active] |= finiteness.bad
+                    finiteness.bad = None
+        else:  # the likeliest token is all that the next step needs
+            tokens = logits.argmax(dim=-1)
+            steps.append(_Step(active, tokens, None, logits))
+            waiting += logits.numel()
+            if waiting > _AT_ONCE:
+                _tell(steps)
+                waiting = 0
         if attended:
             mass = attention_mass(attended.pop())
             if looked.attention:
                 kept.append(mass[:, None])
             if settings.coverage_penalty:
                 coverage = mass if coverage is None else coverage + mass
-        if finiteness is not None and bad is not None:
-            finiteness.look(sites.PREDICTION_LOGITS, logits)
-            finiteness.look(sites.PREDICTION_LOGPROBS, logprobs)
-            if finiteness.bad is not None:
-                bad[active] |= finiteness.bad
-                finiteness.bad = None
-        steps.append((active, tokens, values, gaps))
         over = tokens == eos if time >= len(prefix) else torch.zeros_like(active, dtype=torch.bool)
         if time + 1 == settings.max_length:
             over = torch.ones_like(over)
         if alive is not None:
             over = over & alive
-        if keeper.wanted:
-            if alive is None:
-                keeper.add(time, active, logprobs, tokens, values, scores, finished=over, ended=over)
-            else:
-                here = alive.nonzero()[:, 0]
-                numbers = (each[here] for each in (active, logprobs, tokens, values, scores))
-                keeper.add(time, *numbers, finished=over[here], ended=over[here])
         if bool(over.any()):
             ended = active[over]
             lengths[ended] = time + 1
@@ -114,25 +136,45 @@ def greedy_batch(  # noqa: PLR0915 - one loop, read from top to bottom
                 break
             if len(going) <= (1 - DONE_SHARE) * len(active):
                 encoded, state = model.select_encoded(encoded, going), model.select(state, going)
-                active, tokens, scores = active[going], tokens[going], scores[going]
+                active, tokens = active[going], tokens[going]
                 source_lengths, alive = source_lengths[going], None
                 written = None if written is None else written[going]
                 coverage = None if coverage is None else coverage[going]
         if written is not None:
             written = torch.cat((written, tokens[:, None]), dim=1)
+    _tell(steps)
     outcome = _outcome(model, settings, steps, lengths, penalties, keeper, tolerance)
     choices, ends = outcome.choices, None
     if looked.ends is not None:
         ends = _ends(looked.ends, outcome.outputs, device, tolerance)
     if looked.history:
         taken = taken_of(
-            [(active, torch.zeros_like(tokens)[:, None], tokens[:, None]) for active, tokens, _, _ in steps],
+            [(each.active, torch.zeros_like(each.tokens)[:, None], each.tokens[:, None]) for each in steps],
             *(kept, tolerance),
         )
         choices = with_history(choices, taken, tolerance)
         ends = None if ends is None else with_history(ends, taken, tolerance)
     close = outcome.close if bad is None else outcome.close | bad.cpu().numpy()
     return replace(outcome, close=close, choices=choices, ends=ends)
+
+
+def _runs(steps: Sequence[_Step]) -> Iterator[list[_Step]]:
+    """Steps that follow each other and are about the same sentences."""
+    for _, run in itertools.groupby(steps, key=lambda step: id(step.active)):
+        yield list(run)
+
+
+def _tell(steps: Sequence[_Step]) -> None:
+    """Compute the log-probs of the steps that only have their logits, many at once."""
+    for run in _runs([step for step in steps if step.logits is not None]):
+        logits = torch.stack([step.logits for step in run if step.logits is not None])
+        logprobs = log_softmax(logits.flatten(0, 1)).view_as(logits)
+        tokens = torch.stack([step.tokens for step in run])
+        top = logprobs.topk(2, dim=-1)
+        chosen = logprobs.gather(-1, tokens[..., None])[..., 0]
+        other = torch.where(top.indices[..., 0] == tokens, top.values[..., 1], top.values[..., 0])
+        for step, best in zip(run, torch.stack((chosen, other), dim=-1), strict=True):
+            step.best, step.logits = best, None
 
 
 def _ends(
@@ -148,7 +190,6 @@ def _ends(
         keeper.add(
             length - 1,
             torch.tensor(sentences, device=device),
-            None,
             torch.tensor([each.tokens[-1] for each in last], device=device),
             torch.tensor([each.logprobs[-1] for each in last], dtype=torch.float64, device=device),
             torch.tensor([each.score for each in last], dtype=torch.float64, device=device),
@@ -160,7 +201,7 @@ def _ends(
 def _outcome(
     model: BatchingModel,
     settings: SearchSettings,
-    steps: Sequence[tuple[Tensor, Tensor, Tensor, Tensor]],
+    steps: Sequence[_Step],
     lengths: Tensor,
     penalties: Tensor,
     keeper: ChoiceKeeper,
@@ -168,35 +209,67 @@ def _outcome(
 ) -> BatchOutcome:
     """The outputs, and where the second token was close to the first or something was no number."""
     shape = (len(lengths), len(steps))
-    all_tokens = torch.zeros(shape, dtype=torch.long, device=lengths.device)
-    all_values = torch.zeros(shape, dtype=torch.float64, device=lengths.device)
-    all_gaps = torch.full(shape, torch.inf, dtype=torch.float64, device=lengths.device)
-    for time, (active, tokens, values, gaps) in enumerate(steps):
-        all_tokens[active, time] = tokens
-        all_values[active, time] = values
-        all_gaps[active, time] = gaps
-    within = torch.arange(len(steps), device=lengths.device) < lengths[:, None]
-    all_values = torch.where(within, all_values, 0.0)
-    close = (within & ~(all_gaps > 2 * tolerance)).any(dim=1)  # a gap that is no number is close, too
-    close |= ~all_values.isfinite().all(dim=1)
-    totals = all_values.cumsum(dim=1)[:, -1].tolist()
+    all_tokens = np.zeros(shape, np.int64)
+    all_values = np.zeros((*shape, 2), np.float64)
+    ends = lengths.cpu().numpy()
+    first = 0
+    for run in _runs(steps):
+        place, last = run[0].active.cpu().numpy(), first + len(run)
+        all_tokens[place, first:last] = torch.stack([each.tokens for each in run], dim=1).cpu()
+        all_values[place, first:last] = torch.stack([_told(each) for each in run], dim=1).cpu()
+        first = last
+    within = np.arange(len(steps)) < ends[:, None]
+    values = np.where(within, all_values[:, :, 0], 0.0)
+    with np.errstate(invalid="ignore"):
+        gaps = values - all_values[:, :, 1]
+    sure = np.isfinite(values) & (~within | (gaps > 2 * tolerance))  # a gap that is no number is close, too
+    totals = values.cumsum(axis=1)[:, -1]
+    finals = totals / np.asarray([length_term(int(each), settings.length_penalty) for each in ends])
+    finals += penalties.cpu().numpy()
     pieces = PieceTable(model.target)
-    outputs = []
     rows = zip(
-        all_tokens.tolist(), all_values.tolist(), lengths.tolist(), totals, penalties.tolist(), strict=True
+        *(all_tokens.tolist(), values.tolist(), ends.tolist(), totals.tolist(), finals.tolist()), strict=True
     )
-    for row, values, length, total, penalty in rows:
-        written = tuple(row[:length])
-        outputs.append(
-            (
-                Output(
-                    text=model.target.text(written),
-                    tokens=written,
-                    pieces=pieces.of(written),
-                    logprobs=tuple(values[:length]),
-                    score=total,
-                    final=total / length_term(length, settings.length_penalty) + penalty,
-                ),
-            )
-        )
-    return BatchOutcome(tuple(outputs), close.cpu().numpy(), keeper.all())
+    outputs = []
+    for tokens, logprobs, length, total, final in rows:
+        written = tuple(tokens[:length])
+        text = model.target.text(written)
+        outputs.append((Output(text, written, pieces.of(written), tuple(logprobs[:length]), total, final),))
+    if keeper.wanted:
+        _keep(keeper, steps, within, all_tokens, all_values[:, :, 0])
+    close = np.asarray(~sure.all(axis=1))
+    return BatchOutcome(tuple(outputs), close, keeper.all())
+
+
+def _told(step: _Step) -> Tensor:
+    if step.best is None:
+        raise AssertionError("the log-probs of a step were not computed")
+    return step.best
+
+
+def _keep(
+    keeper: ChoiceKeeper,
+    steps: Sequence[_Step],
+    within: NDArray[np.bool_],
+    tokens: NDArray[np.int64],
+    values: NDArray[np.float64],
+) -> None:
+    """Give the keeper every choice: all that are `within` their sentences, step by step."""
+    time, sentence = within.T.nonzero()
+    of_rows: dict[str, Tensor] = {}
+    for name in steps[0].of_rows:
+        every = torch.zeros(within.shape, dtype=steps[0].of_rows[name].dtype)
+        for number, step in enumerate(steps):
+            every[step.active.cpu(), number] = step.of_rows[name].cpu()
+        of_rows[name] = every[sentence, time]
+    last = torch.from_numpy(time == within.sum(axis=1)[sentence] - 1)
+    keeper.add(
+        time,
+        torch.from_numpy(sentence),
+        torch.from_numpy(tokens[sentence, time]),
+        torch.from_numpy(values[sentence, time]),
+        torch.from_numpy(values.cumsum(axis=1)[sentence, time]),
+        of_rows=of_rows,
+        finished=last,
+        ended=last,
+    )

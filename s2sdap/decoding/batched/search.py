@@ -17,6 +17,7 @@ from torch import Tensor
 
 from s2sdap.decoding.batched.backtrace import Step, ends_of, outputs_of
 from s2sdap.decoding.batched.choices import ChoiceKeeper, Looked, with_history
+from s2sdap.decoding.batched.decisions import Decision, close_ones, leaders_of, reachable, worst
 from s2sdap.decoding.batched.finiteness import Finiteness, not_finite_encoders
 from s2sdap.decoding.batched.forbidding import batch_logprobs
 from s2sdap.decoding.batched.greedy import greedy_batch
@@ -28,6 +29,8 @@ from s2sdap.models.contract import BatchingModel, Source
 from s2sdap.vocabulary import sites
 
 _NOTHING: Final = -math.inf
+_FEW: Final = 64
+"""Target tokens that are ranked sooner all together than row by row first."""
 
 
 def decode_batch(
@@ -81,8 +84,8 @@ class _BatchSearch:
         self.where = torch.full((count, kept), -1, device=device)  # step * M + candidate
         self.finished = torch.zeros(count, dtype=torch.long, device=device)
         self.steps: list[Step] = []
-        self.gaps: list[tuple[Tensor, Tensor]] = []  # sentences, and how far apart two choices were
-        self.marks: list[tuple[Tensor, Tensor]] = []  # sentences, and which of them had a close decision
+        self.decisions: list[Decision] = []
+        self.marks: list[tuple[Tensor, Tensor]] = []  # sentences, and which of them say nothing for sure
         self.all_best = self.best.clone()  # of all sentences
         self.all_where = self.where.clone()  # of all sentences
         self.most = 2 * settings.beam_size + 1
@@ -137,9 +140,9 @@ class _BatchSearch:
         if self.written is not None:
             self.written = torch.cat((self.written, self.tokens[:, :, None]), dim=-1)
         if self.keeper.wanted:
-            self.keeper.add(
-                self.time, self.active, logprobs[:, 0], self.tokens[:, 0], values[:, 0], self.scores[:, 0]
-            )
+            tokens = self.tokens[:, 0]
+            of_rows = self.keeper.of_rows(logprobs[:, 0], tokens) if self.keeper.reads_rows else None
+            self.keeper.add(self.time, self.active, tokens, values[:, 0], self.scores[:, 0], of_rows=of_rows)
         row = torch.zeros_like(self.tokens)
         self.steps.append(Step(self.active, row, self.tokens, values, None))
 
@@ -149,18 +152,22 @@ class _BatchSearch:
         settings, beam = self.settings, self.settings.beam_size
         _, rows, size = logprobs.shape
         width = min(size, self.most)
-        top = logprobs.topk(width, dim=-1)
-        scores = (self.scores[:, :, None] + top.values.double()).flatten(1)
-        ranked = scores.topk(min(self.most, scores.shape[1]), dim=-1)
-        score, row = ranked.values, ranked.indices // width
-        token = top.indices.flatten(1).gather(1, ranked.indices)
-        value = top.values.flatten(1).gather(1, ranked.indices).double()
+        best, tokens_of = logprobs, None
+        if size > _FEW:  # of many tokens only those of a row that can get a place are ranked among all
+            best, tokens_of = logprobs.topk(width, dim=-1)
+        scores = (self.scores[:, :, None] + best.double()).flatten(1)
+        ranked = scores.topk(min(self.most, rows * width), dim=-1)
+        score, row = ranked.values, ranked.indices // best.shape[-1]
+        value = best.flatten(1).gather(1, ranked.indices).double()
+        if tokens_of is None:
+            token = ranked.indices - row * size
+        else:
+            token = tokens_of.flatten(1).gather(1, ranked.indices)
         ends = token == self.model.target.eos
         # The live ones, in the order of their scores; one more, to see whether the last place was close.
         others = torch.where(ends, _NOTHING, score)
         kept = others.topk(min(beam + 1, others.shape[1]), dim=1)
         live, places = kept.values[:, :beam], kept.indices[:, :beam]
-        self._note_close(score, ends, kept.values)
         ended = ends[:, :beam] & (score[:, :beam] > _NOTHING)
         last = self.time + 1 >= settings.max_length
         any_now = last or bool(ended.any())
@@ -177,16 +184,12 @@ class _BatchSearch:
         over = self._over(live)
         gone = int(over.sum())
         parents, tokens, values = (each.gather(1, places) for each in (row, token, value))
-        if self.keeper.wanted and (self.some or gone):
-            self._keep_leaders(logprobs, (row, token, value, score, final), places, live, over)
-        elif self.keeper.wanted:  # nothing has finished, so the best live one leads everywhere
-            rows_of = None
-            if self.keeper.reads_rows:
-                rows_of = logprobs[torch.arange(len(row), device=row.device), parents[:, 0]]
-            self.keeper.add(
-                *(self.time, self.active, rows_of, tokens[:, 0], values[:, 0], live[:, 0]), rows=parents[:, 0]
-            )
-        self.steps.append(Step(self.active, parents, tokens, values, (row, token, value, score)))
+        candidates = (row, token, value, score)
+        decided = (final, kept.values, places, live, over, self.best, self.where, self.finished)
+        self.decisions.append(Decision(self.time, self.active, candidates, *decided, self._off()))
+        if self.keeper.reads_rows:
+            self._keep_leaders(self.decisions[-1:], logprobs)
+        self.steps.append(Step(self.active, parents, tokens, values, candidates))
         self._go_on(parents, tokens, live, coverage, over, gone, rows)
 
     def _finals(self, score: Tensor, row: Tensor, coverage: Tensor | None) -> Tensor:
@@ -218,23 +221,7 @@ class _BatchSearch:
             return none_left | enough
         if settings.early_stopping:
             return none_left | (enough & (self.finished >= settings.beam_size))
-        largest = length_term(settings.max_length, settings.length_penalty)
-        reachable, worst = live[:, 0] / largest, self.best[:, settings.n_best - 1]
-        self._mark(enough & ((reachable - worst).abs() <= self._off()))
-        return none_left | (enough & (reachable <= worst))
-
-    def _note_close(self, score: Tensor, ends: Tensor, kept: Tensor) -> None:
-        """Note how close the first place, the last place and an end symbol's place were."""
-        beam, gaps = self.settings.beam_size, []
-        if score.shape[1] > 1:
-            gaps.append(score[:, 0] - score[:, 1])
-        if kept.shape[1] > beam:
-            gaps.append(kept[:, beam - 1] - kept[:, beam])
-        if score.shape[1] > beam:
-            edge = ends[:, beam - 1] | ends[:, beam]
-            gaps.append(torch.where(edge, score[:, beam - 1] - score[:, beam], torch.inf))
-        self.gaps += [(self.active, gap) for gap in gaps]
-        self._mark(score[:, 0].isnan())  # which stands first; by itself the sentence will say what is wrong
+        return none_left | (enough & (reachable(live, settings) <= worst(self.best, settings)))
 
     def _mark(self, which: Tensor) -> None:
         self.marks.append((self.active, which))
@@ -249,36 +236,19 @@ class _BatchSearch:
             off += self.tolerance * self.settings.coverage_penalty * self.coverage.shape[-1]
         return off
 
-    def _keep_leaders(
-        self, logprobs: Tensor, candidates: tuple[Tensor, ...], places: Tensor, live: Tensor, over: Tensor
-    ) -> None:
-        """The choice of the hypothesis in the lead, where this step made it."""
-        finals = candidates[4].gather(1, places)
-        leading = places[:, 0]
-        some = self.finished > 0
-        alive = live > _NOTHING
-        reached = torch.where(alive, finals, _NOTHING)
-        if self.settings.coverage_penalty:  # then the best score is not always the best final one
-            best = reached.argmax(dim=1)
-            leading = torch.where(some, places.gather(1, best[:, None])[:, 0], leading)
-        highest = torch.where(over, _NOTHING, reached.amax(dim=1))
-        done = some & (self.best[:, 0] > highest)
-        self._mark(some & ~over & ((self.best[:, 0] - highest).abs() <= self._off()))
-        now = self.where[:, 0] // self.most == self.time
-        index = torch.where(done, self.where[:, 0] % self.most, leading)
-        leads = torch.where(done, now, alive[:, 0] & ~over)
-        which = leads.nonzero()[:, 0]
-        if not len(which):
-            return
-        index = index[which, None]
-        row, token, value, score = (each[which].gather(1, index)[:, 0] for each in candidates[:4])
-        rows = logprobs[which, row] if self.keeper.reads_rows else None
-        self.keeper.add(
-            *(self.time, self.active[which], rows, token, value, score),
-            rows=row,
-            finished=done[which],
-            ended=over[which],
-        )
+    def _keep_leaders(self, decisions: Sequence[Decision], logprobs: Tensor | None) -> None:
+        """Keep the choices of the hypotheses in the lead; `logprobs` are those of their one step."""
+        for led in leaders_of(decisions, self.settings, self.most):
+            of_rows = (
+                None if logprobs is None else self.keeper.of_rows(logprobs[led.place, led.row], led.token)
+            )
+            self.keeper.add(
+                *(led.time.cpu().numpy(), led.sentence, led.token, led.value, led.score),
+                of_rows=of_rows,
+                rows=led.row,
+                finished=led.finished,
+                ended=led.ended,
+            )
 
     # ---- going on ----------------------------------------------------------------------------
 
@@ -340,10 +310,15 @@ class _BatchSearch:
         """What was found, once nothing is active."""
         best = self.all_best
         off = self._off()
-        marks = [*self.marks, *((sentences, gap <= off) for sentences, gap in self.gaps)]
-        marks.append((torch.arange(self.count, device=best.device), best[:, 0] == _NOTHING))
-        close = torch.zeros(self.count, dtype=torch.bool, device=best.device)
-        close[torch.cat([sentences[which] for sentences, which in marks])] = True
+        wanted = self.keeper.wanted
+        close = close_ones(
+            self.decisions, self.settings, self.model.target.eos, off, self.count, leading=wanted
+        )
+        for sentences, which in self.marks:
+            close[sentences] |= which
+        close |= best[:, 0] == _NOTHING
+        if wanted and not self.keeper.reads_rows:
+            self._keep_leaders(self.decisions, None)
         close = close | (best[:, :-1] - best[:, 1:] <= off).any(dim=1)
         model: Any = self.model
         count = self.settings.n_best
