@@ -40,6 +40,8 @@ NEVER = ("lowConfidence(p < 0.000001)",)
 """Asked of every choice, and true of none: what watching costs."""
 SELDOM = ("lowConfidence(p < 0.7)",)
 """True of a sentence now and then, which is then decoded again by itself."""
+LONGEST = SearchSettings().max_length
+"""Target tokens; asked of the settings once, since making and checking them is no part of a decode."""
 
 
 def ours(model: Described, lines: Sequence[str], settings: Settings, rules: Sequence[str]) -> float:
@@ -79,7 +81,7 @@ def _bare_greedy(model: BatchingModel, encoded: object, count: int) -> list[list
     tokens = torch.full((count,), model.target.bos)
     ended = torch.zeros(count, dtype=torch.bool)
     steps: list[torch.Tensor] = []
-    while not ended.all() and len(steps) < SearchSettings().max_length:
+    while not ended.all() and len(steps) < LONGEST:
         logits, state = model.step(encoded, state, tokens, untouched)
         tokens = logits.argmax(dim=-1)
         ended |= tokens == model.target.eos
@@ -99,7 +101,7 @@ def _bare_beam(model: BatchingModel, encoded: object, count: int, beam: int) -> 
     written = tokens[:, :, None][:, :, :0]
     best = torch.full((count,), -torch.inf)
     outputs: list[list[int]] = [[] for _ in range(count)]
-    for _ in range(SearchSettings().max_length):
+    for _ in range(LONGEST):
         logits, state = model.step(encoded, state, tokens.flatten(), untouched)
         logprobs = logits.log_softmax(dim=-1).view(count, beam, -1)
         size = logprobs.shape[-1]

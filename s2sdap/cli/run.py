@@ -167,6 +167,9 @@ def _decode(
         except BrokenPipeError:
             leave_standard_output()
             return writer.code
+        if corpus.counts.failed:
+            many, first = corpus.counts.failed, corpus.counts.failure
+            say(S2sdapError("batches_failed", count=many, reason=first))
         if not interrupted:
             writer.written.up_to(len(program.lines))
     if html is not None and shown is not None:

@@ -107,3 +107,5 @@ def _add(counts: CorpusCounts, more: CorpusCounts, seconds: float) -> None:
     counts.alone += more.alone
     counts.tolerance = max(counts.tolerance, more.tolerance)
     counts.measured = max(counts.measured, more.measured)
+    counts.failed += more.failed
+    counts.failure = counts.failure or more.failure

@@ -40,6 +40,8 @@ def _facts(report: HtmlReport, corpus: Corpus, command: str, *, interrupted: boo
                 "was decoded by itself",
             )
         )
+    if counts.failed:
+        facts.append(("batches that failed", f"{counts.failed}; the first: {counts.failure}"))
     if corpus.singly is not None:
         facts.append(("one by one", str(corpus.singly)))
     rules = {rule.rule.id: rule.condition.text for rule in corpus.rules}

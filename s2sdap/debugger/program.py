@@ -24,7 +24,8 @@ class Program:
     """The sentences of a file, or of one inline source (then `path` is `None`).
 
     `lines` are all the lines, the empty ones too: outputs are written one a line, in step with it.
-    A run begins at sentence `first`; those before it keep their numbers and are passed over.
+    A run begins at sentence `first` and ends before sentence `until`, `None` for all there are; the others
+    keep their numbers and are passed over.
     """
 
     path: str | None
@@ -32,6 +33,12 @@ class Program:
     lines: tuple[str, ...]
     sentences: tuple[Sentence, ...]
     first: int = 0
+    until: int | None = None
+
+    @property
+    def end(self) -> int:
+        """The index after the last sentence of a run."""
+        return len(self.sentences) if self.until is None else self.until
 
     @property
     def folder(self) -> str | None:
@@ -50,7 +57,7 @@ class Program:
 
     def only(self, index: int) -> "Program":
         """The program of that sentence alone, which keeps its number and its line."""
-        return replace(self, sentences=self.sentences[: index + 1], first=index)
+        return replace(self, first=index, until=index + 1)
 
     def sentence_from(self, line: int) -> Sentence | None:
         """The sentence on 0-based `line` or the first one after it."""

@@ -75,7 +75,7 @@ class Walk:
     @property
     def ended(self) -> bool:
         """Whether the walk is past the last sentence."""
-        return self._sentence >= len(self.program.sentences)
+        return self._sentence >= self.program.end
 
     @property
     def placed(self) -> bool:
@@ -302,7 +302,7 @@ class Walk:
 
     def _enter_next(self) -> bool:
         """To the first position of the next sentence that can be decoded."""
-        while self._sentence + 1 < len(self.program.sentences):
+        while self._sentence + 1 < self.program.end:
             self._sentence += 1
             self.step, self._stage, self._followed = ENCODER_STEP, 0, 1
             if not self.placed:
@@ -318,7 +318,7 @@ class Walk:
                 )
             self._bring_back()
             return True if self.has_encoder else self.forward()
-        self._sentence = len(self.program.sentences)
+        self._sentence = self.program.end
         return False
 
     def _finish(self, result: Result) -> None:
@@ -360,7 +360,7 @@ class Walk:
 
     def _earlier(self) -> int | None:
         """The last sentence before the cursor's that has been decoded."""
-        for index in range(min(self._sentence, len(self.program.sentences)) - 1, -1, -1):
+        for index in range(min(self._sentence, self.program.end) - 1, -1, -1):
             result = self.results.get(index)
             if index in self._timelines or (result is not None and result.error is None):
                 return index

@@ -53,6 +53,8 @@ class Asked:
 
     def given(self, row: int) -> tuple[int, ...]:
         """The tokens of a row that are counted whatever the settings say of them."""
+        if not (self.prefixed or self.chosen or self.revived):  # as in every step that nobody edits
+            return ()
         forced = self.forced
         own = (forced[row],) if row in forced else ()
         return tuple(dict.fromkeys((*own, *self.revived.get(row, ()))))

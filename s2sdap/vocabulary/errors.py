@@ -371,6 +371,8 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(7201, "runs_singly", "Sentences are decoded one by one: {reason}", "Nothing has to be mended; it takes longer"),
     ErrorKind(7202, "no_such_token", "Line {line} of {path} does not pause at step {step}{rule}",
               "Give a step that its output has, and a rule that fires there"),
+    ErrorKind(7203, "batches_failed", "Something failed in {count} of the batches, whose sentences were decoded one by one; the first time: {reason}",
+              "The outputs are those of single runs; make batches smaller (`--batch-size`), or mend what failed"),
     # 73xx: clusters
     ErrorKind(7301, "ray_missing", "Work on a cluster needs Ray, which cannot be imported: {reason}",
               "Install it with `pip install 's2sdap[scale]'`, on every node the same version"),

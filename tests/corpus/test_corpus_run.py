@@ -90,6 +90,54 @@ def test_without_rules_nearly_everything_is_batched():
     assert corpus.counts.measured < corpus.counts.tolerance < 1e-3
 
 
+def test_batches_are_held_to_what_the_longest_and_the_shortest_show():
+    """Both are decoded both ways, and batches swept before that was known are swept once more."""
+    model = load_model("dates")
+
+    class Off:
+        """Batches that are off by more than any real one, in whose last place nothing is told for sure."""
+
+        beam, roundoff = 1, 1e-16
+
+        def __init__(self):
+            self.held = []
+
+        def length(self, plan):
+            return len(plan.source.tokens)
+
+        def __call__(self, plans, sentences, tolerance):
+            self.held.append(tolerance)
+            swept = corpus_sweep(plans, sentences, tolerance)
+            outputs = tuple(
+                tuple(
+                    dataclasses.replace(each, logprobs=tuple(x - 1e-3 for x in each.logprobs))
+                    for each in some
+                )
+                for some in swept.outputs
+            )
+            return dataclasses.replace(swept, outputs=outputs)
+
+    corpus = Corpus(model, make_program(DATES[:20], path=None), None, (), bounds=BatchBounds(4))
+    corpus_sweep, corpus._sweep = corpus._sweep, Off()
+    found = list(corpus)
+    assert corpus.counts.measured == pytest.approx(1e-3, rel=1e-3)
+    assert corpus._sweep.held[0] < 1e-6
+    assert corpus._sweep.held[1:] == pytest.approx([1e-2] * (len(corpus._sweep.held) - 1))
+    assert corpus.counts.alone == 2
+    assert [each.result.outputs[0].text for each in found] == [
+        each.result.outputs[0].text for each in by_itself(model, corpus.program, None, ())
+    ]
+
+
+def test_one_sentence_of_many_is_a_program_of_the_same_sentences():
+    """Nothing is copied: a corpus of a million sentences decodes one again as fast as one of ten does."""
+    program = make_program(DATES, path=None)
+    one = program.only(3)
+    assert one.sentences is program.sentences
+    (only,) = by_itself(load_model("dates"), one, None, ())
+    assert only.result.sentence == program.sentences[3]
+
+
 def test_asked_to_be_exact_it_is():
     corpus, found = compared(load_model("dates"), DATES, BEAM, ["lowConfidence"], exact=True)
     assert all(each.exact for each in found)
@@ -137,8 +185,10 @@ class Breaking:
 def test_a_batch_that_fails_is_decoded_singly(how):
     draw = random.Random(1)
     lines = ["".join(draw.choices("abcdefgh", k=draw.randint(2, 8))) for _ in range(6)]
-    _, found = compared(Breaking(rnn(), how), lines, SearchSettings(max_length=8), ["lowConfidence"])
+    corpus, found = compared(Breaking(rnn(), how), lines, SearchSettings(max_length=8), ["lowConfidence"])
     assert all(each.exact for each in found)
+    failure = "RuntimeError: no batch today" if how == "raises" else None
+    assert (corpus.counts.failed, corpus.counts.failure) == (int(how == "raises"), failure)
 
 
 def test_a_run_that_begins_at_a_line_passes_over_the_others():

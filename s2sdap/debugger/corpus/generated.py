@@ -66,7 +66,8 @@ class GenerateSweep:
         self, plans: Sequence[GeneratePlan], sentences: Sequence[Sentence], tolerance: float
     ) -> Swept:
         """Decode a batch."""
-        plan = self._together(plans)
+        watched = not all(map(by_rows, self.rules))
+        plan = self._together(plans, watched=watched)
         run = _Run(plan, sentences, self.rules, tolerance)
         while not run.ended:
             run.step()
@@ -75,7 +76,7 @@ class GenerateSweep:
         fired = suspects(run.keeper.all(), None, sentences, sources, self.model.target, run.by_numbers)
         return Swept(run.outputs(), fired | run.suspect)
 
-    def _together(self, plans: Sequence[GeneratePlan]) -> GeneratePlan:
+    def _together(self, plans: Sequence[GeneratePlan], *, watched: bool) -> GeneratePlan:
         """One call for the sources of all plans, filled up on the right."""
         pad = _setting(self.model, self.settings, "pad_token_id") or 0
         sources = tuple(plan.sources[0] for plan in plans)
@@ -94,6 +95,7 @@ class GenerateSweep:
             given=self.settings.given,
             prefix=plans[0].prefix,
             seed=self.settings.seed,
+            watched=watched,
         )
 
 

@@ -3,7 +3,8 @@
 The rules are asked of every choice of a batch. Where one may fire, or where a decision was closer than
 what a batch may be off, the sentence is decoded again by itself, and what is told of it comes from that
 run. How far a batch may be off is measured here, on sentences of this very corpus decoded both ways: the
-shortest and the longest before any batch, and then each one that is decoded again.
+shortest and the longest of the first window, whose batches come first, and then each one that is decoded
+again.
 """
 
 import math
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from s2sdap.debugger.corpus.alone import Decoded, alone
-from s2sdap.debugger.corpus.sweeping import Sweep, sweep_for
+from s2sdap.debugger.corpus.sweeping import Sweep, Swept, sweep_for
 from s2sdap.debugger.neighbors.training import Training
 from s2sdap.debugger.program import Program, Sentence
 from s2sdap.debugger.results import Result
@@ -27,8 +28,6 @@ from s2sdap.vocabulary.errors import S2sdapError
 
 WINDOW: Final = 8
 """Batches whose sentences are sorted by length together; outputs are told a window at a time."""
-TRIED: Final = 4
-"""Sentences in the batch that is held against runs by themselves."""
 SAFETY: Final = 10.0
 """A batch may be off by this many times what was measured."""
 LEAST: Final = 1 / 8
@@ -48,6 +47,15 @@ class CorpusCounts:
     tolerance: float = 0.0
     measured: float = 0.0
     """the largest difference of a log-prob between a batch and a run by itself, in nats"""
+    failed: int = 0
+    """batches in which something failed, so that each of their sentences was decoded by itself"""
+    failure: str | None = None
+    """what failed first, in the words of its exception"""
+
+    def note_failure(self, error: Exception) -> None:
+        """A batch failed."""
+        self.failed += 1
+        self.failure = self.failure or f"{type(error).__name__}: {error}"
 
     def note(self, difference: float) -> None:
         """A sentence was decoded both ways: the batches to come are held to what it showed."""
@@ -132,58 +140,71 @@ class _Window:
                 self._keep(Decoded(Result(sentence, 0, (), error), (), exact=True))
                 self.corpus.counts.alone += 1
         waiting = [each for each in self.sentences if each.index in self.plans]
-        if waiting and not self.corpus.counts.tolerance:
-            self._measure(waiting)
-            waiting = [each for each in waiting if each.index not in self.decoded]
         lengths = [self.sweep.length(self.plans[each.index]) for each in waiting]
-        for batch in grouped(lengths, self.sweep.beam, self.corpus.bounds):
-            self._batch([waiting[index] for index in batch])
+        batches = [
+            [waiting[index] for index in batch]
+            for batch in grouped(lengths, self.sweep.beam, self.corpus.bounds)
+        ]
+        if batches and not self.corpus.counts.tolerance:
+            self._begin_measuring(batches)
+            batches = [batches[-1], *batches[:-1]]  # what is off most is known first
+        for each in batches:
+            self._batch(each)
 
     def _batch(self, sentences: Sequence[Sentence]) -> None:
         counts = self.corpus.counts
-        if len(sentences) == 1:
-            self._keep(self._by_itself(sentences[0]))
-            counts.alone += 1
-            return
-        plans = [self.plans.pop(each.index) for each in sentences]
-        try:
-            swept = self.sweep(plans, sentences, counts.tolerance)
-        except Exception:  # whatever it was: by itself each sentence says what is wrong with it
+        known = [each for each in sentences if each.index in self.decoded]
+        swept = None
+        if len(sentences) > max(1, len(known)):
+            swept = self._swept([self.plans.pop(each.index) for each in sentences], sentences)
+        if swept is None:
             for sentence in sentences:
-                self._keep(self._by_itself(sentence))
-            counts.alone += len(sentences)
+                if sentence.index not in self.decoded:
+                    self._keep(self._by_itself(sentence))
+                    counts.alone += 1
             return
         suspects = swept.suspect.tolist()
         for sentence, outputs, suspect in zip(sentences, swept.outputs, suspects, strict=True):
+            if sentence.index in self.decoded:
+                continue
             if not suspect:
                 self.decoded[sentence.index] = Decoded(Result(sentence, 0, outputs), (), exact=False)
                 self.corpus.advance()
+                counts.batched += 1
                 continue
             again = self._by_itself(sentence)
+            counts.again += 1
             counts.note(_apart(outputs, again.result.outputs))
             self._keep(again)
-        counts.again += sum(suspects)
-        counts.batched += len(sentences) - sum(suspects)
 
-    def _measure(self, sentences: Sequence[Sentence]) -> None:
-        """How far a batch is off: the shortest and the longest sentence, both ways."""
+    def _swept(self, plans: Sequence[Plan], sentences: Sequence[Sentence]) -> Swept | None:
+        """What the sweep tells of a batch, or `None` where it failed.
+
+        Sentences whose exact run is known show how far it is off; where that is more than it was held to,
+        it is swept once more.
+        """
         counts = self.corpus.counts
-        by_length = sorted(sentences, key=lambda each: self.sweep.length(self.plans[each.index]))
-        every = max(1, len(by_length) // TRIED)
-        tried = by_length[::every][:TRIED]
-        if by_length[-1] is not tried[-1]:
-            tried.append(by_length[-1])
-        for sentence in dict.fromkeys((tried[0], tried[-1])):
+        try:
+            while True:
+                held = counts.tolerance
+                swept = self.sweep(plans, sentences, held)
+                for sentence, outputs in zip(sentences, swept.outputs, strict=True):
+                    known = self.decoded.get(sentence.index)
+                    if known is not None:
+                        counts.note(_apart(outputs, known.result.outputs))
+                if counts.tolerance == held:
+                    return swept
+        except Exception as error:  # whatever it was: by itself each sentence says what is wrong with it
+            counts.note_failure(error)
+            return None
+
+    def _begin_measuring(self, batches: Sequence[Sequence[Sentence]]) -> None:
+        """Decode the shortest sentence and the longest by themselves: their batches are held against that."""
+        counts = self.corpus.counts
+        for sentence in dict.fromkeys((batches[0][0], batches[-1][-1])):
             self._keep(self._by_itself(sentence))
             counts.alone += 1
         counts.tolerance = LEAST * math.sqrt(self.sweep.roundoff)
-        try:
-            swept = self.sweep([self.plans[each.index] for each in tried], tried, counts.tolerance)
-        except Exception:  # the batches themselves will find out
-            return
-        for place in (0, len(tried) - 1):
-            exact = self.decoded[tried[place].index].result.outputs
-            counts.note(_apart(swept.outputs[place], exact))
 
     def _by_itself(self, sentence: Sentence) -> Decoded:
         corpus = self.corpus

@@ -4,16 +4,20 @@ Scores before a softmax may be minus infinity: something is masked, or forbidden
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
 import torch
 from torch import Tensor
 
-from s2sdap.models.contract import BatchingModel, Source
+from s2sdap.models.contract import Source
 from s2sdap.vocabulary import sites
 
 _MASKED: Final = frozenset({sites.ATTENTION_SCORES, sites.PREDICTION_LOGITS, sites.PREDICTION_LOGPROBS})
+
+_BY_POSITION: Final = frozenset({sites.ENCODER_STATES, sites.ENCODER_LAYERS})
+"""Sites whose last axes are S and D."""
 
 
 class Finiteness:
@@ -31,16 +35,22 @@ class Finiteness:
         self.bad = bad if self.bad is None else self.bad | bad
 
 
-def not_finite_encoders(model: BatchingModel, sources: Sequence[Source]) -> Tensor:
-    """Whether reading each source gives such a number. A batch probes no encoder: each is read alone."""
-    found = []
-    for source in sources:
-        seen: list[bool] = []
+class SourceFiniteness:
+    """The probe of a batch's sources, of which a model shows one after the other.
 
-        def probe(_site: str, value: Tensor, /, seen: list[bool] = seen) -> Tensor:
-            seen.append(bool(value.isfinite().all()))
-            return value
+    `bad` [B] are those in which something is no finite number; what they are filled up with does not count.
+    """
 
-        model.encode(source, probe)
-        found.append(not all(seen))
-    return torch.tensor(found, device=model.device)
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._lengths = [len(source.tokens) for source in sources]
+        self._shown: Counter[str] = Counter()
+        self.bad = torch.zeros(len(sources), dtype=torch.bool)
+
+    def __call__(self, site: str, value: Tensor, /) -> Tensor:
+        """Look at a site of the next source. Returns it as it is."""
+        number = self._shown[site]
+        self._shown[site] += 1
+        there = value[..., : self._lengths[number], :] if site in _BY_POSITION else value
+        if not bool(there.isfinite().all()):
+            self.bad[number] = True
+        return value

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from s2sdap.decoding.batched.backtrace import PieceTable
 from s2sdap.decoding.batched.choices import ChoiceKeeper, Choices, Looked, with_history
-from s2sdap.decoding.batched.finiteness import Finiteness, not_finite_encoders
+from s2sdap.decoding.batched.finiteness import Finiteness, SourceFiniteness
 from s2sdap.decoding.batched.forbidding import batch_logprobs, log_softmax
 from s2sdap.decoding.batched.histories import taken_of
 from s2sdap.decoding.batched.outcome import DONE_SHARE, BatchOutcome, coverage_terms
@@ -57,7 +57,10 @@ def greedy_batch(  # noqa: PLR0915 - one loop, read from top to bottom
     """Decode `sources` together, each by its likeliest tokens."""
     device, count, eos = model.device, len(sources), model.target.eos
     keeper = ChoiceKeeper(looked.steps, tolerance)
-    encoded = model.encode_batch(sources)
+    finiteness = Finiteness() if looked.finiteness else None
+    reading = SourceFiniteness(sources) if looked.finiteness else None
+    encoded = model.encode_batch(sources) if reading is None else model.encode_batch(sources, reading)
+    bad = None if reading is None else reading.bad.to(device)
     state = model.begin(encoded)
     source_lengths = torch.tensor([len(source.tokens) for source in sources], device=device)
     active = torch.arange(count, device=device)
@@ -72,8 +75,6 @@ def greedy_batch(  # noqa: PLR0915 - one loop, read from top to bottom
     attended: list[Tensor] = []
     kept: list[Tensor] = []  # of each step [A, 1, S], where somebody asks
     attends = bool(settings.coverage_penalty) or looked.attention
-    finiteness = Finiteness() if looked.finiteness else None
-    bad = not_finite_encoders(model, sources) if looked.finiteness else None
     looks = written is not None or finiteness is not None or keeper.reads_rows
 
     def probe(site: str, value: Tensor, /) -> Tensor:

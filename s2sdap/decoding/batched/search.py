@@ -18,7 +18,7 @@ from torch import Tensor
 from s2sdap.decoding.batched.backtrace import Step, ends_of, outputs_of
 from s2sdap.decoding.batched.choices import ChoiceKeeper, Looked, with_history
 from s2sdap.decoding.batched.decisions import Decision, close_ones, leaders_of, reachable, worst
-from s2sdap.decoding.batched.finiteness import Finiteness, not_finite_encoders
+from s2sdap.decoding.batched.finiteness import Finiteness, SourceFiniteness
 from s2sdap.decoding.batched.forbidding import batch_logprobs
 from s2sdap.decoding.batched.greedy import greedy_batch
 from s2sdap.decoding.batched.histories import taken_of
@@ -70,7 +70,10 @@ class _BatchSearch:
         self.keeper = ChoiceKeeper(looked.steps, tolerance)
         device, count = model.device, len(sources)
         self.count = count
-        self.encoded = model.encode_batch(sources)
+        reading = SourceFiniteness(sources) if looked.finiteness else None
+        self.encoded = (
+            model.encode_batch(sources) if reading is None else model.encode_batch(sources, reading)
+        )
         self.state = model.begin(self.encoded)
         self.lengths = torch.tensor([len(source.tokens) for source in sources], device=device)
         self.active = torch.arange(count, device=device)
@@ -91,8 +94,8 @@ class _BatchSearch:
         self.most = 2 * settings.beam_size + 1
         self.some = False  # whether any hypothesis has finished
         self.attended: list[Tensor] = []  # of each step [A, k, S], where somebody asks
-        if looked.finiteness:
-            self._mark(not_finite_encoders(model, sources))
+        if reading is not None:
+            self._mark(reading.bad.to(device))
 
     def step(self) -> None:
         """One step of every active sentence."""

@@ -78,6 +78,8 @@ def changes_in(edits: Sequence[Edit], step: int) -> dict[str, Any]:
             raise S2sdapError(
                 "settings_clash", reason=f"`{edit.name}` and `{theirs}` are the same and differ"
             )
+    if not changes:
+        return changes
     changes = checked(changes)
     for name, instead in _INSTEAD.items():
         if name in changes:

@@ -44,7 +44,9 @@ class GeneratePlan:
     """One call of `generate`. `sources` has one entry a row of its batch.
 
     `prefix` are target tokens that every output begins with, `seed` is set before the call, `None`
-    leaves the process' own random numbers in force.
+    leaves the process' own random numbers in force. Where its sites are not `watched`, the taps see
+    nothing, a step is told of its logits and search alone, and none but the latest can be run again:
+    that is for batches that nobody steps through.
     """
 
     def __init__(
@@ -57,8 +59,11 @@ class GeneratePlan:
         prefix: tuple[int, ...] = (),
         seed: int | None = None,
         generate: Callable[..., Any] | None = None,
+        watched: bool = True,
     ) -> None:
         self.model = face
+        self._watched = watched
+        self._watching = face.taps.watching if watched else nullcontext
         self.sources = sources
         self.prefix = prefix
         own: Any = face.model
@@ -235,9 +240,7 @@ class GeneratePlan:
         wishes = asked(edits, row_of, len(self.model.target), prefixed)
         cache = None if running.cache is None else live.take(running.cache)
         with torch.no_grad(), chance(running.luck):
-            outputs, kwargs, name, cache = forward(
-                model, prepared, running, cache, self.model.taps.watching, recorder
-            )
+            outputs, kwargs, name, cache = forward(model, prepared, running, cache, self._watching, recorder)
             recorder.gather()
             logits = outputs.logits[:, -1].to(copy=True, dtype=torch.float32, device=running.ids.device)
             logits = with_changes(recorder(sites.PREDICTION_LOGITS, logits), edits, row_of)
@@ -271,8 +274,7 @@ class GeneratePlan:
             order = resize.rows[order]
             kwargs = of_rows(kwargs, resize.rows, len(running.ids))
         if cache is not None:
-            earlier = running.cache or Moment.empty()
-            moment = earlier.then(cache, model, order, given_back=self._gives_back(prepared))
+            moment = self._moment_after(prepared, running, cache, order)
             if order is not None:
                 cache = reorder(cache, model, order)
                 if len(order) != len(running.ids):
@@ -292,6 +294,13 @@ class GeneratePlan:
         candidates = Told(before, rows, choice, lambda: whole.processed)
         return StepRecord(before.step, before, whole, candidates, after, tuple(edits)), whole
 
+    def _moment_after(self, prepared: Prepared, running: Running, cache: Any, order: Tensor | None) -> Moment:
+        """What is kept of the cache after a step; nothing, where no step is run again."""
+        if not self._watched:
+            return Moment.empty()
+        earlier = running.cache or Moment.empty()
+        return earlier.then(cache, self.model.model, order, given_back=self._gives_back(prepared))
+
     def _gives_back(self, prepared: Prepared) -> bool:
         """Whether the caller gets the cache, in the output or because it was the caller's own."""
         return bool(prepared.config.return_dict_in_generate) or "past_key_values" in self._kwargs
@@ -305,11 +314,13 @@ class GeneratePlan:
             self._latest.popleft().slim()
         if ended:
             self._live = Live()
-            while self._latest:
+            while len(self._latest) > (0 if self._watched else 1):
                 self._latest.popleft().slim()
 
     def _again(self, encoder: EncoderRecord, before: Snapshot, edits: tuple[Edit, ...]) -> LeanSites:
         """The sites of a step that is run again for them, beside the run."""
+        if not self._watched:
+            raise AssertionError("nobody was to look at the sites of this decode")
         with self._lock:
             key = (id(before), edits)
             known = self._remembered.get(key)
@@ -365,6 +376,8 @@ def _settings_in(kwargs: Mapping[str, Any]) -> dict[str, Any]:
 
 def _seeded(seed: int, device: torch.device) -> Luck:
     """The generator of `device` as `manual_seed` leaves it."""
+    if device.type == "cpu":  # one of our own has the same state, and nobody's numbers move meanwhile
+        return Luck(device, torch.Generator().manual_seed(seed).get_state())
     outside = Luck.now(device)
     torch.manual_seed(seed)
     luck = Luck.now(device)

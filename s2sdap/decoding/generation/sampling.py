@@ -73,10 +73,11 @@ def choose(
     decided: list[Decided] = []
     live: list[Hypothesis] = []
     finished = list(before.finished)
-    for index, row in enumerate(rows.live):
+    named = [(proposed if row in asked.pruned else tokens)[row] for row in rows.live]
+    logprobs = processed.logprobs[list(rows.live), named].tolist()
+    for index, (row, token) in enumerate(zip(rows.live, named, strict=True)):
         gone = row in asked.pruned
-        token, parent, done = (proposed if gone else tokens)[row], before.live[index], not going[row]
-        logprob = float(processed.logprobs[row, token])
+        parent, done, logprob = before.live[index], not going[row], logprobs[index]
         if logprob == -math.inf:  # the settings forbid it: count what the model itself thinks
             logprob = float(torch.log_softmax(processed.raw[row], dim=-1)[token])
         if gone:
