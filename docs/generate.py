@@ -3,9 +3,9 @@
     python docs/generate.py           # write them
     python docs/generate.py --check   # fail if one is out of date
 
-They are `errors.md` (the catalogue), `launch.schema.json`, the messages as the panels know them, what the
-extension's manifest says of configurations, and the generated parts of `protocol.md` and `expressions.md`,
-which stand between two marks.
+They are `errors.md` (the catalogue), `watch-rules.md`, `launch.schema.json`, `s2sdap.toml.schema.json`, the
+messages as the panels know them, what the extension's manifest says of configurations, and the generated
+parts of other pages, which stand between two marks.
 """
 
 import json
@@ -24,6 +24,7 @@ from s2sdap.debugger.editing.commands import COMMANDS
 from s2sdap.debugger.expressions import FUNCTIONS, MAX_DEPTH, MAX_NODES, MAX_TEXT
 from s2sdap.debugger.fields import FIELDS, LOOKUPS
 from s2sdap.debugger.watch_rules import WATCH_RULES
+from s2sdap.language.configuration import configuration_schema
 from s2sdap.protocol import custom
 from s2sdap.vocabulary.axes import AXES, UNITS
 from s2sdap.vocabulary.errors import CATALOGUE
@@ -48,6 +49,8 @@ GROUPS = {
     61: "Attaching to a process",
     71: "Session files",
     72: "Corpus runs",
+    73: "Clusters",
+    74: "The language server",
 }
 
 
@@ -80,6 +83,44 @@ def errors_page() -> str:
 def schema_file() -> str:
     """The JSON schema of a launch."""
     return json.dumps(launch_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def configuration_file() -> str:
+    """The JSON schema of `s2sdap.toml`."""
+    return json.dumps(configuration_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def watch_rules_page() -> str:
+    """Every watch rule under a heading of its own, to which the codes of diagnostics lead."""
+    lines = [
+        "# Watch rules",
+        "",
+        "What counts as suspicious in a decode. In an editor they are exception filters, on the command line",
+        "`--break`, in the language server diagnostics whose codes lead here. Each has a condition that can",
+        "be replaced by another in the language of [expressions.md](expressions.md), as in",
+        "`lowConfidence(p < 0.3)`. When rules stop a run is told in [breakpoints.md](breakpoints.md).",
+        "This page is written from the code by `make docs`.",
+    ]
+    for rule in WATCH_RULES.values():
+        numbers = ", ".join(f"`{name}`" for name in rule.numbers)
+        lines += [
+            "",
+            f"## {rule.id}",
+            "",
+            f"**{rule.label}.** {rule.meaning}",
+            "",
+            f"- Condition unless you give another: `{rule.condition}`",
+            f"- Asked {rule.asked.value}",
+            *([f"- Numbers of a finding: {numbers}, beside those of the step"] if numbers else []),
+            f"- What to do: {rule.advice}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def configuration_table() -> str:
+    """What `s2sdap.toml` may say."""
+    schema = configuration_schema()
+    return "\n".join(_properties(schema["properties"]))
 
 
 def launch_table() -> str:
@@ -173,6 +214,7 @@ PARTS = {
     "expressions.md": {"fields": fields_table},
     "edits.md": {"commands": commands_table},
     "architecture.md": {"sites": sites_table},
+    "language-server.md": {"configuration": configuration_table},
 }
 
 
@@ -181,6 +223,8 @@ def pages() -> dict[Path, str]:
     out = {
         DOCS / "errors.md": errors_page(),
         DOCS / "launch.schema.json": schema_file(),
+        DOCS / "s2sdap.toml.schema.json": configuration_file(),
+        DOCS / "watch-rules.md": watch_rules_page(),
         MESSAGES: messages_file(),
         MANIFEST: manifest_file(),
     }

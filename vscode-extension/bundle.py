@@ -91,7 +91,7 @@ def build() -> None:
     if _is_of(BUNDLE, now):
         return
     install()
-    _npm(PANELS, "run", "build", "--", "--logLevel", "warn")
+    _npm(PANELS, "run", "--silent", "build")
     _mark(BUNDLE, now)
 
 

@@ -49,6 +49,17 @@ def adapter(log_file: LogFile = None) -> None:
 
 
 @app.command()
+def lsp() -> None:
+    """Speak the Language Server Protocol on standard input and output, as editors start it.
+
+    For files of source sentences and s2sdap.toml; see docs/language-server.md.
+    """
+    from s2sdap.language.stdio import run_language_server
+
+    run_language_server()
+
+
+@app.command()
 def serve(
     host: Annotated[str, typer.Option(help="A loopback address.")] = "127.0.0.1",
     tcp_port: Annotated[

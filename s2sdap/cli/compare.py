@@ -118,7 +118,7 @@ class _Settings:
     @classmethod
     def of(cls, options: CompareOptions) -> "_Settings":
         """Read them, before a model is loaded."""
-        from s2sdap.dap.launch import search_spelt
+        from s2sdap.decoding.spelling import search_spelt
 
         search = search_spelt(named_values("--search", options.search))
         generation = named_values("--generation", options.generation)

@@ -67,9 +67,9 @@ def verdict(options: VerdictOptions) -> int:
 def _session(options: VerdictOptions) -> "Session":
     import torch
 
-    from s2sdap.dap.launch import search_spelt
     from s2sdap.debugger.session import Session
     from s2sdap.decoding.planning import settings_for
+    from s2sdap.decoding.spelling import search_spelt
     from s2sdap.models.loading import load_model
 
     torch.set_num_threads(options.threads)

@@ -1,7 +1,5 @@
 """Launch arguments: what a configuration may say, checked, with a JSON schema for editors."""
 
-import difflib
-from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -9,6 +7,7 @@ from msgspec import Meta
 
 from s2sdap.debugger.watch_rules import ArmedRule, parse_rule
 from s2sdap.decoding.settings import SearchSettings
+from s2sdap.decoding.spelling import checked, nearest, search_spelt
 from s2sdap.models import DEFAULT_MODEL, HUGGING_FACE
 from s2sdap.protocol.arguments import Arguments
 from s2sdap.vocabulary.errors import S2sdapError
@@ -131,18 +130,6 @@ class LaunchArguments(Arguments):
         return [parse_rule(written) for written in self.watch_rules]
 
 
-def search_spelt(search: Mapping[str, Any]) -> dict[str, Any]:
-    """Search settings as a person writes them, in Python's spelling, each checked by itself."""
-    known = {field.encode_name: field for field in msgspec.structs.fields(SearchSettings)}
-    spelt: dict[str, Any] = {}
-    for name, value in search.items():
-        if name not in known:
-            raise S2sdapError("unknown_setting", setting=f"search.{name}", nearest=nearest(name, known))
-        _check(f"search.{name}", value, known[name].type)
-        spelt[known[name].name] = msgspec.convert(value, known[name].type)
-    return spelt
-
-
 def parse_launch(raw: bytes) -> tuple[LaunchArguments, list[str]]:
     """The launch arguments, and a warning for every field that is none of ours nor an editor's."""
     return parse_configuration(raw, LaunchArguments)
@@ -155,7 +142,7 @@ def parse_configuration(raw: bytes, kind: type[C]) -> tuple[C, list[str]]:
     warnings = []
     for name, value in given.items():
         if name in fields:
-            _check(name, value, fields[name].type)
+            checked(name, value, fields[name].type)
         elif name not in _EDITORS_OWN and not name.startswith("__"):
             warnings.append(str(S2sdapError("unknown_setting", setting=name, nearest=nearest(name, fields))))
     return msgspec.convert(given, kind), warnings
@@ -186,20 +173,6 @@ def launch_schema() -> dict[str, Any]:
     }
     schema["title"] = "Launch arguments"
     return schema
-
-
-def nearest(name: str, known: Any) -> str:
-    """`; did you mean x?` where a known name is near."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean `{near[0]}`?" if near else ""
-
-
-def _check(name: str, value: Any, wanted: Any) -> None:
-    try:
-        msgspec.convert(value, wanted)
-    except msgspec.ValidationError as error:
-        expected = str(error).removeprefix("Expected ").replace("`", "")
-        raise S2sdapError("bad_setting", setting=name, value=value, expected=expected) from None
 
 
 def _flat(schema: dict[str, Any]) -> dict[str, Any]:

@@ -55,6 +55,19 @@ def bundled_models() -> tuple[str, ...]:
     return tuple(sorted(folder.parent.name for folder in _BUNDLED.glob("*/config.json")))
 
 
+def own_folder(spec: str) -> Path | None:
+    """The folder of the checkpoint that `spec` names; `None` where it has a scheme, or names no folder."""
+    if spec in bundled_models():
+        return _BUNDLED / spec
+    if _SCHEME.fullmatch(spec):
+        return None
+    try:
+        folder = Path(spec).expanduser()
+        return folder if folder.is_dir() else None
+    except (OSError, RuntimeError):
+        return None
+
+
 def schemes() -> tuple[str, ...]:
     """What other names of models may begin with, before a colon, sorted."""
     return tuple(sorted({entry.name for entry in entry_points(group=ENTRY_POINT_GROUP)}))

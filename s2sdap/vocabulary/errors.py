@@ -386,4 +386,9 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
               "The logs of Ray's session say more; what was done until then is kept, and the same command goes on"),
     ErrorKind(7306, "cluster_stalled", "No part of the work has come back for {seconds} s",
               "See `ray status`: nodes may have gone, or other work may hold all CPUs"),
+    # 74xx: the language server
+    ErrorKind(7401, "report_malformed", "Line {line} of {path} is no line of a report: {reason}",
+              "Name a file that `s2sdap run --report` wrote"),
+    ErrorKind(7402, "not_read", "{uri} is not read as a file of source sentences",
+              "Name it under `files` in s2sdap.toml, or let the language server read it with `s2sdap.enableFile`"),
 )  # fmt: skip

@@ -4,8 +4,10 @@ A test gets a `sheet`: a page of its own, opened by the server's link. At its en
 wrong in the browser, and nothing may have been asked of anywhere but the server.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,6 +55,10 @@ class Sheet:
         self.page.locator("header button[aria-label='Next token']:enabled").wait_for()
         self.page.locator(".decode[aria-busy=false]").wait_for()
 
+    def tab(self, panel: str) -> None:
+        """Bring a panel to the front."""
+        self.page.get_by_role("tab", name=panel).click()
+
     def go(self, label: str) -> None:
         """Move the cursor, and wait for the stop."""
         self.button(label).click()
@@ -62,7 +68,7 @@ class Sheet:
     def step(self) -> str:
         """The line, the step and the stage that are on show."""
         where, stage = (
-            self.page.locator(f".head {part}").inner_text() for part in (".where", "[aria-current]")
+            self.page.locator(f".head {part}").inner_text() for part in (".where", "[aria-current] button")
         )
         return f"{where.strip()}, {stage.strip().removeprefix('Break at').strip()}"
 
@@ -82,6 +88,25 @@ class Sheet:
         outputs = self.page.locator("[aria-label=Sentences] .output")
         return [text.removeprefix("→ ") for text in outputs.all_inner_texts()]
 
+    def downloaded(self, button: Any, folder: Path) -> Path:
+        """Click a button that offers a file; the file, under the name that it was offered with."""
+        with self.page.expect_download() as downloading:
+            button.click()
+        path = folder / downloading.value.suggested_filename
+        downloading.value.save_as(path)
+        return path
+
+    def opened_from_disk(self, file: Path) -> "Sheet":
+        """A file in a page of its own, which may ask for nothing but the file."""
+        context = self.page.context.browser.new_context(viewport={"width": 1360, "height": 860}, offline=True)
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        sheet = Sheet(page, self.paged, self.wrong)
+        own = (file.as_uri(), "blob:", "data:")
+        _listen(page, self.wrong, lambda url: url.startswith(own))
+        page.goto(file.as_uri())
+        return sheet
+
     def axe(self, include: str = "body") -> list[str]:
         """What axe-core finds that is serious or worse."""
         axe = ROOT / "vscode-extension" / "panels" / "node_modules" / "axe-core" / "axe.min.js"
@@ -94,22 +119,41 @@ class Sheet:
         ]
 
 
-@pytest.fixture
-def sheet(chromium, paged, request) -> Iterator[Sheet]:
-    """A page of its own for a test; a theme can be asked for with `@pytest.mark.parametrize`."""
+@contextmanager
+def opened(chromium, paged) -> Iterator[Sheet]:
+    """A page of its own at the server, where nothing may go wrong."""
     context = chromium.new_context(viewport={"width": 1360, "height": 860})
     context.set_default_timeout(PATIENCE)
     page = context.new_page()
     sheet = Sheet(page, paged)
-    page.on("console", lambda said: said.type in ("error", "warning") and sheet.wrong.append(said.text))
-    page.on("pageerror", lambda error: sheet.wrong.append(str(error)))
-    page.on("request", lambda asked: _own(asked.url, paged) or sheet.wrong.append(f"asked for {asked.url}"))
-    page.on("websocket", lambda asked: _own(asked.url, paged) or sheet.wrong.append(f"asked for {asked.url}"))
+    _listen(page, sheet.wrong, lambda url: _own(url, paged))
     page.goto(paged.link)
     page.get_by_role("button", name="Begin").wait_for()
     yield sheet
     context.close()
     assert not sheet.wrong
+
+
+@pytest.fixture
+def sheet(chromium, paged) -> Iterator[Sheet]:
+    """A page for one test."""
+    with opened(chromium, paged) as sheet:
+        yield sheet
+
+
+@pytest.fixture(scope="module")
+def module_sheet(chromium, paged) -> Iterator[Sheet]:
+    """A page for all tests of a module that look at one session."""
+    with opened(chromium, paged) as sheet:
+        yield sheet
+
+
+def _listen(page: Any, wrong: list[str], own: Callable[[str], bool]) -> None:
+    """Note what goes wrong in a page, and what it asks for that is not its own."""
+    page.on("console", lambda said: said.type in ("error", "warning") and wrong.append(said.text))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    for event in ("request", "websocket"):
+        page.on(event, lambda asked: own(asked.url) or wrong.append(f"asked for {asked.url}"))
 
 
 def _own(url: str, paged: Serving) -> bool:

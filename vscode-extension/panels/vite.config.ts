@@ -14,6 +14,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     cssCodeSplit: false,
     license: { fileName: "licenses.md" },
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
   server: { fs: { allow: ["../.."] } },
   test: { include: ["tests/**/*.test.ts"] },

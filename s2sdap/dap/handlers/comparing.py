@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from s2sdap.dap.adapter import Adapter
 from s2sdap.dap.dispatch import Reply, When, handles
-from s2sdap.dap.launch import search_spelt
 from s2sdap.dap.turns import in_turns
+from s2sdap.decoding.spelling import search_spelt
 from s2sdap.protocol import custom
 from s2sdap.vocabulary.errors import S2sdapError
 

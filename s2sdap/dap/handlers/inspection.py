@@ -8,8 +8,8 @@ from s2sdap.dap.console import command, command_completions, is_command, refuse_
 from s2sdap.dap.dispatch import Answer, Reply, When, handles
 from s2sdap.dap.handles import Container
 from s2sdap.dap.training import asks_training, looked_for, opened
-from s2sdap.debugger.expressions import FUNCTIONS
-from s2sdap.debugger.fields import FIELDS, LOOKUPS, NEIGHBORS, is_lookup
+from s2sdap.debugger.expression_completions import offered
+from s2sdap.debugger.fields import is_lookup
 from s2sdap.debugger.stops import Finding, StopReason
 from s2sdap.protocol import bodies
 from s2sdap.protocol.arguments import (
@@ -184,23 +184,17 @@ def completions(adapter: Adapter, arguments: Completions) -> Reply:
     """The fields and functions that begin like the word before the cursor; commands and what follows them."""
     column = arguments.column - adapter.counting.first_column
     before = arguments.text[: position_of_column(arguments.text, column)]
-    word = before[len(before.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")) :]
-    start = adapter.counting.column(utf16_length(before) - len(word))
+    end = utf16_length(before)
     targets = [
-        bodies.CompletionBody(label=name, type="field", detail=meaning, start=start, length=len(word))
-        for name, meaning in FIELDS.items()
-        if name.startswith(word)
-    ]
-    targets += [
         bodies.CompletionBody(
-            label=f"{name}()",
-            text=f"{name}(",
-            type="function",
-            start=start,
-            length=len(word),
+            label=each.label,
+            text=each.text if each.text != each.label else None,
+            type=each.kind,
+            detail=each.detail or None,
+            start=adapter.counting.column(end - each.length),
+            length=each.length,
         )
-        for name in (*FUNCTIONS, *LOOKUPS, NEIGHBORS)
-        if name.startswith(word)
+        for each in offered(before)
     ]
     looked_up = _lookup_completions(adapter, before)
     if looked_up is not None:
@@ -213,7 +207,7 @@ def _lookup_completions(adapter: Adapter, before: str) -> list[bodies.Completion
     """What may stand in a lookup of neighbours; `None` of any other text."""
     if not is_lookup(before):
         return None
-    from s2sdap.debugger.neighbors.lookups import completions as offered
+    from s2sdap.debugger.neighbors.lookups import completions as lookup_completions
 
     end = utf16_length(before)
     return [
@@ -224,7 +218,7 @@ def _lookup_completions(adapter: Adapter, before: str) -> list[bodies.Completion
             start=adapter.counting.column(end - length),
             length=length,
         )
-        for text, meaning, length in offered(before)
+        for text, meaning, length in lookup_completions(before)
     ]
 
 

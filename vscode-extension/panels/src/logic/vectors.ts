@@ -18,6 +18,19 @@ export function layersOf(body: ArrayBody): Matrix[] {
   });
 }
 
+/** One layer of an array [N, L, D], as an array [N, 1, D]. */
+export function layerOf(body: ArrayBody, layer: number): ArrayBody {
+  const [rows = 0, layers = 0, size = 0] = body.shape;
+  const wide = size * (body.dtype === "float16" ? 2 : 4);
+  const bytes = atob(body.data);
+  let data = "";
+  for (let row = 0; row < rows; row++) {
+    const start = (row * layers + layer) * wide;
+    data += bytes.slice(start, start + wide);
+  }
+  return { dtype: body.dtype, shape: [rows, 1, size], data: btoa(data) };
+}
+
 /** A vector as a square, row by row, as 64 features are 8 by 8; what is left over is filled with 0. */
 export function folded(vector: Float32Array): Matrix {
   const side = Math.ceil(Math.sqrt(vector.length));

@@ -6,14 +6,14 @@ export type Choice = Theme | "system";
 const KEPT = "s2sdap.theme";
 
 export function chosen(page: Window): Choice {
-  const kept = page.localStorage.getItem(KEPT);
+  const kept = keptIn(page)?.getItem(KEPT);
   return kept === "light" || kept === "dark" || kept === "contrast" ? kept : "system";
 }
 
 /** Follow a choice now, and the system from now on where the choice is left to it. */
 export function follow(page: Window, choice: Choice): void {
-  if (choice === "system") page.localStorage.removeItem(KEPT);
-  else page.localStorage.setItem(KEPT, choice);
+  if (choice === "system") keptIn(page)?.removeItem(KEPT);
+  else keptIn(page)?.setItem(KEPT, choice);
   page.document.documentElement.dataset.theme = choice === "system" ? ofSystem(page) : choice;
 }
 
@@ -27,4 +27,13 @@ function ofSystem(page: Window): Theme {
   const is = (query: string) => page.matchMedia(query).matches;
   if (is("(prefers-contrast: more)") || is("(forced-colors: active)")) return "contrast";
   return is("(prefers-color-scheme: dark)") ? "dark" : "light";
+}
+
+/** Where choices are kept; a file that is looked at in a sandbox has no such place. */
+function keptIn(page: Window): Storage | undefined {
+  try {
+    return page.localStorage;
+  } catch {
+    return undefined;
+  }
 }

@@ -21,6 +21,7 @@ export const ICONS = {
   pin: "M8 9.5V14M5 9.5h6L9.8 6.8V3.5H6.2v3.3z",
   low: "M8 3.2 13.5 13h-11zM8 7v2.8M8 11.4v.2",
   find: "M7 3a4 4 0 1 0 .01 0M10 10l3.2 3.2",
+  save: "M8 2.5v7.5M4.8 7 8 10.2 11.2 7M3 13h10",
 } as const;
 
 export type IconName = keyof typeof ICONS;

@@ -7,9 +7,19 @@ export class Fetched<T> {
   error = $state("");
   loading = $state(false);
   #asked = 0;
+  #last: Promise<void> = Promise.resolve();
 
   /** Fetch. What was there stays on show meanwhile; it goes where the answer is a refusal. */
-  async fetch(get: () => Promise<T>): Promise<void> {
+  fetch(get: () => Promise<T>): Promise<void> {
+    return (this.#last = this.#fetch(get));
+  }
+
+  /** When what was asked for last is there, or was refused. */
+  async settled(): Promise<void> {
+    await this.#last;
+  }
+
+  async #fetch(get: () => Promise<T>): Promise<void> {
     const number = ++this.#asked;
     this.loading = true;
     try {

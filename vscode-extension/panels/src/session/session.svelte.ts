@@ -3,9 +3,11 @@
 // `looks` counts every time that what is on show may have changed: a view fetches again when it does.
 
 import { type Connection, type Heard, Refusal } from "../connection/connection";
+import { type Answer, holds, type Recording } from "../connection/recorded";
 import type { Stopped } from "../protocol/messages";
 import type { ArgumentsOf, BodyOf, Capabilities, Command, LaunchArguments } from "../protocol/requests";
 import { Breakpoints } from "./breakpoints.svelte";
+import { keeps } from "./keeping";
 import { Transcript } from "./transcript.svelte";
 
 export type Phase = "fresh" | "loading" | "stopped" | "running" | "ended" | "lost";
@@ -43,15 +45,18 @@ export class DebugSession {
   readonly connection: Connection;
   /** Whether somebody else began this session, and moves it. */
   readonly watching: boolean;
+  /** The file that it comes from, where it is no session of an adapter. */
+  readonly recording: Recording | undefined;
   readonly breakpoints: Breakpoints;
   readonly transcript = new Transcript();
   #initialized: () => void = () => {};
   /** Whom to follow from the next stop on, where a person says so. */
   #next: number | undefined;
 
-  constructor(connection: Connection, watching = false) {
+  constructor(connection: Connection, watching = false, recording?: Recording) {
     this.connection = connection;
-    this.watching = watching;
+    this.watching = watching || recording !== undefined;
+    this.recording = recording;
     this.breakpoints = new Breakpoints((command, taken) => this.ask(command, taken));
     connection.listen((heard) => this.#hear(heard));
     void connection.closed.then((reason) => {
@@ -67,8 +72,32 @@ export class DebugSession {
   /** What a panel keeps for as long as the session lasts, also while another one is on show. */
   kept<T>(name: string, make: () => T): T {
     // What a component makes goes with it: this is made outside of any.
-    if (!this.#kept.has(name)) $effect.root(() => void this.#kept.set(name, make()));
+    if (!this.#kept.has(name))
+      $effect.root(() => {
+        const made = make();
+        Object.assign(made as object, this.recording?.views[name]);
+        this.#kept.set(name, made);
+      });
     return this.#kept.get(name) as T;
+  }
+
+  /** What panels were set to, by the names under which they are kept. */
+  choices(): Record<string, Record<string, unknown>> {
+    const kept = [...this.#kept].flatMap(([name, view]) => (keeps(view) ? [[name, view.choices()]] : []));
+    return Object.fromEntries(kept);
+  }
+
+  /** What panels have on show and would not ask for by themselves. */
+  async shown(): Promise<Answer[]> {
+    const answers: Answer[] = [];
+    for (const view of this.#kept.values())
+      if (keeps(view)) answers.push(...((await view.answers?.()) ?? []));
+    return answers;
+  }
+
+  /** Whether there is a file that answers this, which nobody need press a button for. */
+  recorded(command: Command): boolean {
+    return this.recording !== undefined && holds(this.recording, command);
   }
 
   /** Ask; a refusal is the caller's to show. */

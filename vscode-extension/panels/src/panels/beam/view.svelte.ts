@@ -5,9 +5,10 @@ import { SvelteSet } from "svelte/reactivity";
 import { layOut, type Node, pathTo, referencePath, type Tree, treeOf } from "../../logic/beam_tree";
 import type { ReferenceBody, TreeBody } from "../../protocol/messages";
 import { Fetched } from "../../session/fetched.svelte";
+import type { Keeping } from "../../session/keeping";
 import type { DebugSession } from "../../session/session.svelte";
 
-export class BeamView {
+export class BeamView implements Keeping {
   readonly session: DebugSession;
   readonly fetched = new Fetched<TreeBody>();
   readonly reference = new Fetched<ReferenceBody>();
@@ -35,6 +36,10 @@ export class BeamView {
       }
       return body;
     });
+  }
+
+  choices(): Record<string, unknown> {
+    return { pruned: this.pruned === Infinity ? 1e9 : this.pruned };
   }
 
   /** Where the sentence's reference went; it is only asked for on demand, since it may run the model. */

@@ -4,6 +4,14 @@ import { exactly, nats } from "../../logic/numbers";
 import { counted, quoted } from "../../logic/text";
 import type { ColumnBody, DecodedStepBody, SourceTokenBody, TokenBody } from "../../protocol/messages";
 
+/** Which map of attention is on show. */
+export function mapOf({ layer, head, fold }: { layer?: number; head?: number; fold: string }): string {
+  const named = [layer === undefined ? "" : `layer ${layer}`, head === undefined ? "" : `head ${head}`];
+  const folded = { mean: "mean", max: "largest", rollup: "rolled up" }[fold] ?? fold;
+  const rest = layer === undefined || head === undefined ? [folded] : [];
+  return `attention: ${[...named, ...rest].filter(Boolean).join(", ")}`;
+}
+
 /** Of a source token: what the model reads, and how much of the attention it has. */
 export function tellSource(
   token: SourceTokenBody,

@@ -7,6 +7,7 @@ import { EMPTY, type Matrix, matrixOf, rowOf } from "../../logic/arrays";
 import { withWeight } from "../../logic/weights";
 import type { ColumnBody, DecodeBody, DecodedStepBody } from "../../protocol/messages";
 import { Fetched } from "../../session/fetched.svelte";
+import { type Keeping, picked } from "../../session/keeping";
 import type { DebugSession } from "../../session/session.svelte";
 
 export type Fold = "mean" | "max" | "rollup";
@@ -16,7 +17,7 @@ export type Side = "source" | "target";
 export const UNSURE = 0.5;
 const COLUMNS_AT_ONCE = 32;
 
-export class DecodeView {
+export class DecodeView implements Keeping {
   readonly session: DebugSession;
   readonly fetched = new Fetched<DecodeBody>();
   face: "curves" | "matrix" = $state("curves");
@@ -59,6 +60,10 @@ export class DecodeView {
       void this.#complete(decode);
       return decode;
     });
+  }
+
+  choices(): Record<string, unknown> {
+    return picked(this, ["face", "layer", "head", "fold", "mass", "top", "unsure", "picked"]);
   }
 
   get decode(): DecodeBody | undefined {

@@ -2,12 +2,13 @@
 
 import type { VectorsBody, WalkBody, WeightBody } from "../../protocol/messages";
 import { Fetched } from "../../session/fetched.svelte";
+import { type Keeping, picked } from "../../session/keeping";
 import type { DebugSession } from "../../session/session.svelte";
 
 export type Part = "vectors" | "walk" | "weights";
 const PAGE = 24;
 
-export class LayersView {
+export class LayersView implements Keeping {
   readonly session: DebugSession;
   part: Part = $state("vectors");
   site: string | undefined = $state();
@@ -33,6 +34,10 @@ export class LayersView {
       void this.vectors.fetch(() => this.session.ask("s2s/vectors", { threadId, site, layer, head }));
     if (part === "walk") void this.walk.fetch(() => this.session.ask("s2s/walk", { threadId }));
     if (part === "weights" && this.weights.value === undefined) void this.more();
+  }
+
+  choices(): Record<string, unknown> {
+    return picked(this, ["part", "site", "layer", "head", "picked"]);
   }
 
   choose(site: string): void {

@@ -2,14 +2,25 @@
 
 import { SvelteMap } from "svelte/reactivity";
 
-import type { NeighborBody, NeighborsBody, PictureBody, ProjectionBody } from "../../protocol/messages";
+import type {
+  NeighborBody,
+  NeighborsArguments,
+  NeighborsBody,
+  PictureBody,
+  ProjectionBody,
+} from "../../protocol/messages";
 import { Fetched } from "../../session/fetched.svelte";
+import type { Answer } from "../../connection/recorded";
+import { type Keeping, picked } from "../../session/keeping";
 import type { DebugSession } from "../../session/session.svelte";
 
 export const SITES = ["decoder.state", "encoder.states", "attention.context"] as const;
 export type Method = "pca" | "tsne" | "mds";
 
-export class NeighboursView {
+/** Of so many positions the neighbours are kept in a file. */
+const KEPT = 200;
+
+export class NeighboursView implements Keeping {
   readonly session: DebugSession;
   site: string = $state(SITES[0]);
   method: Method = $state("pca");
@@ -78,16 +89,44 @@ export class NeighboursView {
 
   /** The neighbours of the position that is picked. */
   look(): void {
-    const { site, k, token, others, position } = this;
+    const { token, position } = this;
     if (!this.session.stopped || this.picture === undefined || position < 0) return this.neighbors.forget();
+    const only = token.trim() === "" ? {} : { token: token.trim() };
+    const taken = { ...this.#about(position), ...only };
+    void this.neighbors.fetch(() => this.session.ask("s2s/neighbors", taken));
+  }
+
+  /** Which neighbours are those of a position. */
+  #about(position: number): NeighborsArguments {
+    const { site, k, others } = this;
     const { thread } = this.session;
     const where = site.startsWith("encoder")
       ? { position, threadId: thread }
       : { step: position, hypothesis: thread };
-    const only = token.trim() === "" ? {} : { token: token.trim() };
-    void this.neighbors.fetch(() =>
-      this.session.ask("s2s/neighbors", { site, k, others, ...where, ...only }),
-    );
+    return { site, k, others, ...where };
+  }
+
+  choices(): Record<string, unknown> {
+    return picked(this, ["site", "method", "k", "seed", "others", "offset", "picked"]);
+  }
+
+  /** The picture, and the neighbours of every position in it. */
+  async answers(): Promise<Answer[]> {
+    if (this.projection.value === undefined) return [];
+    // The panel may not have been on show when the decode went on.
+    this.draw();
+    await this.projection.settled();
+    if (this.projection.value === undefined) return [];
+    const { method, seed, k, site } = this;
+    const answers: Answer[] = [
+      { command: "s2s/projection", taken: { method, seed, k, sites: [site] }, body: this.projection.value },
+    ];
+    for (let position = 0; position <= Math.min(this.last, KEPT - 1); position++) {
+      const taken = this.#about(position);
+      const body = await this.session.ask("s2s/neighbors", taken).catch(() => undefined);
+      if (body !== undefined) answers.push({ command: "s2s/neighbors", taken: { ...taken }, body });
+    }
+    return answers;
   }
 
   choose(site: string): void {

@@ -2,9 +2,11 @@
 
 import type { VerdictArguments, VerdictBody } from "../../protocol/messages";
 import { Fetched } from "../../session/fetched.svelte";
+import type { Answer } from "../../connection/recorded";
+import { type Keeping, picked } from "../../session/keeping";
 import type { DebugSession } from "../../session/session.svelte";
 
-export class VerdictView {
+export class VerdictView implements Keeping {
   readonly session: DebugSession;
   readonly fetched = new Fetched<VerdictBody>();
   by: "reference" | "token" = $state("reference");
@@ -28,6 +30,17 @@ export class VerdictView {
     if (about !== this.#about) this.fetched.forget();
     this.#about = about;
     [this.own, this.step] = [decode.reference, Math.max(0, decode.step)];
+    if (this.session.recorded("s2s/verdict") && this.fetched.value === undefined) await this.judge();
+  }
+
+  choices(): Record<string, unknown> {
+    return picked(this, ["by", "reference", "wanted"]);
+  }
+
+  async answers(): Promise<Answer[]> {
+    await this.look(); // what is about another branch is gone
+    const body = this.fetched.value;
+    return body === undefined ? [] : [{ command: "s2s/verdict", taken: {}, body }];
   }
 
   async judge(): Promise<void> {

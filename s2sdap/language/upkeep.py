@@ -1,0 +1,305 @@
+"""Keeping open files up to date: their lines are read, the sentences on show decoded, the client told.
+
+All of it waits until a file has been left alone for a moment, gives way to requests every few milliseconds,
+and begins again when the file is changed.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from s2sdap.language.client import Client
+from s2sdap.language.decoded import Asked, DecodedSentence, Edited, Origin, WordFacts
+from s2sdap.language.desk import Desk
+from s2sdap.language.lowering import diagnostics
+from s2sdap.language.notes import Level, Note
+from s2sdap.language.reports import read_report
+from s2sdap.language.source_files import SourceFile
+from s2sdap.language.toml_language import notes as toml_notes
+from s2sdap.language.worker import Urgency, Worker
+from s2sdap.vocabulary.errors import S2sdapError
+from s2sdap.vocabulary.positions import Span
+
+SLICE: Final = 0.004
+"""Seconds of work between two looks at what the client wants."""
+MOST_NOTES: Final = 500
+"""Diagnostics of a file; of more, it is told how many."""
+MORE: Final = "more"
+AHEAD: Final = 200
+"""Sentences on show that are decoded by themselves at most."""
+PATIENCE: Final = 0.25
+"""Seconds that a hover waits for what the model has to say."""
+TOLD: Final = 0.5
+"""Seconds between two times that new outputs are told of while sentences are decoded."""
+
+
+class Upkeep:
+    """What goes on by itself in one server."""
+
+    def __init__(self, desk: Desk, client: Client) -> None:
+        self.desk = desk
+        self.client = client
+        self.worker = Worker()
+        self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._told: dict[str, tuple[int, tuple[Note, ...]]] = {}
+
+    # ---- what is wrong -----------------------------------------------------------------------
+
+    def look_again(self, uri: str) -> None:
+        """A document was opened or changed: find out what is wrong with it, in a moment."""
+        if uri in self.desk.files:
+            self._start("look", uri, self._look(uri))
+        elif self.desk.is_configuration(uri):
+            self._start("look", uri, self._look_at_configuration(uri))
+
+    def publish(self, file: SourceFile) -> None:
+        """Tell the client what is to be said of a file now, where that is news."""
+        notes = bounded(file.notes())
+        news = (file.document.version, tuple(notes))
+        if self._told.get(file.uri) != news:
+            self._told[file.uri] = news
+            lines = file.document.lines
+            self.client.publish(
+                file.uri, file.document.version, diagnostics(notes, lines, self.desk.options.docs)
+            )
+
+    def forget(self, uri: str) -> None:
+        """A document was closed, or is read no more."""
+        for key in [key for key in self._tasks if key[1] == uri]:
+            self._tasks.pop(key).cancel()
+        if self._told.pop(uri, None) is not None:
+            self.client.publish(uri, None, [])
+
+    async def _look(self, uri: str) -> None:
+        await asyncio.sleep(self.desk.options.debounce)
+        file = self.desk.files.get(uri)
+        if file is None:
+            return
+        for line in range(file.shown[0], min(file.shown[1], len(file.problems))):
+            file.look(line)
+        self.publish(file)
+        if file.reader is None:
+            return
+        until = time.perf_counter() + SLICE
+        for line in file.unseen():
+            file.look(line)
+            if time.perf_counter() > until:
+                await asyncio.sleep(0)
+                until = time.perf_counter() + SLICE
+        self.publish(file)
+
+    async def _look_at_configuration(self, uri: str) -> None:
+        await asyncio.sleep(self.desk.options.debounce)
+        document = self.desk.documents.get(uri)
+        if document is None:
+            return
+        found = toml_notes(document.lines)
+        self._told[uri] = (document.version, tuple(found))
+        self.client.publish(uri, document.version, diagnostics(found, document.lines, self.desk.options.docs))
+        self.reconfigured()
+
+    def reconfigured(self) -> None:
+        """Configurations may have changed: whatever is under another one now begins again."""
+        before = set(self.desk.files)
+        for file in self.desk.reconfigure():
+            self.begin(file)
+        for uri in before - set(self.desk.files):
+            self.forget(uri)
+
+    # ---- decoding ----------------------------------------------------------------------------
+
+    def begin(self, file: SourceFile) -> None:
+        """A file is read from now on."""
+        self._told.pop(file.uri, None)
+        self.look_again(file.uri)
+        report = file.project.configuration.report
+        if report is not None:
+            self._start("report", file.uri, self._report(file, file.project.path(report)))
+        self.client.refresh_hints()
+
+    def show(self, file: SourceFile, first: int, end: int) -> None:
+        """The lines from `first` to before `end` are on show."""
+        moved = (first, end) != file.shown
+        file.shown = (first, end)
+        if moved and len(file.document.lines) > end - first:
+            self._start("lenses", file.uri, self._lenses())
+        if file.project.configuration.background and file.failure is None and file.wanting(first, end):
+            self._start("decode", file.uri, self._background(file))
+
+    async def decode(
+        self,
+        file: SourceFile,
+        asked: Asked,
+        origin: Origin,
+        edits: tuple[Edited, ...] = (),
+        urgency: Urgency = Urgency.ASKED,
+    ) -> DecodedSentence:
+        """Decode a sentence and keep what becomes of it. Raises what keeps the model from being loaded."""
+        decoded: DecodedSentence = await self._loaded(
+            file,
+            lambda: self.worker.do(
+                file.project,
+                lambda engine, stops: engine.decode(asked, str(file.path), origin, edits, stops),
+                urgency,
+            ),
+        )
+        file.keep(asked, decoded)
+        return decoded
+
+    async def _background(self, file: SourceFile) -> None:
+        await asyncio.sleep(self.desk.options.debounce)
+        told = time.perf_counter()
+        for asked in file.wanting(*file.shown)[:AHEAD]:
+            try:
+                edits = file.edits.get(file.key(asked), ())
+                await self.decode(file, asked, Origin.BACKGROUND, edits, Urgency.SHOWN)
+            except S2sdapError as error:
+                self.failed(file, error)
+                return
+            if time.perf_counter() - told > TOLD:
+                self.client.refresh_hints()
+                told = time.perf_counter()
+        self.news(file)
+
+    async def run(self, file: SourceFile) -> int:
+        """Decode all sentences of a file that are not decoded yet; how many were."""
+        sentences = file.wanting(0, len(file.document.lines))
+        loop, count = asyncio.get_running_loop(), 0
+        async with self.client.progress(f"Decoding {file.path.name}", cancellable=True) as bar:
+
+            def keep(asked: Asked, decoded: DecodedSentence) -> None:
+                nonlocal count
+                count += 1
+                file.keep(asked, decoded)
+                bar.report(f"{count:,} of {len(sentences):,} sentences", 100 * count / len(sentences))
+
+            def work(engine: Any, stops: Callable[[], bool]) -> None:
+                over = engine.run(sentences, str(file.path), lambda: stops() or bar.cancelled)
+                for asked, decoded in over:
+                    loop.call_soon_threadsafe(keep, asked, decoded)
+
+            try:
+                await self._loaded(file, lambda: self.worker.do(file.project, work, Urgency.RUN))
+            except S2sdapError as error:
+                self.failed(file, error)
+                raise
+            finally:
+                self.news(file)
+        return count
+
+    async def facts(self, file: SourceFile, asked: Asked, token: int, position: int) -> WordFacts | None:
+        """What the model and its index know of a source token, if that comes soon. Decodes its sentence."""
+        if self.worker.engine(file.project) is None:
+            return None
+        edits = file.edits.get(file.key(asked), ())
+
+        def work(engine: Any, stops: Callable[[], bool]) -> tuple[DecodedSentence, WordFacts]:
+            traced = engine.traced(asked, str(file.path), Origin.ASKED, edits, stops)
+            return traced.decoded, engine.words.facts(traced.last, token, position)
+
+        try:
+            decoded, facts = await asyncio.wait_for(self.worker.do(file.project, work), PATIENCE)
+        except (TimeoutError, S2sdapError):
+            return None
+        if file.key(asked) not in file.decoded:
+            file.keep(asked, decoded)
+            self.news(file)
+        return facts
+
+    async def compare(self, file: SourceFile, asked: Asked) -> str:
+        """A sentence against its reference, in words."""
+
+        def work(engine: Any, stops: Callable[[], bool]) -> str:
+            from s2sdap.language.comparing import against_reference  # noqa: PLC0415 - torch comes with it
+
+            return against_reference(engine, asked, str(file.path), stops)
+
+        text: str = await self._loaded(file, lambda: self.worker.do(file.project, work))
+        return text
+
+    def news(self, file: SourceFile) -> None:
+        """Something became of sentences of a file: tell the client."""
+        self.client.refresh_hints()
+        if self.desk.files.get(file.uri) is file:
+            self.publish(file)
+
+    def failed(self, file: SourceFile, error: S2sdapError) -> None:
+        """Nothing can be decoded: say so once, at the top of the file."""
+        file.failure = error
+        if self.desk.files.get(file.uri) is file:
+            self.publish(file)
+
+    async def _loaded(self, file: SourceFile, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        """Do some work for which the model may have to be loaded, which is shown while it lasts."""
+        if self.worker.engine(file.project) is not None:
+            return await work()
+        async with self.client.progress(f"Loading {file.project.configuration.model}"):
+            result = await work()
+        engine = self.worker.engine(file.project)
+        if engine is not None and file.reader is None:
+            limits = [file.limit, engine.model.max_source_length]
+            file.read_again(engine.model, min((each for each in limits if each is not None), default=None))
+            self.look_again(file.uri)
+        self._start("warm", file.uri, self._warm(file))
+        return result
+
+    async def _warm(self, file: SourceFile) -> None:
+        with contextlib.suppress(S2sdapError):
+            await self.worker.do(file.project, lambda engine, _stops: engine.words.warm(), Urgency.SHOWN)
+
+    # ---- what was decoded elsewhere ----------------------------------------------------------
+
+    async def _report(self, file: SourceFile, path: str) -> None:
+        try:
+            await self.take_report(file, path)
+        except S2sdapError as error:
+            if error.name != "program_missing":  # there has been no run yet
+                self.failed(file, error)
+
+    async def take_report(self, file: SourceFile, path: str) -> int:
+        """Show what a report says of the sentences that still read as they did; how many those are."""
+        found = await asyncio.to_thread(lambda: list(read_report(path)))
+        numbers = (
+            {each.line: each.index for each in file.asked(0, len(file.document.lines))} if file.drawn else {}
+        )
+        count, until = 0, time.perf_counter() + SLICE
+        for line, decoded in found:
+            if file.sentence(line) == decoded.source:
+                file.keep(Asked(decoded.source, numbers.get(line, 0), line, file.reference(line)), decoded)
+                count += 1
+            if time.perf_counter() > until:
+                await asyncio.sleep(0)
+                until = time.perf_counter() + SLICE
+        self.news(file)
+        return count
+
+    async def _lenses(self) -> None:
+        await asyncio.sleep(self.desk.options.debounce)
+        self.client.refresh_lenses()
+
+    def _start(self, kind: str, uri: str, work: Coroutine[Any, Any, None]) -> None:
+        """Begin some work on a document, in the place of that of its kind which is going on."""
+        before = self._tasks.get((kind, uri))
+        if before is not None:
+            before.cancel()
+        task = asyncio.get_running_loop().create_task(_quietly(work))
+        self._tasks[kind, uri] = task
+
+
+async def _quietly(work: Coroutine[Any, Any, None]) -> None:
+    """Work that may be broken off."""
+    with contextlib.suppress(asyncio.CancelledError):
+        await work
+
+
+def bounded(notes: list[Note]) -> list[Note]:
+    """The notes, as many as an editor can show, and how many more there are."""
+    notes = sorted(notes, key=lambda note: (note.line, note.span))
+    if len(notes) <= MOST_NOTES:
+        return notes
+    text = (
+        f"{len(notes) - MOST_NOTES:,} more things are to be said of this file from here on; these come first."
+    )
+    return [*notes[:MOST_NOTES], Note(notes[MOST_NOTES].line, Span(0, 0), MORE, text, Level.INFORMATION)]
