@@ -30,6 +30,7 @@ from s2sdap.vocabulary.errors import S2sdapError
 if TYPE_CHECKING:
     from s2sdap.debugger.descriptions import Location
     from s2sdap.debugger.frames import Frame
+    from s2sdap.debugger.memory import Memory
     from s2sdap.debugger.neighbors.training import Training
     from s2sdap.debugger.results import Result
     from s2sdap.debugger.session import Session
@@ -96,6 +97,7 @@ class Adapter:
         self.containers: Handles[Container] = Handles("stale_variables")
         self.targets: Handles[tuple[int, int]] = Handles("stale_target")
         self.locations: Handles[Location] = Handles("stale_location")
+        self.memories: Handles[Memory] = Handles("stale_memory")
         self.threads: dict[int, str] = {}
         self.checkpoints = Checkpoints()
         self.progress = Progress(self.emit, lambda: self.client.supports_progress_reporting)
@@ -353,6 +355,7 @@ class Adapter:
         self.containers.clear()
         self.targets.clear()
         self.locations.clear()
+        self.memories.clear()
 
     # ---- hypotheses as threads ---------------------------------------------------------------
 

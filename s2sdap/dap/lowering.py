@@ -8,10 +8,14 @@ from typing import Final
 from s2sdap.dap.adapter import Adapter
 from s2sdap.dap.handles import Container
 from s2sdap.debugger.descriptions import Children, Description, Scope
+from s2sdap.debugger.editing.places import HypothesisPlace, RowPlace, TokenPlace, WeightPlace
 from s2sdap.debugger.frames import Frame
+from s2sdap.debugger.memory import Memory
 from s2sdap.protocol import bodies
 from s2sdap.vocabulary.positions import utf16_column
 
+VSCODE: Final = ("vscode", "code-oss", "vscodium", "cursor", "windsurf", "positron")
+"""What VS Code, and editors made from it, call themselves."""
 PAGE: Final = 1000
 """Children that one `variables` request gives at most."""
 
@@ -78,7 +82,34 @@ def variable_body(adapter: Adapter, frame: Frame | None, item: Description) -> b
         indexed_variables=indexed,
         presentation_hint=hint,
         declaration_location_reference=location_reference(adapter, item),
+        memory_reference=memory_reference(adapter, frame, item),
+        menu=menu_of(item) if adapter.client.client_id in VSCODE else None,
     )
+
+
+def memory_reference(adapter: Adapter, frame: Frame | None, item: Description) -> str | None:
+    """A reference to the bytes of a tensor, which `readMemory` reads."""
+    if item.memory is None:
+        return None
+    return str(adapter.memories.add(Memory(item.memory, frame, item.edit)))
+
+
+def menu_of(item: Description) -> str | None:
+    """What kind of thing a variable is, for the menus of the extension; `None` for what has none."""
+    if item.type == "candidate":
+        return "candidate"
+    if item.type.startswith("token #"):
+        return "likely"
+    match item.edit:
+        case TokenPlace():
+            return "token"
+        case RowPlace():
+            return "row"
+        case WeightPlace():
+            return "weight"
+        case HypothesisPlace():
+            return "hypothesis"
+    return "tensor" if item.memory is not None else None
 
 
 def location_reference(adapter: Adapter, item: Description) -> int | None:

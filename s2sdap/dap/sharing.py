@@ -30,7 +30,7 @@ KEPT: Final = 500
 """Lines of the console that are kept for who comes later."""
 WATCHING: Final = frozenset(
     """
-    threads stackTrace scopes variables evaluate completions exceptionInfo source loadedSources
+    threads stackTrace scopes variables readMemory evaluate completions exceptionInfo source loadedSources
     breakpointLocations s2s/step s2s/attention s2s/beam s2s/tree s2s/decode s2s/columns s2s/vectors s2s/walk
     s2s/weights s2s/results s2s/sentences s2s/models s2s/state s2s/branches s2s/edits s2s/exportEdits
     s2s/compare s2s/reference s2s/neighbors s2s/nearestTokens s2s/projection

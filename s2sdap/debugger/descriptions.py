@@ -40,7 +40,7 @@ class Description:
 
     `expression` evaluates to the same value; `edit` is what a person sets in changing it, `None`
     where it cannot be changed. `location` is where it stands in a file. Parts that take long
-    to make come `later`: when they are opened, and then in any thread.
+    to make come `later`: when they are opened, and then in any thread. `memory` are the numbers themselves.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Description:
     edit: Place | None = None
     location: Location | None = None
     later: Callable[[], Children] | None = None
+    memory: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,6 +126,7 @@ def tensor(
         Children(value.shape[0], lambda start, count: _some(make, start, count, value.shape[0])),
         expression,
         edit,
+        memory=value,
     )
 
 

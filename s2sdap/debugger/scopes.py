@@ -131,7 +131,8 @@ def _attention(frame: Frame) -> list[Description]:
 def _row(frame: Frame, name: str, layer: int | None, head: int | None) -> Description:
     """An attention row with one child a source token, each of which can be set."""
     tokens = frame.attended
-    values: list[float] = frame.attention(layer, head).double().tolist()
+    row = frame.attention(layer, head)
+    values: list[float] = row.double().tolist()
     order = sorted(range(len(values)), key=lambda index: -values[index])[:3]
 
     def make(index: int) -> Description:
@@ -152,6 +153,7 @@ def _row(frame: Frame, name: str, layer: int | None, head: int | None) -> Descri
         listed.children,
         "attention" if layer is None else None,
         RowPlace(layer, head),
+        memory=row.float(),
     )
 
 

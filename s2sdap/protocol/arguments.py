@@ -200,6 +200,23 @@ class SetExpression(Arguments):
     frame_id: int | None = None
 
 
+class ReadMemory(Arguments):
+    """`readMemory`: bytes of a tensor."""
+
+    memory_reference: str
+    count: Whole
+    offset: int = 0
+
+
+class WriteMemory(Arguments):
+    """`writeMemory`: `data`, in base64, into a tensor. All of it or none is written."""
+
+    memory_reference: str
+    data: str
+    offset: int = 0
+    allow_partial: bool = False
+
+
 class Evaluate(Arguments):
     """`evaluate` an expression."""
 

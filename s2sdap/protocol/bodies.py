@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from s2sdap.protocol.arguments import Arguments as _Camel
 
 
@@ -124,6 +126,9 @@ class VariableBody(_Camel):
     indexed_variables: int | None = None
     presentation_hint: PresentationHint | None = None
     declaration_location_reference: int | None = None
+    memory_reference: str | None = None
+    menu: str | None = msgspec.field(name="__vscodeVariableMenuContext", default=None)
+    """VS Code's own word for what its menus go by."""
 
 
 class VariablesBody(_Camel):
@@ -150,6 +155,20 @@ class SetExpressionBody(_Camel):
     variables_reference: int | None = None
     named_variables: int | None = None
     indexed_variables: int | None = None
+
+
+class ReadMemoryBody(_Camel):
+    """Answer to `readMemory`: `data` in base64."""
+
+    address: str
+    data: str | None = None
+    unreadable_bytes: int | None = None
+
+
+class WriteMemoryBody(_Camel):
+    """Answer to `writeMemory`."""
+
+    bytes_written: int
 
 
 class EvaluateBody(_Camel):

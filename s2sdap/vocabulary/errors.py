@@ -160,6 +160,7 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(4009, "at_start", "The cursor is at the first position of the program", "There is nothing before it"),
     ErrorKind(4010, "no_exception", "This stop is at no watch rule and no error", "Ask after a stop with the reason `exception`"),
     ErrorKind(4011, "no_weights", "The model {model} does not show its weights", "A model shows them by `named_weights` (docs/your-own-model.md)"),
+    ErrorKind(4012, "stale_memory", "Memory reference {id} is not of this stop", "Ask for variables again"),
     # 41xx: edits
     ErrorKind(4101, "no_variable", "There is no variable {name!r} here", "Ask for `variables` again and use a name from it"),
     ErrorKind(4102, "not_editable", "{name!r} cannot be changed", "Change what an edit can change: see docs/edits.md"),

@@ -289,6 +289,8 @@ def test_capabilities_are_kept(session, program):
         "supportsCompletionsRequest": ("completions", {"text": "p", "column": 2}),
         "supportsExceptionInfoRequest": ("exceptionInfo", None),
         "supportsLoadedSourcesRequest": ("loadedSources", {}),
+        "supportsReadMemoryRequest": ("readMemory", {"count": 8}),
+        "supportsWriteMemoryRequest": ("writeMemory", {"data": "AAAAAA=="}),
     }
     flags = {name for name, value in capabilities.items() if value is True}
     assert flags <= promised.keys(), f"promised and not tried here: {flags - promised.keys()}"
@@ -304,6 +306,10 @@ def test_capabilities_are_kept(session, program):
         if name == "supportsExceptionInfoRequest":
             assert session.refused(command, threadId=session.thread).number == 4010
             continue
+        if command.endswith("Memory"):
+            session.go("next")
+            reference = session.scope("Decoder")["state"]["memoryReference"]
+            arguments = {**arguments, "memoryReference": reference}
         if command in ("stepBack", "setExpression"):
             session.go("next")
         if command == "restartFrame":

@@ -6,13 +6,17 @@ import { forDocument, TYPE } from "./launch/completing";
 import { exits } from "./launch/exits";
 import { AdapterFactory } from "./launch/factory";
 import { documentInView, tellToOpen } from "./launch/in_view";
-import { ConfigurationProvider, dynamicConfigurations } from "./launch/provider";
+import { ConfigurationProvider, dynamicConfigurations, rememberModel } from "./launch/provider";
 import { Panel, VIEW } from "./panel/panel";
 import { Watching } from "./session/watching";
+import { InlineValues } from "./stop/inline_values";
+import { StatusBar } from "./stop/status_bar";
+import { registerVariableCommands } from "./variables/commands";
 
 export function activate(context: vscode.ExtensionContext): void {
   const watching = new Watching();
   const panel = new Panel(watching, context.extensionUri);
+  const inlineValues = new InlineValues(watching);
   context.subscriptions.push(
     watching,
     panel,
@@ -29,6 +33,11 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.commands.registerCommand("s2sdap.showPanels", () => panel.show(false)),
     vscode.commands.registerCommand("s2sdap.debugFile", (file?: vscode.Uri) => debugFile(file)),
     openAtFirstStop(watching, panel),
+    ...registerVariableCommands(watching, panel),
+    inlineValues,
+    vscode.languages.registerInlineValuesProvider({ pattern: "**" }, inlineValues),
+    new StatusBar(watching),
+    ...rememberModel(watching, context.workspaceState),
   );
 }
 

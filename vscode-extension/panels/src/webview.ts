@@ -3,6 +3,7 @@
 import { mount } from "svelte";
 
 import type { VsCode } from "./connection/webview";
+import { saveThrough } from "./parts/download";
 import "./theme.css";
 import { followTheme } from "./webview/theme";
 import "./webview/theme.css";
@@ -13,4 +14,6 @@ declare function acquireVsCodeApi(): VsCode;
 const target = document.getElementById("app");
 if (target === null) throw new Error("the webview has no place for the panels");
 followTheme(document);
-mount(Webview, { target, props: { vscode: acquireVsCodeApi() } });
+const vscode = acquireVsCodeApi();
+saveThrough(vscode);
+mount(Webview, { target, props: { vscode } });

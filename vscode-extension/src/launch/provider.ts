@@ -3,13 +3,14 @@
 import * as vscode from "vscode";
 
 import { findPython } from "../python/interpreter";
+import type { Watching } from "../session/watching";
 import { addressOf } from "./address";
 import { type Configuration, forAdapter, forDocument, TYPE, withModel } from "./completing";
 import { documentInView, tellToOpen } from "./in_view";
 import { tokenFor } from "./token";
 
 /** Under which the model of the last launch is remembered in a workspace. */
-export const LAST_MODEL = "model";
+const LAST_MODEL = "model";
 
 export class ConfigurationProvider implements vscode.DebugConfigurationProvider {
   readonly #memory: vscode.Memento;
@@ -83,3 +84,14 @@ export const dynamicConfigurations: vscode.DebugConfigurationProvider = {
     ];
   },
 };
+
+/** Keep in mind the model of a launch that has succeeded, for one that names none. */
+export function rememberModel(watching: Watching, memory: vscode.Memento): vscode.Disposable[] {
+  return [
+    watching.onHeard(({ watched, message }) => {
+      const { model, session } = watched.session.configuration as Configuration;
+      if (message.type === "response" && message.command === "launch" && message.success && model && !session)
+        void memory.update(LAST_MODEL, model);
+    }),
+  ];
+}

@@ -7,6 +7,7 @@ export function documentOf(parts: { source: string; script: string; style: strin
     `script-src 'nonce-${parts.nonce}'`,
     `style-src ${parts.source}`,
     `font-src ${parts.source}`,
+    `connect-src ${parts.source}`,
     `img-src ${parts.source} data: blob:`,
   ].join("; ");
   return `<!doctype html>

@@ -23,6 +23,8 @@ export class Panel implements vscode.WebviewPanelSerializer, vscode.Disposable {
   #ready = false;
   #shown: Watched | undefined;
   #ended = false;
+  /** Where it is to go once it listens. */
+  #tab: string | undefined;
 
   constructor(watching: Watching, extension: vscode.Uri) {
     this.#watching = watching;
@@ -43,10 +45,12 @@ export class Panel implements vscode.WebviewPanelSerializer, vscode.Disposable {
     this.#panel?.dispose();
   }
 
-  /** Bring it to the front, beside the text that is debugged. It takes no focus away unless it is to. */
-  show(preserveFocus: boolean): void {
+  /** Bring it to the front, beside the text that is debugged, at a tab. It takes no focus away unless it is to. */
+  show(preserveFocus: boolean, tab?: string): void {
+    if (tab !== undefined) this.#tab = tab;
     if (this.#panel !== undefined) {
       this.#panel.reveal(undefined, preserveFocus);
+      this.#tellTab();
       return;
     }
     const where = { viewColumn: vscode.ViewColumn.Beside, preserveFocus };
@@ -84,6 +88,7 @@ export class Panel implements vscode.WebviewPanelSerializer, vscode.Disposable {
       this.#ready = true;
       this.#shown = undefined;
       this.#follow(true);
+      this.#tellTab();
     } else if (message.type === "start") await vscode.commands.executeCommand("s2sdap.debugFile");
     else if (message.type === "save") await save(message.name, message.data);
     else {
@@ -120,6 +125,12 @@ export class Panel implements vscode.WebviewPanelSerializer, vscode.Disposable {
     if (watched !== this.#shown) return;
     const breakpoints = breakpointsOf(watched, source);
     this.#tell({ type: "breakpoints", session: watched.session.id, breakpoints });
+  }
+
+  #tellTab(): void {
+    if (!this.#ready || this.#tab === undefined) return;
+    this.#tell({ type: "tab", tab: this.#tab });
+    this.#tab = undefined;
   }
 
   #tell(message: ToWebview): void {

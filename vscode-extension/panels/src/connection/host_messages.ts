@@ -47,6 +47,7 @@ export type ToWebview =
       breakpoints: EditorBreakpoints;
     }
   | { type: "none"; ended: boolean }
+  | { type: "tab"; tab: string }
   | { type: "breakpoints"; session: string; breakpoints: EditorBreakpoints }
   | { type: "message"; session: string; message: ProtocolMessage };
 
@@ -56,5 +57,11 @@ export type FromWebview =
   | { type: "request"; session: string; message: ProtocolMessage }
   /** Somebody wants to begin from the empty panel. */
   | { type: "start" }
-  /** A file to keep, `data` in base64: a webview has no downloads. */
-  | { type: "save"; name: string; data: string };
+  | SaveMessage;
+
+/** A file to keep, `data` in base64: a webview has no downloads, so the extension asks where it is to go. */
+export interface SaveMessage {
+  type: "save";
+  name: string;
+  data: string;
+}

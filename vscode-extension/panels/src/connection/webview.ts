@@ -18,6 +18,8 @@ export interface Listener {
   session(told: SessionTold, connection: Connection): void;
   /** There is none. */
   none(ended: boolean): void;
+  /** Somebody wants to see this tab. */
+  tab(tab: string): void;
   breakpoints(told: Extract<ToWebview, { type: "breakpoints" }>["breakpoints"]): void;
 }
 
@@ -51,7 +53,8 @@ export function throughExtension(vscode: VsCode, page: Window, listener: Listene
       current?.end("the debug session has ended");
       current = undefined;
       listener.none(data.ended);
-    } else if (data.session === current?.id) {
+    } else if (data.type === "tab") listener.tab(data.tab);
+    else if (data.session === current?.id) {
       if (data.type === "breakpoints") listener.breakpoints(data.breakpoints);
       else current.router.receive(data.message as Parameters<Router["receive"]>[0]);
     }

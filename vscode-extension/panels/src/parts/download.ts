@@ -1,16 +1,10 @@
 // A file for the person, made in the browser: nothing is sent anywhere. A page hands it to the browser's
 // downloads; a webview has none, so there the extension asks where to keep it.
 
+import type { SaveMessage } from "../connection/host_messages";
 import type { VsCode } from "../connection/webview";
 
 export type Save = (name: string, content: Blob) => Promise<void>;
-
-/** What the extension is told, to ask where the file is to go; `data` is base64. */
-export interface SaveMessage {
-  type: "save";
-  name: string;
-  data: string;
-}
 
 let save: Save = inBrowser;
 

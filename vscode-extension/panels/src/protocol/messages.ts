@@ -167,6 +167,21 @@ export interface SetExpression {
   frameId?: number;
 }
 
+/** `readMemory`: bytes of a tensor. */
+export interface ReadMemory {
+  memoryReference: string;
+  count: number;
+  offset?: number;
+}
+
+/** `writeMemory`: `data`, in base64, into a tensor. All of it or none is written. */
+export interface WriteMemory {
+  memoryReference: string;
+  data: string;
+  offset?: number;
+  allowPartial?: boolean;
+}
+
 /** `evaluate` an expression. */
 export interface Evaluate {
   expression: string;
@@ -317,6 +332,8 @@ export interface VariableBody {
   indexedVariables?: number;
   presentationHint?: PresentationHint;
   declarationLocationReference?: number;
+  memoryReference?: string;
+  __vscodeVariableMenuContext?: string;
 }
 
 /** Answer to `variables`. */
@@ -340,6 +357,18 @@ export interface SetExpressionBody {
   variablesReference?: number;
   namedVariables?: number;
   indexedVariables?: number;
+}
+
+/** Answer to `readMemory`: `data` in base64. */
+export interface ReadMemoryBody {
+  address: string;
+  data?: string;
+  unreadableBytes?: number;
+}
+
+/** Answer to `writeMemory`. */
+export interface WriteMemoryBody {
+  bytesWritten: number;
 }
 
 /** Answer to `evaluate`. */
