@@ -2,6 +2,9 @@
 
 export const TYPE = "s2sdap";
 
+/** The mark of a session that another adapter begins within ours, such as debugpy: where that one listens. */
+export const CHILD = "__child";
+
 /** A configuration, as far as this extension reads it; the adapter checks the rest. */
 export interface Configuration {
   type: string;
@@ -19,6 +22,11 @@ export interface Configuration {
   env?: Record<string, string>;
   noDebug?: boolean;
   [name: string]: unknown;
+}
+
+/** Whether another adapter than ours is at the other end. */
+export function isChild(configuration: object): boolean {
+  return CHILD in configuration;
 }
 
 /** The text in the active editor. `path` is absent where it has never been saved. */

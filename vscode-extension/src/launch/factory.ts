@@ -3,14 +3,15 @@
 import * as vscode from "vscode";
 
 import { addressOf } from "./address";
-import type { Configuration } from "./completing";
+import { CHILD, type Configuration } from "./completing";
 import { WebSocketAdapter } from "./websocket";
 
 export class AdapterFactory implements vscode.DebugAdapterDescriptorFactory {
   createDebugAdapterDescriptor(session: vscode.DebugSession): vscode.DebugAdapterDescriptor {
     const configuration = session.configuration as Configuration;
-    if (configuration.connect !== undefined) {
-      const address = addressOf(configuration.connect);
+    const listening = configuration[CHILD] ?? configuration.connect;
+    if (listening !== undefined) {
+      const address = addressOf(listening);
       return address.kind === "tcp"
         ? new vscode.DebugAdapterServer(address.port, address.host)
         : new vscode.DebugAdapterInlineImplementation(

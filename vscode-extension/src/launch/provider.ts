@@ -5,7 +5,7 @@ import * as vscode from "vscode";
 import { findPython } from "../python/interpreter";
 import type { Watching } from "../session/watching";
 import { addressOf } from "./address";
-import { type Configuration, forAdapter, forDocument, TYPE, withModel } from "./completing";
+import { type Configuration, forAdapter, forDocument, isChild, TYPE, withModel } from "./completing";
 import { documentInView, tellToOpen } from "./in_view";
 import { tokenFor } from "./token";
 
@@ -25,6 +25,7 @@ export class ConfigurationProvider implements vscode.DebugConfigurationProvider 
     given: vscode.DebugConfiguration,
   ): vscode.DebugConfiguration | undefined {
     let configuration = given as Configuration;
+    if (isChild(configuration)) return configuration;
     if (!given.type && !given.request && !given.name) {
       const document = documentInView();
       if (document === undefined) {
@@ -43,6 +44,7 @@ export class ConfigurationProvider implements vscode.DebugConfigurationProvider 
     given: vscode.DebugConfiguration,
   ): Promise<vscode.DebugConfiguration | undefined> {
     const configuration = given as Configuration;
+    if (isChild(configuration)) return configuration;
     try {
       if (configuration.request === "attach" && configuration.connect === undefined) {
         const told = await vscode.window.showInputBox({

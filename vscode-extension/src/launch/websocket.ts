@@ -9,6 +9,7 @@ export class WebSocketAdapter implements vscode.DebugAdapter {
   readonly onDidSendMessage = this.#messages.event;
   readonly #socket: WebSocket;
   #waiting: string[] = [];
+  #ended = false;
 
   constructor(url: string, token: string) {
     const socket = new WebSocket(url, { headers: { Authorization: `Bearer ${token}` } });
@@ -19,7 +20,15 @@ export class WebSocketAdapter implements vscode.DebugAdapter {
     socket.on("message", (data) =>
       this.#messages.fire(JSON.parse(String(data)) as vscode.DebugProtocolMessage),
     );
-    socket.on("error", (error) => this.#end(`The server at ${url} cannot be reached: ${error.message}`));
+    socket.on("unexpected-response", (_request, response) => {
+      const parts: Buffer[] = [];
+      response.on("data", (part: Buffer) => parts.push(part));
+      response.on("end", () => {
+        const why = Buffer.concat(parts).toString("utf-8").trim();
+        this.#end(`${url} lets nobody in: ${why || `status ${response.statusCode}`}`);
+      });
+    });
+    socket.on("error", (error) => this.#end(`${url} cannot be reached: ${error.message}`));
     socket.on("close", (_code, reason) => this.#end(String(reason)));
   }
 
@@ -30,13 +39,16 @@ export class WebSocketAdapter implements vscode.DebugAdapter {
   }
 
   dispose(): void {
+    this.#ended = true;
     this.#socket.close();
     this.#messages.dispose();
   }
 
   /** VS Code waits for `terminated`; a connection that is lost never sends one. */
   #end(why: string): void {
-    if (why) this.#event("output", { category: "important", output: `${why}\n` });
+    if (this.#ended) return;
+    this.#ended = true;
+    if (why) void vscode.window.showErrorMessage(`s2sdap: ${why}`);
     this.#event("terminated");
   }
 

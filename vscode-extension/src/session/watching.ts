@@ -5,7 +5,7 @@ import * as vscode from "vscode";
 import type { ProtocolMessage } from "../../panels/src/connection/host_messages";
 import type { BreakpointBody } from "../../panels/src/protocol/messages";
 import type { Capabilities } from "../../panels/src/protocol/requests";
-import { TYPE } from "../launch/completing";
+import { isChild, TYPE } from "../launch/completing";
 
 /** A session that is under way. */
 export interface Watched {
@@ -58,7 +58,8 @@ export class Watching implements vscode.DebugAdapterTrackerFactory, vscode.Dispo
     return this.#sessions.get(id);
   }
 
-  createDebugAdapterTracker(session: vscode.DebugSession): vscode.DebugAdapterTracker {
+  createDebugAdapterTracker(session: vscode.DebugSession): vscode.DebugAdapterTracker | undefined {
+    if (isChild(session.configuration)) return undefined;
     const watched: Watched = {
       session,
       capabilities: {},
