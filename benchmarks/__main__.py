@@ -22,6 +22,7 @@ NAMES = (
     "extraction",
     "projection",
     "neighbors",
+    "language_server",
 )
 
 

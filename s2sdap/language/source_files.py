@@ -21,8 +21,10 @@ from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.files import TABLE, read_lines
 from s2sdap.vocabulary.positions import Span
 
-Key = tuple[str, str | None, int]
-"""A sentence, its reference, and its number where draws depend on it."""
+Key = tuple[str, str | None, int, int]
+"""A sentence, its reference, and its number and line where what becomes of it depends on those."""
+_OF_PLACE: Final = frozenset({"sentence", "line"})
+"""Fields by which a rule can tell apart two sentences that read alike."""
 _NOTHING: Final[tuple[Problem, ...]] = ()
 KEPT_SOURCES: Final = 2000
 """Sentences whose tokens are kept, those that were read last."""
@@ -43,6 +45,7 @@ class SourceFile:
         edits: the changes of a person with which sentences are decoded.
         shown: the lines, first and one past the last, that the editor asked about last.
         failure: why nothing can be decoded.
+        placed: whether a sentence's number or line decides what becomes of it.
     """
 
     uri: str
@@ -56,12 +59,17 @@ class SourceFile:
     edits: dict[Key, tuple[Edited, ...]] = field(default_factory=dict)
     shown: tuple[int, int] = (0, 0)
     failure: S2sdapError | None = None
+    placed: bool = False
     _references: Sequence[str] | None = None
     _sources: dict[str, Source | S2sdapError] = field(default_factory=dict)
     _telling: set[str] = field(default_factory=set)
     """Sentences of which something was found, so that the others of a long file are passed over."""
 
     def __post_init__(self) -> None:
+        generation = self.project.configuration.generation
+        drawn = self.project.search.get("sample") or generation.get("do_sample")
+        by_place = any(not _OF_PLACE.isdisjoint(rule.condition.names) for rule in self.project.rules)
+        self.placed = bool(drawn or by_place)
         self.problems = [None] * len(self.document.lines)
         if self.limit is None:
             self.limit = int(self.project.search.get("max_source_length", SearchSettings().max_source_length))
@@ -76,12 +84,6 @@ class SourceFile:
     def table(self) -> bool:
         """Whether its lines have columns."""
         return self.path.name.lower().endswith(TABLE)
-
-    @property
-    def drawn(self) -> bool:
-        """Whether a sentence's number decides what becomes of it."""
-        generation = self.project.configuration.generation
-        return bool(self.project.search.get("sample") or generation.get("do_sample"))
 
     def changed(self, splice: Splice) -> None:
         """Lines were replaced: what is known of the new ones is nothing."""
@@ -121,12 +123,12 @@ class SourceFile:
 
     def key(self, asked: Asked) -> Key:
         """What is decoded of a sentence is kept under this."""
-        return (asked.text, asked.reference, asked.index if self.drawn else 0)
+        return (asked.text, asked.reference, *((asked.index, asked.line) if self.placed else (0, 0)))
 
     def result(self, line: int) -> DecodedSentence | None:
         """What has become of the sentence on a line, as it reads now."""
-        if not self.drawn:
-            return self.decoded.get((self.sentence(line), self.reference(line), 0))
+        if not self.placed:
+            return self.decoded.get((self.sentence(line), self.reference(line), 0, 0))
         asked = self.asked(line, line + 1)
         return self.decoded.get(self.key(asked[0])) if asked else None
 
@@ -139,6 +141,11 @@ class SourceFile:
             self._telling.add(decoded.source)
         while len(self.decoded) > MOST_DECODED:
             del self.decoded[next(iter(self.decoded))]
+
+    def wants(self, first: int, end: int) -> bool:
+        """Whether there is a sentence on these lines of which nothing is known yet."""
+        lines = range(first, min(end, len(self.document.lines)))
+        return any(self.sentence(line) and self.result(line) is None for line in lines)
 
     def wanting(self, first: int, end: int) -> list[Asked]:
         """The sentences on these lines of which nothing is known yet."""

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from s2sdap.language.client import Client
 from s2sdap.language.decoded import Asked, DecodedSentence, Edited, Origin, WordFacts
@@ -22,8 +22,13 @@ from s2sdap.language.worker import Urgency, Worker
 from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.positions import Span
 
+if TYPE_CHECKING:
+    from s2sdap.language.engine import Engine
+
 SLICE: Final = 0.004
 """Seconds of work between two looks at what the client wants."""
+PAUSE: Final = 0.02
+"""Seconds after which such work looks again whether the model is done."""
 MOST_NOTES: Final = 500
 """Diagnostics of a file; of more, it is told how many."""
 MORE: Final = "more"
@@ -31,8 +36,6 @@ AHEAD: Final = 200
 """Sentences on show that are decoded by themselves at most."""
 PATIENCE: Final = 0.25
 """Seconds that a hover waits for what the model has to say."""
-TOLD: Final = 0.5
-"""Seconds between two times that new outputs are told of while sentences are decoded."""
 
 
 class Upkeep:
@@ -44,6 +47,8 @@ class Upkeep:
         self.worker = Worker()
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._told: dict[str, tuple[int, tuple[Note, ...]]] = {}
+        self._decoding: dict[str, tuple[int, int, int]] = {}
+        """For which lines and version sentences on show are being decoded: to ask again is no new start."""
 
     # ---- what is wrong -----------------------------------------------------------------------
 
@@ -69,6 +74,7 @@ class Upkeep:
         """A document was closed, or is read no more."""
         for key in [key for key in self._tasks if key[1] == uri]:
             self._tasks.pop(key).cancel()
+        self._decoding.pop(uri, None)
         if self._told.pop(uri, None) is not None:
             self.client.publish(uri, None, [])
 
@@ -87,6 +93,8 @@ class Upkeep:
             file.look(line)
             if time.perf_counter() > until:
                 await asyncio.sleep(0)
+                while self.worker.busy:  # two threads that compute take each other's time, many times over
+                    await asyncio.sleep(PAUSE)
                 until = time.perf_counter() + SLICE
         self.publish(file)
 
@@ -113,6 +121,7 @@ class Upkeep:
     def begin(self, file: SourceFile) -> None:
         """A file is read from now on."""
         self._told.pop(file.uri, None)
+        self._decoding.pop(file.uri, None)
         self.look_again(file.uri)
         report = file.project.configuration.report
         if report is not None:
@@ -125,7 +134,11 @@ class Upkeep:
         file.shown = (first, end)
         if moved and len(file.document.lines) > end - first:
             self._start("lenses", file.uri, self._lenses())
-        if file.project.configuration.background and file.failure is None and file.wanting(first, end):
+        if not file.project.configuration.background or file.failure is not None:
+            return
+        wanted = (first, end, file.document.version)
+        if self._decoding.get(file.uri) != wanted and file.wants(first, end):
+            self._decoding[file.uri] = wanted
             self._start("decode", file.uri, self._background(file))
 
     async def decode(
@@ -150,18 +163,16 @@ class Upkeep:
 
     async def _background(self, file: SourceFile) -> None:
         await asyncio.sleep(self.desk.options.debounce)
-        told = time.perf_counter()
         for asked in file.wanting(*file.shown)[:AHEAD]:
             try:
                 edits = file.edits.get(file.key(asked), ())
                 await self.decode(file, asked, Origin.BACKGROUND, edits, Urgency.SHOWN)
             except S2sdapError as error:
+                self._decoding.pop(file.uri, None)
                 self.failed(file, error)
                 return
-            if time.perf_counter() - told > TOLD:
-                self.client.refresh_hints()
-                told = time.perf_counter()
-        self.news(file)
+            self.news(file)
+        self._decoding.pop(file.uri, None)
 
     async def run(self, file: SourceFile) -> int:
         """Decode all sentences of a file that are not decoded yet; how many were."""
@@ -175,7 +186,7 @@ class Upkeep:
                 file.keep(asked, decoded)
                 bar.report(f"{count:,} of {len(sentences):,} sentences", 100 * count / len(sentences))
 
-            def work(engine: Any, stops: Callable[[], bool]) -> None:
+            def work(engine: "Engine", stops: Callable[[], bool]) -> None:
                 over = engine.run(sentences, str(file.path), lambda: stops() or bar.cancelled)
                 for asked, decoded in over:
                     loop.call_soon_threadsafe(keep, asked, decoded)
@@ -195,7 +206,7 @@ class Upkeep:
             return None
         edits = file.edits.get(file.key(asked), ())
 
-        def work(engine: Any, stops: Callable[[], bool]) -> tuple[DecodedSentence, WordFacts]:
+        def work(engine: "Engine", stops: Callable[[], bool]) -> tuple[DecodedSentence, WordFacts]:
             traced = engine.traced(asked, str(file.path), Origin.ASKED, edits, stops)
             return traced.decoded, engine.words.facts(traced.last, token, position)
 
@@ -211,7 +222,7 @@ class Upkeep:
     async def compare(self, file: SourceFile, asked: Asked) -> str:
         """A sentence against its reference, in words."""
 
-        def work(engine: Any, stops: Callable[[], bool]) -> str:
+        def work(engine: "Engine", stops: Callable[[], bool]) -> str:
             from s2sdap.language.comparing import against_reference  # noqa: PLC0415 - torch comes with it
 
             return against_reference(engine, asked, str(file.path), stops)
@@ -220,7 +231,13 @@ class Upkeep:
         return text
 
     def news(self, file: SourceFile) -> None:
-        """Something became of sentences of a file: tell the client."""
+        """Something became of sentences of a file: tell the client, with what comes in the next moment."""
+        pending = self._tasks.get(("news", file.uri))
+        if pending is None or pending.done():
+            self._start("news", file.uri, self._tell(file))
+
+    async def _tell(self, file: SourceFile) -> None:
+        await asyncio.sleep(self.desk.options.debounce)
         self.client.refresh_hints()
         if self.desk.files.get(file.uri) is file:
             self.publish(file)
@@ -242,12 +259,12 @@ class Upkeep:
             limits = [file.limit, engine.model.max_source_length]
             file.read_again(engine.model, min((each for each in limits if each is not None), default=None))
             self.look_again(file.uri)
-        self._start("warm", file.uri, self._warm(file))
+        if engine is not None:
+            self._start("index", file.uri, self._open_index(engine))
         return result
 
-    async def _warm(self, file: SourceFile) -> None:
-        with contextlib.suppress(S2sdapError):
-            await self.worker.do(file.project, lambda engine, _stops: engine.words.warm(), Urgency.SHOWN)
+    async def _open_index(self, engine: "Engine") -> None:
+        await asyncio.to_thread(engine.words.open)
 
     # ---- what was decoded elsewhere ----------------------------------------------------------
 
@@ -261,9 +278,9 @@ class Upkeep:
     async def take_report(self, file: SourceFile, path: str) -> int:
         """Show what a report says of the sentences that still read as they did; how many those are."""
         found = await asyncio.to_thread(lambda: list(read_report(path)))
-        numbers = (
-            {each.line: each.index for each in file.asked(0, len(file.document.lines))} if file.drawn else {}
-        )
+        numbers = {}
+        if file.placed:
+            numbers = {each.line: each.index for each in file.asked(0, len(file.document.lines))}
         count, until = 0, time.perf_counter() + SLICE
         for line, decoded in found:
             if file.sentence(line) == decoded.source:

@@ -1,5 +1,6 @@
 """What can be told of a source token beside its id: how often training had it, and what is near to it."""
 
+import contextlib
 from typing import Final
 
 import numpy as np
@@ -31,44 +32,37 @@ class Words:
 
     def __init__(self, model: Described, training: Training) -> None:
         self.model, self.training = model, training
+        self._index: OpenIndex | None = None
         self._counts: NDArray[np.int64] | None = None
-        self._counted = False
 
-    def warm(self) -> None:
-        """Open the index and count, so that the first hover need not wait for it."""
-        if (index := self._index()) is not None:
-            self._tokens(index)
+    def open(self) -> None:
+        """Open the index, where there is one that need not be built first, and count. May take seconds.
+
+        Nothing is told of it before it is open, so that no hover waits; any thread may do it.
+        """
+        training = self.training
+        if self._index is not None or training.problem is not None:
+            return
+        if training.bundled and not training.ready and not (bundled_folder() / INDEX).is_dir():
+            return
+        with contextlib.suppress(S2sdapError):
+            index = training.open()
+            site = StateSite(sites.ENCODER_STATES)
+            if site in index.sites:
+                index.query(index.search(site), site, np.zeros(index.store.dimension(site), np.float32), 1)
+                if index.store.count(site) <= COUNTED:
+                    self._counts = np.bincount(index.store.column(site, "token"))
+            self._index = index
 
     def facts(self, frame: Frame | None, token: int, position: int) -> WordFacts:
         """What is known of source token `token`, which stands at `position` of the sentence of a frame."""
-        index = self._index()
-        counts = None if index is None else self._tokens(index)
+        index, counts = self._index, self._counts
         return WordFacts(
             occurrences=None if counts is None else int(counts[token]) if token < len(counts) else 0,
             tokens=None if counts is None else int(counts.sum()),
             near=self._near(token),
             neighbors=() if index is None or frame is None else self._neighbors(index, frame, position),
         )
-
-    def _index(self) -> OpenIndex | None:
-        """The index, where there is one that need not be built first."""
-        training = self.training
-        if training.problem is not None:
-            return None
-        if training.bundled and not training.ready and not (bundled_folder() / INDEX).is_dir():
-            return None
-        try:
-            return training.open()
-        except S2sdapError:
-            return None
-
-    def _tokens(self, index: OpenIndex) -> NDArray[np.int64] | None:
-        """How often training had each source token, by id."""
-        site = StateSite(sites.ENCODER_STATES)
-        if not self._counted and site in index.sites and index.store.count(site) <= COUNTED:
-            self._counts = np.bincount(index.store.column(site, "token"))
-        self._counted = True
-        return self._counts
 
     def _near(self, token: int) -> tuple[tuple[str, float], ...]:
         try:

@@ -52,11 +52,17 @@ class Worker:
         self._thread: threading.Thread | None = None
         self._loaded: "tuple[Project, Engine] | None" = None
         self._debugging = False
+        self._doing = 0
 
     def engine(self, project: Project) -> "Engine | None":
         """The model of a project, where it is loaded."""
         loaded = self._loaded
         return loaded[1] if loaded is not None and loaded[0] == project.decoding else None
+
+    @property
+    def busy(self) -> bool:
+        """Whether the model has something to do now, so that other work had better wait."""
+        return self._doing > 0 or bool(self._waiting and not self._debugging)
 
     @property
     def debugging(self) -> bool:
@@ -130,12 +136,15 @@ class Worker:
     def _do(self, piece: _Piece) -> None:
         if not piece.done.set_running_or_notify_cancel():
             return
+        self._doing += 1
         try:
             result = piece.work(self._engine_of(piece.project), self._stops(piece))
         except BaseException as error:  # told to whoever waits for it
             piece.done.set_exception(error)
         else:
             piece.done.set_result(result)
+        finally:
+            self._doing -= 1
 
     def _engine_of(self, project: Project) -> "Engine":
         from s2sdap.language.engine import Engine  # noqa: PLC0415 - torch comes with it
