@@ -76,12 +76,12 @@ def compare(options: CompareOptions) -> int:
         raise S2sdapError(
             "settings_clash", reason="`--reference` is compared with the output, not with another decode"
         )
-    if options.reference is None and not otherwise:
+    program = read_program(options.file, options.reference)
+    if not program.has_references and not otherwise:
         raise S2sdapError("nothing_to_compare")
     settings = _Settings.of(options)
-    program = read_program(options.file, options.reference)
     with contextlib.redirect_stdout(sys.stderr):  # what the model's own code prints is no answer
-        ways = _Ways(options, settings, program)
+        ways = _Ways(options, settings, program, with_references=not otherwise)
     done: list[Compared] = []
     code = DONE
     try:
@@ -130,12 +130,14 @@ class _Settings:
 class _Ways:
     """Both ways to decode a sentence."""
 
-    def __init__(self, options: CompareOptions, settings: _Settings, program: Program) -> None:
+    def __init__(
+        self, options: CompareOptions, settings: _Settings, program: Program, *, with_references: bool
+    ) -> None:
         import torch
 
         torch.set_num_threads(options.threads)
         self._program = program
-        self._reference = options.reference is not None
+        self._reference = with_references
         model = _load(options, options.model, options.dtype, options.revision)
         self._left = _planner(model, settings.search, settings.generation)
         self._right: Planner | None = None

@@ -131,7 +131,9 @@ def compare(
     ] = None,
     reference: Annotated[
         str | None,
-        typer.Option(help="A file of references, in step with FILE: compare each with the output."),
+        typer.Option(
+            help="A file of references, in step with FILE: compare each with the output. A .tsv has its own."
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="Where the models run: cpu, cuda:0 ...")] = "cpu",
     threads: Threads = 1,
@@ -218,7 +220,7 @@ def debug(
 
 def verdict(
     file: Sentences,
-    reference: Annotated[str, typer.Option(help="A file of references, in step with FILE.")],
+    reference: Reference = None,
     line: Annotated[
         int | None, typer.Option(help="Only the sentence on this line, the first is 1.", min=1)
     ] = None,

@@ -23,7 +23,7 @@ class VerdictOptions:
     """What the command line says."""
 
     file: str
-    reference: str
+    reference: str | None
     line: int | None
     model: str
     search: Sequence[str]
@@ -37,6 +37,8 @@ class VerdictOptions:
 def verdict(options: VerdictOptions) -> int:
     """Judge the file's sentences. Returns the exit code."""
     program = read_program(options.file, options.reference)
+    if not program.has_references:
+        raise S2sdapError("no_reference", sentence=options.file)
     sentences = program.sentences
     if options.line is not None:
         sentences = tuple(each for each in sentences if each.line == options.line - 1)

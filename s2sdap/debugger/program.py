@@ -45,6 +45,11 @@ class Program:
         """Where the file lies, from which the paths on its lines are meant."""
         return None if self.path is None else os.path.dirname(self.path)
 
+    @property
+    def has_references(self) -> bool:
+        """Whether any sentence has a reference."""
+        return any(sentence.reference is not None for sentence in self.sentences)
+
     def beginning_at(self, line: int) -> "Program":
         """The program from 0-based `line` on, or from the first sentence after it.
 

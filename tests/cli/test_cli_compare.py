@@ -24,6 +24,8 @@ def folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("compare")
     (folder / "in.txt").write_text("".join(f"{line}\n" for line in LINES))
     (folder / "ref.txt").write_text("".join(f"{line}\n" for line in REFERENCES))
+    both = (f"{line}\t{reference}\n" for line, reference in zip(LINES, REFERENCES, strict=True))
+    (folder / "both.tsv").write_text("".join(both))
     (folder / "short.txt").write_text("abc\nhgf\nabcdefgh\n")
     config = CheckpointConfig(
         family="rnn", network=small_config(), source=side("abcdefgh"), target=side("uvwxyz.")
@@ -98,7 +100,7 @@ def test_references_and_where_they_went(here, dates):
         assert told["score"] == expected.score
         assert [token["logp"] for token in told["tokens"]] == list(expected.logprobs)
         assert told["fall"]["step"] == row["divergence"]  # a greedy search leaves it where it parts
-    table = here("compare", "in.txt", "--reference", "ref.txt")
+    table = here("compare", "both.tsv")  # the same references, from its second column
     assert table.returncode == 1
     for words in ("1 of 3 identical", "other's p", "line 3, reference: it left the beam at step 3", "0.4352"):
         assert words in table.stdout

@@ -12,11 +12,12 @@ LIMIT = 300
 def files(tmp_path):
     (tmp_path / "in.txt").write_text("March 3, 1999\n\nJ 4, 2005\n")
     (tmp_path / "ref.txt").write_text("1999-03-03\n\n2005-01-04\n")
+    (tmp_path / "both.tsv").write_text("March 3, 1999\t1999-03-03\n\nJ 4, 2005\t2005-01-04\n")
     return tmp_path
 
 
 def test_as_json(s2sdap, files):
-    done = s2sdap("verdict", "in.txt", "--reference", "ref.txt", "--limit", LIMIT, "--json", cwd=files)
+    done = s2sdap("verdict", "both.tsv", "--limit", LIMIT, "--json", cwd=files)
     assert done.returncode == 1, done.stderr
     right, wrong = map(json.loads, done.stdout.splitlines())
     assert (right["line"], right["verdict"]) == (1, None)
@@ -39,3 +40,6 @@ def test_refusals(s2sdap, files):
     done = s2sdap("verdict", "in.txt", "--reference", "ref.txt", "--line", 9, cwd=files)
     assert done.returncode == 2
     assert "S2S4303" in done.stderr
+    done = s2sdap("verdict", "in.txt", cwd=files)
+    assert done.returncode == 2
+    assert done.stderr.startswith("S2S4404: There is no reference for in.txt.")
