@@ -43,7 +43,8 @@ class LaunchArguments(Arguments):
         str,
         Meta(
             description="A bundled model's name, the folder of a checkpoint, `hf:` and the folder or hub id "
-            "of a Hugging Face model, or `opennmt:` and a checkpoint file of OpenNMT-py."
+            "of a Hugging Face model, `opennmt:` and a checkpoint file of OpenNMT-py, or `keras:` and a "
+            "file that Keras saved."
         ),
     ] = DEFAULT_MODEL
     search: Annotated[

@@ -136,7 +136,7 @@ def test_a_hugging_face_folder_without_its_scheme_is_told(tmp_path):
 
 
 def test_schemes_of_the_package_are_known():
-    assert "hf:..., opennmt:..." in refusal("unheard-of").what
+    assert "hf:..., keras:..., opennmt:..." in refusal("unheard-of").what
 
 
 @pytest.mark.usefixtures("plugin")
