@@ -1,14 +1,25 @@
 """A person debugs a decode in a real VS Code: what they see is what a script reads from the same model."""
 
+import json
 import re
 
 import pytest
+
+from s2sdap.client import Side
 
 pytestmark = pytest.mark.timeout(600)
 """The first test installs VS Code, packs the extension and starts both."""
 UNSURE = "J 4, 2005"
 LONG = "March 3, 1999 " * 9
 """More source tokens than VS Code shows in one page of variables."""
+BEAM = {
+    "type": "s2sdap",
+    "request": "launch",
+    "name": "beam",
+    "program": "${workspaceFolder}/dates.txt",
+    "reference": "${workspaceFolder}/references.txt",
+    "search": {"beamSize": 3},
+}
 PROGRAM = f"{UNSURE}\nMarch 3, 1999\n{LONG}\n"
 
 
@@ -61,7 +72,7 @@ def test_f5_on_a_text_file_steps_forth_and_back(code, scripted):
     (row,) = scripted.variables(states.variables_reference, start=120, count=1)
     assert code.value("5") == scripted.variables(row.variables_reference)[5].value
     code.stop()
-    assert code.server.adapters() == {}
+    code.settled(code.server.adapters, {})
 
 
 def test_breakpoints_on_lines_stages_and_unsure_tokens(code, scripted):
@@ -86,4 +97,145 @@ def test_breakpoints_on_lines_stages_and_unsure_tokens(code, scripted):
     assert stop.text in code.page.locator(".exception-widget").inner_text().replace("\xa0", " ")
     code.rule("Low confidence", False)
     code.stop()
-    assert code.server.adapters() == {}
+    code.settled(code.server.adapters, {})
+
+
+def test_edits_in_variables_and_in_the_panel_change_the_output(code, scripted):
+    code.write("dates.txt", PROGRAM)
+    code.open("dates.txt")
+    code.start()
+    scripted.launch(source=UNSURE)
+    for step in range(7):
+        code.click("Step Over")
+        code.stopped(f"step {step}")
+        scripted.next()
+    code.panels.at(6)
+    seen = code.panels.candidates(6)
+    assert seen.locator(".piece").all_inner_texts() == [token.piece for token in scripted.top_tokens(5)]
+    seen.filter(has=code.page.locator(".piece", has_text="1")).click()
+    code.stopped("step 6 · '1'")
+    scripted.force("1")
+    for step in range(7, 10):
+        code.click("Step Over")
+        code.stopped(f"step {step}")
+        scripted.next()
+    code.settled(code.frames, names(scripted.stack_trace()))
+
+    code.expand("Attention", "weights")
+    code.set_variable("8: 5", "0.9")
+    (weights,) = (each for each in variables(scripted, "Attention") if each.name == "weights")
+    scripted.set_variable(weights.variables_reference, "8: 5", "0.9")
+    code.stopped("step 9 · '5'")
+    row = scripted.step().attention
+    code.settled(
+        lambda: [float(code.value(name)) for name in ("8: 5", "7: 0")], pytest.approx(row[:6:-1], rel=1e-5)
+    )
+    code.panels.at(9)
+    code.settled(code.panels.attention, pytest.approx(row, abs=1e-5))
+
+    code.panels.drag_attention(5)
+    assert code.panels.frame.locator(".draft .sum").inner_text() == "sum 1"
+    row = code.panels.attention()
+    assert row[5] > 0.9
+    code.panels.button("Apply").click()
+    code.panels.frame.locator(".draft").wait_for(state="detached")
+    scripted.set_attention(row)
+    code.stopped(names(scripted.stack_trace())[0])
+    code.settled(code.panels.attention, pytest.approx(scripted.step().attention, abs=1e-5))
+    code.expand("Attention", "weights")
+    code.settled(lambda: float(code.value("5: 2")), pytest.approx(row[5], rel=1e-5))
+
+    code.click("Step Out")
+    scripted.continue_()
+    (result,) = scripted.results()
+    assert result.outputs[0].text not in ("2005-07-04", "2005-01-04")
+    code.console_says(result.outputs[0].text)
+    code.stop()
+
+
+def test_every_panel_shows_the_numbers_of_a_script_and_survives_a_reload(code, scripted):
+    code.write("dates.txt", f"{UNSURE}\n")
+    reference = code.write("references.txt", "2005-01-04\n")
+    code.write(".vscode/launch.json", json.dumps({"configurations": [BEAM]}))
+    code.open("dates.txt")
+    code.launch("beam")
+    scripted.launch(program=code.folder / "dates.txt", reference=reference, beam_size=3)
+    for step in range(7):
+        code.click("Step Over")
+        code.stopped(f"step {step}")
+        scripted.next()
+    code.panels.at(6)
+    assert code.panels.attention() == pytest.approx(scripted.step().attention, abs=1e-5)
+    beam_tree(code.panels, scripted, code.settled)
+    neighbourhood(code.panels, scripted, code.settled)
+    layers(code.panels, scripted, code.settled)
+    code.console('force "1"')
+    scripted.force("1")
+    code.stopped("step 6 · '1'")
+    compare(code.panels, scripted)
+    code.console("switch 0")
+    scripted.command("switch 0")
+    code.stopped("step 6 · '7'")
+    verdict(code.panels, scripted)
+    code.stopped(names(scripted.stack_trace())[0])
+
+    # The window is loaded again: the session ends with it, the panel stays and serves the next one.
+    (code.folder / ".vscode" / "launch.json").unlink()
+    code.page.reload(wait_until="domcontentloaded")
+    code.settled(code.server.adapters, {})
+    code.panels.button("Debug the open file").click()
+    code.stopped("encoder · 9 tokens")
+    code.panels.tab("Decode")
+    code.panels.frame.locator(".source .token").nth(len(UNSURE) - 1).wait_for()
+    code.stop()
+    code.settled(code.server.adapters, {})
+
+
+def beam_tree(panels, scripted, settled):
+    panels.tab("Beam tree")
+    fates = [each.fate for step in scripted.beam().steps for each in step.candidates]
+    counts = (f"{fates.count(fate)} {fate}" for fate in ("survived", "finished", "pruned"))
+    settled(panels.frame.locator(".counts").inner_text, " · ".join(counts))
+
+
+def neighbourhood(panels, scripted, settled):
+    panels.tab("Neighbourhood")
+    found = scripted.neighbors("decoder.state", k=12).neighbors
+    rows = panels.frame.get_by_role("list", name="Neighbours").get_by_role("listitem")
+    settled(rows.locator(".marked").all_inner_texts, [each.target for each in found])
+    distances = [float(each) for each in rows.locator(".distance").all_inner_texts()]
+    assert distances == pytest.approx([each.distance for each in found], rel=1e-3)
+
+
+def layers(panels, scripted, settled):
+    panels.tab("Layers")
+    panels.button("Weights").click()
+    weights = scripted.request("s2s/weights", count=64)["weights"]
+    counts = panels.frame.locator("td.right")
+    settled(counts.all_inner_texts, [f"{each['count']:,}" for each in weights])
+
+
+def compare(panels, scripted):
+    panels.tab("Timeline and compare")
+    edits = panels.frame.locator("[aria-label='Edits in force'] li")
+    edits.filter(has_text="token '1'").wait_for()
+    panels.button("Compare").click()
+    found = scripted.compare(left=Side(branch=0), right=Side(branch=1))
+    panels.frame.get_by_text(f"They part at step {found.divergence}.").wait_for()
+    sides = panels.frame.locator("[aria-label=Compare] dl").inner_text()
+    for run in (found.left, found.right):
+        assert run.output in sides
+        assert f"score {run.score:.3f}".replace("-", "−") in sides
+
+
+def verdict(panels, scripted):
+    """The verdict, whose fix is applied."""
+    panels.tab("Verdict")
+    panels.button("Find the stage to blame").click()
+    found = scripted.verdict()
+    answer = panels.frame.locator(".answer")
+    answer.filter(has_text=f"To blame: {found.stage}").wait_for()
+    assert found.repaired_output in answer.inner_text()
+    assert panels.frame.locator(".stages article").count() == len(found.experiments)
+    answer.get_by_role("button", name="Apply this fix").click()
+    scripted.apply_fix(found)

@@ -1,12 +1,13 @@
 """The window of VS Code in the words of a person who debugs: open a file, press F5, step, look, change."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from panel_view import PanelView
 from playwright.sync_api import TimeoutError as Late
 from vscode_server import Server
 
@@ -39,6 +40,11 @@ class Workbench:
                 return
         raise AssertionError("VS Code does not know the extension")
 
+    @property
+    def panels(self) -> PanelView:
+        """The panels in their tab."""
+        return PanelView(self.page)
+
     # -- the window ------------------------------------------------------------------------------------
 
     def press(self, keys: str) -> None:
@@ -46,7 +52,7 @@ class Workbench:
 
     def open(self, name: str) -> None:
         """Open a file of the folder in the editor, with the caret in its first line."""
-        self._pick(str(self.folder / name), key="Control+P")
+        self._pick(str(self.folder / name), name)
         self.page.get_by_role("tab", name=name, selected=True).wait_for()
         self.line(1).click()
 
@@ -57,17 +63,14 @@ class Workbench:
 
     def command(self, title: str) -> None:
         """Run a command by its title."""
-        self._pick(title, key="F1")
+        self._pick(f">{title}", title)
 
-    def _pick(self, wanted: str, *, key: str) -> None:
-        """Type into the quick pick that a key opens, and take the row that has these words."""
+    def _pick(self, typed: str, row: str) -> None:
+        """Type into the quick pick, and take the row that has these words."""
         self.press("Escape")
-        self.press(key)
-        self.page.locator('.quick-input-widget input[type="text"]').fill(
-            f">{wanted}" if key == "F1" else wanted
-        )
-        rows = self.page.locator(".quick-input-widget .monaco-list-row")
-        rows.filter(has_text=wanted if key == "F1" else Path(wanted).name).first.click()
+        self.press("F1")
+        self.page.locator('.quick-input-widget input[type="text"]').fill(typed)
+        self.page.locator(".quick-input-widget .monaco-list-row").filter(has_text=row).first.click()
 
     def answer(self, text: str) -> None:
         """Type an answer into the box that asks for one."""
@@ -99,6 +102,12 @@ class Workbench:
     def start(self) -> None:
         """Press F5, and wait for the first stop."""
         self.press("F5")
+        self.page.locator(".debug-toolbar").wait_for()
+        self.page.locator(TOP_FRAME).first.wait_for()
+
+    def launch(self, name: str) -> None:
+        """Start a configuration of launch.json by its name, and wait for the first stop."""
+        self._pick(f"debug {name}", name)
         self.page.locator(".debug-toolbar").wait_for()
         self.page.locator(TOP_FRAME).first.wait_for()
 
@@ -228,12 +237,3 @@ class Workbench:
     def console_says(self, text: str | re.Pattern[str]) -> None:
         """Wait until the debug console has said this."""
         self.page.locator(".repl .monaco-list-rows").filter(has_text=text).wait_for()
-
-    def frame(self, title: str) -> Any:
-        """The inside of a webview, by the title of its document."""
-        outer: Sequence[Any] = self.page.locator("iframe.webview.ready").all()
-        for place in range(len(outer)):
-            inner = self.page.locator("iframe.webview.ready").nth(place).content_frame
-            if inner.locator(f"iframe#active-frame[title={title!r}]").count():
-                return inner.locator("iframe#active-frame").content_frame
-        raise AssertionError(f"no webview has the title {title}")
