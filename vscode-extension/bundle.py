@@ -105,11 +105,16 @@ def extension() -> None:
     install(EXTENSION)
     _npm(PANELS, "run", "--silent", "webview")
     _npm(EXTENSION, "run", "--silent", "build")
-    others = shutil.ignore_patterns("*-dark.png", "*-contrast.png")
-    shutil.copytree(PICTURES, DIST / "pictures", ignore=others)
+    shutil.copytree(PICTURES, DIST / "pictures", ignore=_unwanted_pictures)
     text = (EXTENSION / "README.md").read_text("utf-8")
     (DIST / "README.md").write_text(text.replace("../docs/pictures/", "dist/pictures/"), "utf-8")
     _mark(DIST, now)
+
+
+def _unwanted_pictures(_folder: str, names: list[str]) -> list[str]:
+    """All but those that the manifest and the text beside it show."""
+    told = [(EXTENSION / each).read_text("utf-8") for each in ("package.json", "README.md")]
+    return [name for name in names if not any(f"pictures/{name}" in text for text in told)]
 
 
 def vsix() -> Path:

@@ -9,6 +9,7 @@ export default defineConfig({
     emptyOutDir: false,
     target: "node20",
     minify: false,
+    license: { fileName: "licenses.md" },
     rolldownOptions: {
       external: ["vscode", "bufferutil", "utf-8-validate"],
       output: { format: "cjs", entryFileNames: "extension.js" },

@@ -11,6 +11,7 @@ export default defineConfig({
     target: "es2022",
     cssCodeSplit: false,
     modulePreload: false,
+    license: { fileName: "licenses.md" },
     rolldownOptions: {
       input: "src/webview.ts",
       checks: { pluginTimings: false },

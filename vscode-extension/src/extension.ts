@@ -8,6 +8,7 @@ import { AdapterFactory } from "./launch/factory";
 import { documentInView, tellToOpen } from "./launch/in_view";
 import { ConfigurationProvider, dynamicConfigurations, rememberModel } from "./launch/provider";
 import { Panel, VIEW } from "./panel/panel";
+import { findPython } from "./python/interpreter";
 import { Watching } from "./session/watching";
 import { InlineValues } from "./stop/inline_values";
 import { StatusBar } from "./stop/status_bar";
@@ -31,6 +32,8 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.debug.registerDebugAdapterTrackerFactory(TYPE, exits),
     vscode.window.registerWebviewPanelSerializer(VIEW, panel),
     vscode.commands.registerCommand("s2sdap.showPanels", () => panel.show(false)),
+    vscode.commands.registerCommand("s2sdap.openSample", openSample),
+    vscode.commands.registerCommand("s2sdap.checkPython", checkPython),
     vscode.commands.registerCommand("s2sdap.debugFile", (file?: vscode.Uri) => debugFile(file)),
     openAtFirstStop(watching, panel),
     ...registerVariableCommands(watching, panel),
@@ -53,6 +56,20 @@ async function debugFile(file: vscode.Uri | undefined): Promise<void> {
     folder ?? vscode.workspace.workspaceFolders?.[0],
     forDocument(document, false),
   );
+}
+
+/** Sentences that the bundled model reads, one of them doubtful. */
+async function openSample(): Promise<void> {
+  const content = ["March 3, 1999", "J 4, 2005", "LUNDI 13 JUIN 2005", "16 février 2005", ""].join("\n");
+  const document = await vscode.workspace.openTextDocument({ language: "plaintext", content });
+  await vscode.window.showTextDocument(document);
+}
+
+/** Say which Python runs the models; where there is none, what to do. */
+async function checkPython(): Promise<void> {
+  const python = await findPython(vscode.workspace.workspaceFolders?.[0], "");
+  if (python !== undefined)
+    void vscode.window.showInformationMessage(`s2sdap is there: ${python} runs the models.`);
 }
 
 /** The panels open by themselves at the first stop of a session; once closed they stay closed. */
