@@ -7,7 +7,15 @@ from torch import Tensor
 
 from s2sdap.debugger.frames import Frame
 from s2sdap.debugger.gates import gate_saturation, gates_at
-from s2sdap.debugger.vectors import Summary, of_encoder, shown_sites, steps_with, summary_of, vectors_of
+from s2sdap.debugger.vectors import (
+    Summary,
+    of_encoder,
+    of_tokens,
+    shown_sites,
+    steps_with,
+    summary_of,
+    vectors_of,
+)
 from s2sdap.debugger.walkthrough import part_of, walk_through
 from s2sdap.models.contract import Described, Weighs
 from s2sdap.protocol import custom
@@ -25,7 +33,7 @@ def vectors_body(frame: Frame, asked: custom.VectorsArguments) -> custom.Vectors
     """The vectors of a site, a row a source token or a step."""
     there = shown_sites(frame)
     site = asked.site or _usual(frame)
-    reads = of_encoder(site) if site in sites.SITES else False
+    reads = of_encoder(site)
     steps = [] if reads else steps_with(frame, site)
     shape = next((each for each in there if each.name == site), None)
     total = len(frame.source.tokens) if reads else len(steps)
@@ -44,7 +52,7 @@ def vectors_body(frame: Frame, asked: custom.VectorsArguments) -> custom.Vectors
         sites=[
             custom.ShownSiteBody(
                 name=each.name,
-                meaning=sites.SITES[each.name].meaning,
+                meaning=each.meaning,
                 layers=each.layers,
                 heads=each.heads,
                 size=each.size,
@@ -57,6 +65,7 @@ def vectors_body(frame: Frame, asked: custom.VectorsArguments) -> custom.Vectors
         pieces=pieces,
         vectors=_array(values),
         summaries=[_summary(summary_of(layer)) for layer in values.unbind(1)],
+        tokens=[frame.piece(token) for token in range(values.shape[-1])] if of_tokens(site) else [],
     )
 
 

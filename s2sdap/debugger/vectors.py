@@ -16,10 +16,14 @@ from torch import Tensor
 from s2sdap.debugger.columns import Row, rows_of
 from s2sdap.debugger.frames import Frame
 from s2sdap.vocabulary.errors import S2sdapError
-from s2sdap.vocabulary.sites import SITES
+from s2sdap.vocabulary.sites import PREDICTION_LOGITS, PREDICTION_LOGPROBS, SITES
 from s2sdap.vocabulary.stages import Stage
 
 BINS: Final = 24
+PROBABILITIES: Final = "prediction.probabilities"
+"""What is shown beside the sites: the softmax, that is, the powers of e of `prediction.logprobs`."""
+TOKENS: Final = 4096
+"""Of a larger vocabulary logits and probabilities are no picture that anybody could read."""
 SATURATED: Final = 0.95
 """From this share of its bound on, a number counts as saturated."""
 
@@ -30,12 +34,14 @@ class Shown:
 
     Attributes:
         name: of the site.
+        meaning: what it holds.
         layers: how many layers it has, 0 where it has no such axis.
         heads: the same of heads.
-        size: features of a vector.
+        size: features of a vector, or tokens.
     """
 
     name: str
+    meaning: str
     layers: int
     heads: int
     size: int
@@ -90,7 +96,7 @@ def summary_of(values: Tensor) -> Summary:
 
 
 def shown_sites(frame: Frame) -> list[Shown]:
-    """The sites with vectors of features that this frame has come to, in the order of the model."""
+    """The sites with vectors of features or tokens that this frame has come to, in the order of the model."""
     found = []
     for name in frame.decode.model.layout.sites:
         axes = SITES[name].axes.split()
@@ -98,18 +104,38 @@ def shown_sites(frame: Frame) -> list[Shown]:
         if value is None:
             continue
         lengths = dict(zip(axes, value.shape, strict=True))
-        found.append(Shown(name, lengths.get("L", 0), lengths.get("H", 0), lengths["D"]))
+        found.append(Shown(name, SITES[name].meaning, lengths.get("L", 0), lengths.get("H", 0), lengths["D"]))
+    for name in (PREDICTION_LOGITS, PROBABILITIES) if _few_tokens(frame) else ():
+        value = frame.site_or_none(_recorded(name)) if frame.has(_recorded(name)) else None
+        if value is not None:
+            meaning = "their softmax, after the generation settings" if name == PROBABILITIES else ""
+            found.append(Shown(name, meaning or SITES[name].meaning, 0, 0, len(value)))
     return found
+
+
+def of_tokens(site: str) -> bool:
+    """Whether a vector of the site has a number for every target token."""
+    return site in (PREDICTION_LOGITS, PROBABILITIES)
+
+
+def _few_tokens(frame: Frame) -> bool:
+    """Whether there are few enough for a picture; of a large vocabulary logits would be computed again."""
+    return len(frame.decode.model.target) <= TOKENS
+
+
+def _recorded(site: str) -> str:
+    """The site that is recorded of what is shown."""
+    return PREDICTION_LOGPROBS if site == PROBABILITIES else site
 
 
 def of_encoder(site: str) -> bool:
     """Whether a site has a vector for every source token, and not one a step."""
-    return SITES[site].stage is Stage.ENCODER
+    return site in SITES and SITES[site].stage is Stage.ENCODER
 
 
 def steps_with(frame: Frame, site: str) -> list[Row]:
     """The steps of the frame's hypothesis that have come to a site."""
-    rows = rows_of(frame)
+    site, rows = _recorded(site), rows_of(frame)
     if rows and rows[-1].chosen is None and not frame.has(site):
         rows = rows[:-1]
     return [row for row in rows if site in row.record.sites]
@@ -122,15 +148,17 @@ def vectors_of(
 
     Raises `no_such_site`, `not_yet`, or `bad_value` where there is no such layer or head.
     """
+    shown, site = site, _recorded(site)
     axes = SITES[site].axes.split() if site in SITES else []
-    if not axes or axes[-1] != "D":
-        raise S2sdapError("no_such_site", site=site)
+    if not axes or (axes[-1] != "D" and not (of_tokens(shown) and _few_tokens(frame))):
+        raise S2sdapError("no_such_site", site=shown)
     if of_encoder(site):
         value = frame.site(site)
         stacked = value.movedim(axes.index("S"), 0)
     else:
         here = frame.site(site)[None, ...] if not rows else None  # a page beyond the last step is empty
         stacked = torch.stack([row.record.sites[site][row.row] for row in rows]) if here is None else here[:0]
+        stacked = stacked.exp() if shown == PROBABILITIES else stacked
     if "H" in axes:
         stacked = _part(stacked, 2, "head", head or 0)
     if "L" not in axes:

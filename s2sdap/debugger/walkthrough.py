@@ -16,6 +16,7 @@ from s2sdap.vocabulary.stages import Stage
 
 _PARTS: Final = {
     INPUTS: "in",
+    sites.DECODER_REPEATED: "in",
     sites.DECODER_LAYERS: "state",
     sites.DECODER_CELLS: "state",
     sites.DECODER_STATE: "state",
@@ -103,14 +104,17 @@ def _shape(value: Tensor) -> str:
 
 
 def _inputs(frame: Frame) -> list[tuple[str, Tensor | None]]:
-    """The embedding of the token before and the decoder state before."""
+    """What every step is given or the embedding of the token before, and the decoder state before."""
     earlier = frame.before
     before = None
     if earlier.parent is not None:
         record = frame.records[earlier.step]
         if sites.DECODER_STATE in record.sites:
             before = record.sites[sites.DECODER_STATE][earlier.row]
-    return [("embedding of the token before", _embedded(frame)), ("decoder state before", before)]
+    given = [("embedding of the token before", _embedded(frame))]
+    if sites.DECODER_REPEATED in frame.decode.model.layout.sites:
+        given = [("vector of the source, repeated", frame.site_or_none(sites.DECODER_REPEATED))]
+    return [*given, ("decoder state before", before)]
 
 
 def _together(frame: Frame) -> Tensor | None:

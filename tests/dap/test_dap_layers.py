@@ -29,7 +29,11 @@ def test_vectors_of_a_recurrent_network(tcp):
     assert sum(summary["counts"]) == array(shown["vectors"]).size
     page = tcp.request("s2s/vectors", site="decoder.state", start=1, count=2)
     assert (array(page["vectors"]) == array(shown["vectors"])[1:3]).all()
-    assert tcp.refused("s2s/vectors", site="prediction.logits").number == 4106
+    likely = tcp.request("s2s/vectors", site="prediction.probabilities")
+    assert array(likely["vectors"]).sum(axis=-1) == pytest.approx(1, abs=1e-5)
+    best = array(likely["vectors"]).argmax(axis=-1)[:, 0]
+    assert [likely["tokens"][token] for token in best] == ["1", "9", "9", "9"]
+    assert tcp.refused("s2s/vectors", site="prediction.logprobs").number == 4106
 
 
 def test_the_walk_through_and_its_gates(tcp):

@@ -6,7 +6,7 @@ from jaxtyping import Float
 
 from s2sdap import Session
 from s2sdap.debugger.gates import gate_saturation, gates_at
-from s2sdap.debugger.vectors import BINS, shown_sites, steps_with, summary_of, vectors_of
+from s2sdap.debugger.vectors import BINS, PROBABILITIES, shown_sites, steps_with, summary_of, vectors_of
 from s2sdap.debugger.walkthrough import walk_through
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
@@ -56,8 +56,20 @@ def test_sites_are_those_that_have_come(session):
     assert refused.value.name == "not_yet"
 
 
+def test_tokens_have_logits_and_probabilities(session):
+    frame = session.frame
+    shown = {each.name: each.size for each in shown_sites(frame)}
+    assert shown[sites.PREDICTION_LOGITS] == shown[PROBABILITIES] == len(frame.decode.model.target)
+    rows = steps_with(frame, PROBABILITIES)
+    logits = vectors_of(frame, sites.PREDICTION_LOGITS, rows, None, None)
+    assert torch.equal(logits[-1, 0], frame.site(sites.PREDICTION_LOGITS))
+    probabilities = vectors_of(frame, PROBABILITIES, rows, None, None)
+    torch.testing.assert_close(probabilities, logits.softmax(dim=-1))
+    assert len(rows) == 5
+
+
 @pytest.mark.parametrize(
-    ("site", "layer"), [("nothing", None), (sites.PREDICTION_LOGITS, None), (sites.DECODER_LAYERS, 99)]
+    ("site", "layer"), [("nothing", None), (sites.PREDICTION_LOGPROBS, None), (sites.DECODER_LAYERS, 99)]
 )
 def test_what_cannot_be_shown_is_refused(session, site, layer):
     frame = session.frame

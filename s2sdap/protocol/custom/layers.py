@@ -59,7 +59,8 @@ class VectorsBody(_Camel):
     """Answer to `s2s/vectors`.
 
     `vectors` [N, L, D] are of the rows from `start`, of `total`; `pieces` writes the rows: source tokens, or
-    the tokens that steps chose (empty where none was). `sites` are those that could be shown.
+    the tokens that steps chose (empty where none was). `sites` are those that could be shown. Where a vector
+    has a number for every target token, `tokens` writes those.
     """
 
     site: str
@@ -70,6 +71,7 @@ class VectorsBody(_Camel):
     pieces: list[str]
     vectors: ArrayBody
     summaries: list[SummaryBody]
+    tokens: list[str]
 
 
 class WalkArguments(_Camel):

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { folded, largest, layersOf } from "../src/logic/vectors";
+import { folded, largest, layersOf, likeliest } from "../src/logic/vectors";
 import { colourOf, shade } from "../src/parts/heat";
 
 describe("tables of vectors", () => {
@@ -23,6 +23,11 @@ describe("tables of vectors", () => {
   it("have a largest number", () => {
     expect(largest([-3, 2, NaN, Infinity])).toBe(3);
     expect(largest([])).toBeGreaterThan(0);
+  });
+
+  it("name their likeliest columns", () => {
+    expect(likeliest(new Float32Array([0.1, 0.7, 0, 0.2]), 3)).toEqual([1, 3, 0]);
+    expect(likeliest([1], 4)).toEqual([0]);
   });
 });
 

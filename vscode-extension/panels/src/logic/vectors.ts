@@ -40,6 +40,12 @@ export function folded(vector: Float32Array): Matrix {
   return { rows, columns: side, data };
 }
 
+/** The columns with the largest numbers, the largest first. */
+export function likeliest(values: ArrayLike<number>, count: number): number[] {
+  const places = Array.from({ length: values.length }, (_, at) => at);
+  return places.sort((one, other) => values[other]! - values[one]!).slice(0, count);
+}
+
 /** The largest magnitude, and never 0: what gets the full colour. */
 export function largest(values: ArrayLike<number>): number {
   let most = 1e-12;

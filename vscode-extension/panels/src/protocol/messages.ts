@@ -808,6 +808,7 @@ export interface VectorsBody {
   pieces: string[];
   vectors: ArrayBody;
   summaries: SummaryBody[];
+  tokens: string[];
 }
 
 /** `s2s/walk`: the step of a frame. */
