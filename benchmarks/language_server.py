@@ -127,7 +127,7 @@ def rows(starts: int = 9, asked: int = 60) -> list[Row]:
         uri = (Path(folder) / "long.src").as_uri()
         document = {"uri": uri}
         opened = _opened(wire, uri)
-        wire.request("workspace/executeCommand", command="s2sdap.decodeLine", arguments=[uri, 0])
+        wire.request("workspace/executeCommand", command="s2sdap.source.decodeLine", arguments=[uri, 0])
 
         def hover(line: int) -> tuple[float, bool]:
             taken, answer = _timed(

@@ -401,5 +401,5 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(7401, "report_malformed", "Line {line} of {path} is no line of a report: {reason}",
               "Name a file that `s2sdap run --report` wrote"),
     ErrorKind(7402, "not_read", "{uri} is not read as a file of source sentences",
-              "Name it under `files` in s2sdap.toml, or let the language server read it with `s2sdap.enableFile`"),
+              "Name it under `files` in s2sdap.toml, or let the language server read it with `s2sdap.source.enableFile`"),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import * as vscode from "vscode";
 
+import { LanguageServer } from "./language/server";
 import { forDocument, TYPE } from "./launch/completing";
 import { exits } from "./launch/exits";
 import { AdapterFactory } from "./launch/factory";
@@ -40,6 +41,7 @@ export function activate(context: vscode.ExtensionContext): void {
     inlineValues,
     vscode.languages.registerInlineValuesProvider({ pattern: "**" }, inlineValues),
     new StatusBar(watching),
+    new LanguageServer(watching),
     ...rememberModel(watching, context.workspaceState),
   );
 }

@@ -27,9 +27,9 @@ def hints(file: SourceFile, first: int, end: int) -> list[lsp.InlayHint]:
 def label(decoded: DecodedSentence, reference: str | None) -> str:
     """A hint's text."""
     output = decoded.output if len(decoded.output) <= LONGEST else decoded.output[:LONGEST] + "…"
-    edited = f" ({', '.join(edit.text for edit in decoded.edits)})" if decoded.edits else ""
+    edited = "".join(f", {edit.piece!r} {'banned' if edit.banned else 'forced'}" for edit in decoded.edits)
     differs = " ≠ reference" if reference is not None and reference != decoded.output else ""
-    return f"→ {output}  p = {decoded.probability:.3g}{differs}{edited}"
+    return f"→ {output}  p = {decoded.probability:.3g}{edited}{differs}"
 
 
 def _hint(file: SourceFile, line: int, decoded: DecodedSentence) -> lsp.InlayHint:
