@@ -79,6 +79,14 @@ def scripted(serving) -> Iterator[Any]:
         yield debugger
 
 
+@pytest.fixture(scope="session")
+def host_tests(bundle) -> Path:
+    """Tests that Mocha runs in the extension host, with what they need."""
+    folder: Path = bundle.EXTENSION / "tests" / "host"
+    bundle.install(folder)
+    return folder
+
+
 FAILED = pytest.StashKey[bool]()
 
 

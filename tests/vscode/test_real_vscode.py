@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -188,6 +190,65 @@ def test_every_panel_shows_the_numbers_of_a_script_and_survives_a_reload(code, s
     code.panels.tab("Decode")
     code.panels.frame.locator(".source .token").nth(len(UNSURE) - 1).wait_for()
     code.stop()
+    code.settled(code.server.adapters, {})
+
+
+LISTENS = """
+import sys, s2sdap
+print(s2sdap.listen(0, quiet=True, token_file=sys.argv[1]).tcp_port, flush=True)
+import torch
+torch.manual_seed(3)
+model = torch.nn.Sequential(torch.nn.Embedding(5, 8), torch.nn.Linear(8, 5))
+s2sdap.wait_for_client()
+with s2sdap.debug(model, list("abcde"), sites={"1": "prediction.logits"}):
+    logits = model(torch.tensor([[0, 1, 2]]))
+print("went on", tuple(logits.shape))
+"""
+
+
+def test_who_listens_is_attached_to_with_the_token_in_its_file(code, serving, tmp_path):
+    code.write("dates.txt", PROGRAM)
+    code.write("listens.py", LISTENS)
+    token = tmp_path / "token"
+    command = [sys.executable, str(code.folder / "listens.py"), str(token)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+        port = program.stdout.readline().strip()
+        there = {
+            "type": "s2sdap",
+            "request": "attach",
+            "name": "program",
+            "connect": f"tcp://127.0.0.1:{port}",
+        }
+        at_server = {"type": "s2sdap", "request": "launch", "name": "server", "program": "${file}"}
+        at_server |= {"connect": serving.tcp, "tokenFile": str(serving.token_file)}
+        wanted = {"configurations": [{**there, "tokenFile": str(token)}, at_server]}
+        code.write(".vscode/launch.json", json.dumps(wanted))
+        code.open("dates.txt")
+        code.launch("program")
+        code.stopped("prediction")
+        code.click("Disconnect")
+        code.ended()
+        assert program.stdout.read() == "went on (1, 3, 5)\n"
+    assert program.returncode == 0
+
+    code.open("dates.txt")
+    code.launch("server")
+    code.stopped(f"encoder · {len(UNSURE)} tokens")
+    assert code.server.adapters() == {}
+    code.click("Step Over")
+    code.stopped("step 0 · '2'")
+    code.click("Stop|^Disconnect")
+    code.ended()
+    (code.folder / ".vscode" / "launch.json").unlink()
+
+
+def test_mocha_in_the_extension_host(code, host_tests, tmp_path):
+    exit_code, said = code.run_in_host(host_tests, tmp_path)
+    counts = re.findall(r"(\d+) passed, (\d+) failed", said)
+    assert counts, said
+    passed, failed = map(int, counts[-1])
+    assert (exit_code, failed) == (0, 0), said
+    assert passed == len(re.findall(r"\bit\(", (host_tests / "api.test.cjs").read_text()))
     code.settled(code.server.adapters, {})
 
 

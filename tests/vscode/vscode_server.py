@@ -55,6 +55,12 @@ class Server:
     def user_settings(self) -> Path:
         return self.state / "user" / "User" / "settings.json"
 
+    @property
+    def extension(self) -> Path:
+        """Where it has installed the extension."""
+        (found,) = (self.state / "extensions").glob("s2sdap.s2sdap-*")
+        return found
+
     def log(self) -> str:
         """What it has said."""
         return (self.state / "server.log").read_text("utf-8", errors="replace")

@@ -1,11 +1,13 @@
 """The window of VS Code in the words of a person who debugs: open a file, press F5, step, look, change."""
 
+import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from panel_view import PanelView
 from playwright.sync_api import TimeoutError as Late
@@ -39,6 +41,27 @@ class Workbench:
                 self.press("Escape")
                 return
         raise AssertionError("VS Code does not know the extension")
+
+    def run_in_host(self, tests: Path, folder: Path) -> tuple[int, str]:
+        """Let an extension host run these tests in a window of its own; its exit code, and all it said."""
+        page, said, exits = self.page.context.browser.new_page(), [], []
+
+        def leave(exit_code: int) -> None:
+            exits.append(exit_code)
+
+        page.expose_function("codeAutomationLog", lambda _, told: said.append(" ".join(map(str, told))))
+        page.expose_function("codeAutomationExit", leave)
+        at = f"vscode-remote://127.0.0.1:{self.server.port}"
+        wanted = {
+            "extensionDevelopmentPath": self.server.extension,
+            "extensionTestsPath": tests / "index.cjs",
+        }
+        payload = json.dumps([[name, f"{at}{path}"] for name, path in wanted.items()])
+        page.goto(f"{self.server.origin}/?folder={folder}&payload={quote(payload)}")
+        self.settled(lambda: bool(exits), True)
+        page.goto("about:blank")
+        page.close()
+        return exits[0], "\n".join(said)
 
     @property
     def panels(self) -> PanelView:
@@ -132,7 +155,7 @@ class Workbench:
 
     def settled(self, look: Callable[[], Any], wanted: Any) -> None:
         """Look until this is what is to be seen: VS Code fills its views piece by piece."""
-        for _ in range(600):
+        for _ in range(2_000):
             seen = look()
             if seen == wanted:
                 return
