@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from models.small_networks import model_of, small_config
 
 UNSURE = "J 4, 2005"
 
@@ -189,3 +190,23 @@ def test_no_serious_fault_for_those_who_see_or_point_otherwise(sheet, theme):
     assert sheet.axe() == []
     sheet.button("Matrix").click()
     assert sheet.axe() == []
+
+
+def test_without_attention_there_is_none_to_read_or_draw(sheet, tmp_path):
+    model_of(small_config(attention="none"), tmp_path / "plain")
+    (tmp_path / "pairs.tsv").write_text("abcd\tuvw\nhg\tz\n", "utf-8")
+    sheet.page.get_by_label("Model", exact=False).first.fill(str(tmp_path / "plain"))
+    sheet.page.get_by_label("or a text file; a .tsv").set_input_files(tmp_path / "pairs.tsv")
+    sheet.page.get_by_text("References", exact=True).click()
+    reference = sheet.page.get_by_label("What should come out, a line each")
+    sheet.page.wait_for_function("(area) => area.value !== ''", arg=reference.element_handle())
+    assert reference.input_value() == "uvw\nz\n"
+    sheet.button("Begin").click()
+    sheet.stopped()
+    sheet.go("Next token")
+    assert "attention" not in sheet.page.get_by_label("Stages").inner_text()
+    told = sheet.page.get_by_role("toolbar", name="How the decode is shown").inner_text()
+    assert "Candidates" in told
+    assert "Attention" not in told
+    assert "Matrix" not in told
+    assert shown_attention(sheet) == []

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { type Form, launchOf } from "../src/page/launching";
+import { columnsOf, type Form, launchOf } from "../src/page/launching";
 import { applied, Typed } from "../src/page/typing";
 
 const FORM: Form = {
@@ -71,5 +71,14 @@ describe("typing", () => {
     const choice = { label: "entropy", start: 5, length: 3 };
     expect(applied("1 + ent > 2", choice, 7)).toEqual({ text: "1 + entropy > 2", caret: 11 });
     expect(applied("le", { label: "len()", text: "len(" }, 2)).toEqual({ text: "lelen(", caret: 6 });
+  });
+});
+
+describe("a table", () => {
+  it("has sources and references in its columns, in step", () => {
+    const { text, reference } = columnsOf("a b\tA B\tnoted\r\n\r\nشمس\tsun\n");
+    expect(text).toBe("a b\n\nشمس\n");
+    expect(reference).toBe("A B\n\nsun\n");
+    expect(columnsOf("a\nb\n")).toEqual({ text: "a\nb\n" });
   });
 });

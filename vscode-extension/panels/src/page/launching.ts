@@ -46,6 +46,13 @@ export function launchOf(form: Form): { wanted: LaunchArguments; rules: string[]
   return { wanted, rules: form.unsure ? [`lowConfidence(p < ${form.threshold})`] : [] };
 }
 
+/** The columns of a `.tsv`: sources and, where any line has one, references in step with them. */
+export function columnsOf(table: string): { text: string; reference?: string } {
+  const rows = table.split("\n").map((line) => line.replace(/\r$/, "").split("\t"));
+  const column = (at: number) => rows.map((row) => row[at] ?? "").join("\n");
+  return rows.some((row) => row.length > 1) ? { text: column(0), reference: column(1) } : { text: column(0) };
+}
+
 function moreOf(written: string): LaunchArguments {
   if (written.trim() === "") return {};
   let read: unknown;
