@@ -23,6 +23,7 @@ NAMES = (
     "projection",
     "neighbors",
     "language_server",
+    "page",
 )
 
 

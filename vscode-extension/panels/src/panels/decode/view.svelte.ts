@@ -32,7 +32,7 @@ export class DecodeView implements Keeping {
   /** A step that a person picked; by default the cursor's. */
   picked: number | undefined = $state();
   /** The attention row of the picked step as it would be; there is none while nothing was dragged. */
-  draft: number[] | undefined = $state();
+  draft: number[] | undefined = $state.raw();
   /** Whether the other weights fill the rest when one is dragged. */
   fill = $state(true);
   #columns = new SvelteMap<number, ColumnBody>();
