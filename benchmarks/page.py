@@ -130,6 +130,15 @@ class Looking:
         self.page.wait_for_function("(there) => document.querySelector(there)", arg=there)
         self.page.evaluate(_PAINTED)
 
+    def middle(self, selector: str) -> tuple[float, float]:
+        """The middle of an element."""
+        box = self.page.locator(selector).first.bounding_box()
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def frame(self) -> None:
+        """Wait for the next frame."""
+        self.page.evaluate("() => new Promise(requestAnimationFrame)")
+
     def costs(self, deed: Callable[[], None], name: str = "ScriptDuration") -> float:
         """What a deed costs."""
         before = self.cost(name)
@@ -160,47 +169,64 @@ class Looking:
         )
 
 
-def _scrolled(look: Looking) -> None:
+# Each looks for its places first and returns what is then done to them: looking costs script as well.
+
+
+def _scrolling(look: Looking) -> Callable[[], None]:
     """Along the decode and back."""
-    box = look.page.locator(".scroll").bounding_box()
-    look.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.8)
-    for way in (1, -1):
-        for _ in range(20):
-            look.page.mouse.wheel(way * 120, 0)
-            look.page.evaluate("() => new Promise(requestAnimationFrame)")
+    x, y = look.middle(".scroll")
+
+    def deed() -> None:
+        look.page.mouse.move(x, y)
+        for way in (1, -1):
+            for _ in range(20):
+                look.page.mouse.wheel(way * 120, 0)
+                look.frame()
+
+    return deed
 
 
-def _brushed(look: Looking) -> None:
-    """Over the tokens that are in sight, source and target, and their candidates."""
-    look.page.locator(".source .token").first.scroll_into_view_if_needed()
-    for row in (".source .token", ".target .token", "[data-row=rank2]"):
-        for at in range(9):
-            box = look.page.locator(row).nth(at).bounding_box()
-            look.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-            look.page.evaluate("() => new Promise(requestAnimationFrame)")
+def _pointing(look: Looking) -> Callable[[], None]:
+    """Over tokens that are in sight, source and target, and candidates."""
+    look.page.locator(".scroll").evaluate("(scroll) => scroll.scrollTo(0, 0)")
+    rows = (".source .slot:nth-child({}) .token", ".target .slot:nth-child({}) .token")
+    places = [look.middle(row.format(at)) for row in rows for at in range(1, 10)]
+
+    def deed() -> None:
+        for place in places:
+            look.page.mouse.move(*place)
+            look.frame()
+
+    return deed
 
 
-def _dragged(look: Looking) -> None:
-    """An attention bar up and down, and let go of."""
-    look.page.locator("[role=slider]").nth(3).scroll_into_view_if_needed()
-    box = look.page.locator("[role=slider]").nth(3).bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    look.page.mouse.move(x, y)
-    look.page.mouse.down()
-    for step in range(30):
-        look.page.mouse.move(x, y + (step % 10 - 5) * 4)
-        look.page.evaluate("() => new Promise(requestAnimationFrame)")
-    look.page.mouse.up()
-    look.page.locator(".draft button:last-child").click()
+def _dragging(look: Looking) -> Callable[[], None]:
+    """An attention bar up and down."""
+    look.page.evaluate("() => document.querySelector('.draft button:last-child')?.click()")
+    look.page.locator(".scroll").evaluate("(scroll) => scroll.scrollTo(0, 0)")
+    x, y = look.middle(".source .slot:nth-child(4) .track")
+
+    def deed() -> None:
+        look.page.mouse.move(x, y)
+        look.page.mouse.down()
+        for step in range(30):
+            look.page.mouse.move(x, y + (step % 10 - 5) * 4)
+            look.frame()
+        look.page.mouse.up()
+
+    return deed
 
 
-def _massed(look: Looking) -> None:
-    """The slider of how much attention is drawn, from end to end."""
-    slider = look.page.locator(".options input[type=range]")
-    slider.focus()
-    for key in (*["ArrowRight"] * 20, *["ArrowLeft"] * 40):
-        look.page.keyboard.press(key)
-        look.page.evaluate("() => new Promise(requestAnimationFrame)")
+def _drawing(look: Looking) -> Callable[[], None]:
+    """The slider of how much attention is drawn, from 75 % to nearly all and far down."""
+    look.page.locator(".options input[type=range]").focus()
+
+    def deed() -> None:
+        for key in (*["ArrowRight"] * 20, *["ArrowLeft"] * 40):
+            look.page.keyboard.press(key)
+            look.frame()
+
+    return deed
 
 
 def _goal(what: str, told: list[float], goal: float, unit: str = "ms") -> Row:
@@ -227,13 +253,13 @@ def _decode(look: Looking, folder: str) -> list[Row]:
     print(
         f"  all of the main thread for a stop, layout and painting with it: {statistics.median(whole):.0f} ms"
     )
-    for what, deed in (
-        ("scrolling", _scrolled),
-        ("pointing at tokens", _brushed),
-        ("dragging attention", _dragged),
-        ("drawing more and less attention", _massed),
+    for what, gesture in (
+        ("scrolling", _scrolling),
+        ("pointing at tokens", _pointing),
+        ("dragging attention", _dragging),
+        ("drawing more and less attention", _drawing),
     ):
-        told = [look.longest(lambda deed=deed: deed(look)) for _ in range(2)]
+        told = [look.longest(gesture(look)) for _ in range(2)]
         rows.append(_goal(f"page: longest task of a frame, {what}, {size}", [max(told)], FRAME))
     return rows
 

@@ -22,7 +22,7 @@ function next(root: HTMLElement, from: HTMLElement, way: Way): HTMLElement | nul
   const nearest = (row: string) =>
     find(row, at) ?? [...root.querySelectorAll<HTMLElement>(`[data-row="${row}"]`)].at(-1) ?? null;
   if (way === "ArrowLeft" || way === "ArrowRight") {
-    const backwards = getComputedStyle(from).direction === "rtl";
+    const backwards = from.closest<HTMLElement>(".row")?.dir === "rtl";
     const step = (way === "ArrowRight") !== backwards ? 1 : -1;
     return find(row, at + step);
   }
