@@ -33,7 +33,7 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.debug.registerDebugAdapterTrackerFactory(TYPE, exits),
     vscode.window.registerWebviewPanelSerializer(VIEW, panel),
     vscode.commands.registerCommand("s2sdap.showPanels", () => panel.show(false)),
-    vscode.commands.registerCommand("s2sdap.openSample", openSample),
+    vscode.commands.registerCommand("s2sdap.openSample", () => openSample(context.globalStorageUri)),
     vscode.commands.registerCommand("s2sdap.checkPython", checkPython),
     vscode.commands.registerCommand("s2sdap.debugFile", (file?: vscode.Uri) => debugFile(file)),
     openAtFirstStop(watching, panel),
@@ -60,11 +60,13 @@ async function debugFile(file: vscode.Uri | undefined): Promise<void> {
   );
 }
 
-/** Sentences that the bundled model reads, one of them doubtful. */
-async function openSample(): Promise<void> {
+/** Sentences that the bundled model reads, one of them doubtful; a file, since F5 asks where to save what is none. */
+async function openSample(folder: vscode.Uri): Promise<void> {
+  const file = vscode.Uri.joinPath(folder, "sentences.txt");
   const content = ["March 3, 1999", "J 4, 2005", "LUNDI 13 JUIN 2005", "16 février 2005", ""].join("\n");
-  const document = await vscode.workspace.openTextDocument({ language: "plaintext", content });
-  await vscode.window.showTextDocument(document);
+  await vscode.workspace.fs.createDirectory(folder);
+  await vscode.workspace.fs.writeFile(file, Buffer.from(content, "utf-8"));
+  await vscode.window.showTextDocument(file);
 }
 
 /** Say which Python runs the models; where there is none, what to do. */

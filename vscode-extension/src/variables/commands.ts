@@ -55,7 +55,7 @@ async function edit(
   change: EditArguments,
 ): Promise<void> {
   const answer = (await watched.session.customRequest("s2s/edit", { frameId, ...change })) as EditBody;
-  vscode.window.setStatusBarMessage(`s2sdap: ${answer.text ?? answer.edits?.join(", ")}`, 5000);
+  vscode.window.setStatusBarMessage(`s2sdap: ${answer.edits?.join(", ")}`, 5000);
 }
 
 async function forceToken(at: Pick<Asked, "watched" | "frameId">, asked: Asked | undefined): Promise<void> {
