@@ -47,9 +47,8 @@ class Decode:
     prefix: tuple[int, ...] = ()
     sentence: int = 0
 
-    @classmethod
+    @staticmethod
     def of(
-        cls,
         model: Model,
         text: str,
         settings: SearchSettings,
@@ -63,16 +62,8 @@ class Decode:
         `line` (from 1) of `where` is what a refusal names.
         """
         settings = within(model, settings)
-        source = model.tokenize(text)
-        if not source.tokens:
-            raise S2sdapError("no_tokens", line=line, path=where)
-        limits = (settings.max_source_length, model.max_source_length)
-        limit = min(each for each in limits if each is not None)
-        if len(source.tokens) > limit:
-            raise S2sdapError(
-                "source_too_long", line=line, path=where, length=len(source.tokens), limit=limit
-            )
-        return cls(model, settings, source, prefix_of(model, settings), sentence)
+        prefix = prefix_of(model, settings)
+        return _planned(model, settings, prefix, text, sentence=sentence, line=line, where=where)
 
     def begin(self, edits: Sequence[Edit] = ()) -> EncoderRecord:
         """Run the encoder. Its record holds the snapshot before step 0."""
@@ -175,13 +166,13 @@ def _covered(before: Snapshot) -> Tensor:
 def own_search(model: Model, settings: SearchSettings) -> Planner:
     """Plans that decode with our own search. Refuses settings that no sentence could decode under."""
     settings = within(model, settings)
-    prefix_of(model, settings)
-    return functools.partial(_planned, model, settings)
+    return functools.partial(_planned, model, settings, prefix_of(model, settings))
 
 
 def _planned(
     model: Model,
     settings: SearchSettings,
+    prefix: tuple[int, ...],
     text: str,
     *,
     sentence: int,
@@ -190,4 +181,12 @@ def _planned(
     folder: str | None = None,
 ) -> Decode:
     del folder  # a line is text, and names no file
-    return Decode.of(model, text, settings, sentence=sentence, line=line, where=where)
+    source = model.tokenize(text)
+    length, limit = len(source.tokens), settings.max_source_length
+    if not length:
+        raise S2sdapError("no_tokens", line=line, path=where)
+    if model.max_source_length is not None:
+        limit = min(limit, model.max_source_length)
+    if length > limit:
+        raise S2sdapError("source_too_long", line=line, path=where, length=length, limit=limit)
+    return Decode(model, settings, source, prefix, sentence)

@@ -129,47 +129,48 @@ class _Window:
     ) -> None:
         self.corpus, self.planner, self.sweep, self.sentences = corpus, planner, sweep, sentences
         self.decoded: dict[int, Decoded] = {}
-        self.plans: dict[int, Plan] = {}
+        self.tried: frozenset[int] = frozenset()  # decoded by themselves before their batches
 
     def decode(self) -> None:
         """All of them."""
-        for sentence in self.sentences:
+        waiting: list[tuple[Sentence, Plan]] = []
+        where, folder = self.corpus.program.name, self.corpus.program.folder
+        for each in self.sentences:
             try:
-                self.plans[sentence.index] = self._plan(sentence)
+                plan = self.planner(
+                    each.text, sentence=each.index, line=each.line + 1, where=where, folder=folder
+                )
             except S2sdapError as error:  # it has no tokens, or too many
-                self._keep(Decoded(Result(sentence, 0, (), error), (), exact=True))
+                self._keep(Decoded(Result(each, 0, (), error), (), exact=True))
                 self.corpus.counts.alone += 1
-        waiting = [each for each in self.sentences if each.index in self.plans]
-        lengths = [self.sweep.length(self.plans[each.index]) for each in waiting]
-        batches = [
-            [waiting[index] for index in batch]
-            for batch in grouped(lengths, self.sweep.beam, self.corpus.bounds)
-        ]
+            else:
+                waiting.append((each, plan))
+        lengths = [self.sweep.length(plan) for _, plan in waiting]
+        batches = list(grouped(lengths, self.sweep.beam, self.corpus.bounds))
         if batches and not self.corpus.counts.tolerance:
-            self._begin_measuring(batches)
+            self._begin_measuring(waiting[batches[0][0]][0], waiting[batches[-1][-1]][0])
             batches = [batches[-1], *batches[:-1]]  # what is off most is known first
-        for each in batches:
-            self._batch(each)
+        for batch in batches:
+            self._batch([waiting[index][0] for index in batch], [waiting[index][1] for index in batch])
 
-    def _batch(self, sentences: Sequence[Sentence]) -> None:
-        counts = self.corpus.counts
-        known = [each for each in sentences if each.index in self.decoded]
+    def _batch(self, sentences: Sequence[Sentence], plans: Sequence[Plan]) -> None:
+        counts, decoded = self.corpus.counts, self.decoded
+        known = [place for place, each in enumerate(sentences) if each.index in self.tried]
         swept = None
         if len(sentences) > max(1, len(known)):
-            swept = self._swept([self.plans.pop(each.index) for each in sentences], sentences)
+            swept = self._swept(sentences, plans, known)
         if swept is None:
             for sentence in sentences:
-                if sentence.index not in self.decoded:
+                if sentence.index not in decoded:
                     self._keep(self._by_itself(sentence))
                     counts.alone += 1
             return
         suspects = swept.suspect.tolist()
         for sentence, outputs, suspect in zip(sentences, swept.outputs, suspects, strict=True):
-            if sentence.index in self.decoded:
+            if sentence.index in decoded:
                 continue
             if not suspect:
-                self.decoded[sentence.index] = Decoded(Result(sentence, 0, outputs), (), exact=False)
-                self.corpus.advance()
+                self._keep(Decoded(Result(sentence, 0, outputs), (), exact=False))
                 counts.batched += 1
                 continue
             again = self._by_itself(sentence)
@@ -177,31 +178,33 @@ class _Window:
             counts.note(_apart(outputs, again.result.outputs))
             self._keep(again)
 
-    def _swept(self, plans: Sequence[Plan], sentences: Sequence[Sentence]) -> Swept | None:
+    def _swept(
+        self, sentences: Sequence[Sentence], plans: Sequence[Plan], known: Sequence[int]
+    ) -> Swept | None:
         """What the sweep tells of a batch, or `None` where it failed.
 
-        Sentences whose exact run is known show how far it is off; where that is more than it was held to,
-        it is swept once more.
+        Those in the places `known` show how far it is off; where that is more than it was held to, it is
+        swept once more.
         """
         counts = self.corpus.counts
         try:
             while True:
                 held = counts.tolerance
                 swept = self.sweep(plans, sentences, held)
-                for sentence, outputs in zip(sentences, swept.outputs, strict=True):
-                    known = self.decoded.get(sentence.index)
-                    if known is not None:
-                        counts.note(_apart(outputs, known.result.outputs))
+                for place in known:
+                    exact = self.decoded[sentences[place].index].result.outputs
+                    counts.note(_apart(swept.outputs[place], exact))
                 if counts.tolerance == held:
                     return swept
         except Exception as error:  # whatever it was: by itself each sentence says what is wrong with it
             counts.note_failure(error)
             return None
 
-    def _begin_measuring(self, batches: Sequence[Sequence[Sentence]]) -> None:
+    def _begin_measuring(self, *ends: Sentence) -> None:
         """Decode the shortest sentence and the longest by themselves: their batches are held against that."""
         counts = self.corpus.counts
-        for sentence in dict.fromkeys((batches[0][0], batches[-1][-1])):
+        self.tried = frozenset(each.index for each in ends)
+        for sentence in dict.fromkeys(ends):
             self._keep(self._by_itself(sentence))
             counts.alone += 1
         counts.tolerance = LEAST * math.sqrt(self.sweep.roundoff)
@@ -214,16 +217,6 @@ class _Window:
     def _keep(self, decoded: Decoded) -> None:
         self.decoded[decoded.result.sentence.index] = decoded
         self.corpus.advance()
-
-    def _plan(self, sentence: Sentence) -> Plan:
-        program = self.corpus.program
-        return self.planner(
-            sentence.text,
-            sentence=sentence.index,
-            line=sentence.line + 1,
-            where=program.name,
-            folder=program.folder,
-        )
 
 
 def _apart(batch: Sequence[Output], exact: Sequence[Output]) -> float:

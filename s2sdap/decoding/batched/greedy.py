@@ -169,12 +169,12 @@ def _tell(steps: Sequence[_Step]) -> None:
     """Compute the log-probs of the steps that only have their logits, many at once."""
     for run in _runs([step for step in steps if step.logits is not None]):
         logits = torch.stack([step.logits for step in run if step.logits is not None])
-        logprobs = log_softmax(logits.flatten(0, 1)).view_as(logits)
-        tokens = torch.stack([step.tokens for step in run])
-        top = logprobs.topk(2, dim=-1)
-        chosen = logprobs.gather(-1, tokens[..., None])[..., 0]
-        other = torch.where(top.indices[..., 0] == tokens, top.values[..., 1], top.values[..., 0])
-        for step, best in zip(run, torch.stack((chosen, other), dim=-1), strict=True):
+        logprobs = log_softmax(logits.flatten(0, 1))
+        tokens = torch.stack([step.tokens for step in run]).view(-1, 1)
+        chosen = logprobs.gather(-1, tokens)
+        other = logprobs.scatter(-1, tokens, _NOTHING).amax(dim=-1, keepdim=True)
+        both = torch.cat((chosen, other), dim=-1).view(*logits.shape[:-1], 2)
+        for step, best in zip(run, both, strict=True):
             step.best, step.logits = best, None
 
 

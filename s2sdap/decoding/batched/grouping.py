@@ -15,7 +15,7 @@ class BatchBounds:
 def grouped(lengths: Sequence[int], beam: int, bounds: BatchBounds) -> Iterator[list[int]]:
     """Indices of `lengths` in batches, shortest first; one that is too long alone is a batch of its own."""
     batch: list[int] = []
-    for index in sorted(range(len(lengths)), key=lambda each: lengths[each]):
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
         full = len(batch) >= bounds.sentences or (len(batch) + 1) * lengths[index] * beam > bounds.tokens
         if batch and full:
             yield batch
