@@ -2,14 +2,16 @@
 
 import io
 import os
+import random
 import struct
 import tarfile
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import torch
-from opennmt_files import checkpoint_file, weights
+from opennmt_files import FORMS, checkpoint_file, weights
 from torch import nn
 
 from s2sdap.models.loading import load_model
@@ -231,6 +233,37 @@ def test_a_file_that_ends_anywhere_is_refused(form, tmp_path):
     for end in range(0, len(data) - 1, len(data) // 40):
         path.write_bytes(data[:end])
         assert refusal(path).name == "opennmt_unreadable"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_whatever_a_file_is_changed_into_it_loads_or_is_refused(form, tmp_path):
+    """Copies with bytes changed, taken out or put in; some ten thousand others were tried by hand."""
+    path = checkpoint_file(tmp_path / "demo.pt", *weights(form=form), form=form)
+    data, draw = path.read_bytes(), random.Random(form)
+    ends = Counter[str]()
+    for _ in range(50):
+        changed = bytearray(data)
+        at = draw.randrange(len(data))
+        changed[at : at + draw.randrange(4)] = draw.randbytes(draw.randrange(4))
+        path.write_bytes(changed)
+        try:
+            load(str(path))
+            ends["loaded"] += 1
+        except S2sdapError as error:
+            ends[error.name] += 1
+    refusals = {"opennmt_unreadable", "pickle_forbidden", "opennmt_unsupported", "opennmt_weights"}
+    assert ends.keys() <= {"loaded", *refusals}
+    assert ends["opennmt_unreadable"] > 10
+
+
+def test_a_file_cannot_fill_a_message_with_its_own_text(tmp_path):
+    name = "os\u202e.evil" + "x" * 5000 + "\n\x1b[2J"
+    path = tmp_path / "harm.pt"
+    text = name.encode()
+    path.write_bytes(archive(b"\x80\x04X" + struct.pack("<I", len(text)) + text + b"X\x01\0\0\0a\x93."))
+    error = refusal(path)
+    assert error.name == "pickle_forbidden"
+    assert str(error).isprintable()
 
 
 # ---------------------------------------------------------------- what is not supported

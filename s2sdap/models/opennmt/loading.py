@@ -19,6 +19,7 @@ from s2sdap.models.rnn.model import RnnModel
 from s2sdap.vocabulary.errors import S2sdapError
 
 MAX_BYTES: Final = 8 * 1024**3
+LONGEST_REASON: Final = 300
 
 
 def load(rest: str, device: str = "cpu") -> RnnModel:
@@ -40,13 +41,19 @@ def read_checkpoint(path: str) -> Checkpoint:
     try:
         return _checkpoint(_bytes(path))
     except Forbidden as error:
-        raise S2sdapError("pickle_forbidden", path=path, name=error) from None
+        raise S2sdapError("pickle_forbidden", path=path, name=_told(error)) from None
     except Unreadable as error:
-        raise S2sdapError("opennmt_unreadable", path=path, reason=error) from None
+        raise S2sdapError("opennmt_unreadable", path=path, reason=_told(error)) from None
     except Unsupported as error:
-        raise S2sdapError("opennmt_unsupported", path=path, part=error) from None
+        raise S2sdapError("opennmt_unsupported", path=path, part=_told(error)) from None
     except Unfit as error:
-        raise S2sdapError("opennmt_weights", path=path, reason=error) from None
+        raise S2sdapError("opennmt_weights", path=path, reason=_told(error)) from None
+
+
+def _told(error: Exception) -> str:
+    """What an error says, in which a file may have put any text, as one line of signs that show."""
+    text = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in str(error))
+    return text if len(text) <= LONGEST_REASON else f"{text[: LONGEST_REASON - 1]}…"
 
 
 def _bytes(path: str) -> bytes:

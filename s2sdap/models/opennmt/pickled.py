@@ -10,7 +10,7 @@ The instructions themselves are parsed by `pickletools`, the disassembler of the
 """
 
 import pickletools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any, Final
 
@@ -66,6 +66,7 @@ _TUPLES: Final = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 _DICTIONARIES: Final = frozenset({("collections", "OrderedDict"), ("collections", "Counter")})
 _DEFAULTS: Final = Named("collections", "defaultdict")
 _MARK: Final = object()
+_INSTRUCTIONS: Final = {each.code: each for each in pickletools.opcodes}
 
 
 def read_pickle(file: IO[bytes], allowed: Allowed, persistent: Persistent) -> Any:
@@ -82,8 +83,8 @@ def read_pickle(file: IO[bytes], allowed: Allowed, persistent: Persistent) -> An
     """
     machine = _Machine(allowed, persistent)
     try:
-        for instruction, argument, _ in pickletools.genops(file):
-            machine.run(instruction.name, argument)
+        for name, argument in _instructions(file):
+            machine.run(name, argument)
     except (IndexError, KeyError, TypeError, OverflowError, UnicodeError) as error:
         raise Unreadable(f"its pickle is damaged ({error or type(error).__name__})") from None
     except ValueError as error:
@@ -93,6 +94,31 @@ def read_pickle(file: IO[bytes], allowed: Allowed, persistent: Persistent) -> An
     if len(machine.stack) != 1:
         raise Unreadable("its pickle is damaged (it does not leave one value)")
     return machine.stack[0]
+
+
+def _instructions(file: IO[bytes]) -> Iterator[tuple[str, Any]]:
+    """The instructions up to the last one, each with its argument; none is read that we do not know."""
+    name = ""
+    while name != "STOP":
+        code = file.read(1)
+        if not code:
+            raise Unreadable("its pickle is damaged (it does not end)")
+        instruction = _INSTRUCTIONS.get(code.decode("latin-1"))
+        if instruction is None or not _Machine.knows(instruction.name):
+            told = "no known instruction" if instruction is None else f"the instruction {instruction.name}"
+            raise Unreadable(f"its pickle has {told} where torch writes others")
+        name = instruction.name
+        if name == "GLOBAL":  # the parser's own reader of names takes them for text with escapes in it
+            yield name, (_line(file), _line(file))
+        else:
+            yield name, None if instruction.arg is None else instruction.arg.reader(file)
+
+
+def _line(file: IO[bytes]) -> str:
+    line = file.readline()
+    if not line.endswith(b"\n"):
+        raise Unreadable("its pickle is damaged (a name does not end)")
+    return line[:-1].decode()
 
 
 class _Machine:
@@ -105,6 +131,11 @@ class _Machine:
         self._allowed = allowed
         self._persistent = persistent
 
+    @classmethod
+    def knows(cls, name: str) -> bool:
+        """Whether it can carry out the instructions of this name."""
+        return name in _LITERALS | _CONSTANTS.keys() | _TUPLES.keys() or hasattr(cls, f"_do_{name.lower()}")
+
     def run(self, name: str, argument: Any) -> None:
         """Carry out one instruction."""
         if name in _LITERALS:
@@ -113,10 +144,8 @@ class _Machine:
             self.stack.append(_CONSTANTS[name])
         elif name in _TUPLES:
             self.stack.append(self._taken(_TUPLES[name]))
-        elif step := getattr(self, f"_do_{name.lower()}", None):
-            step(argument)
         else:
-            raise Unreadable(f"its pickle has the instruction {name}, which torch does not write")
+            getattr(self, f"_do_{name.lower()}")(argument)
 
     def _taken(self, count: int) -> tuple[Any, ...]:
         """The topmost values, taken off."""
@@ -236,9 +265,8 @@ class _Machine:
             raise Forbidden(str(named))
         self.stack.append(named)
 
-    def _do_global(self, argument: str) -> None:
-        module, _, name = argument.partition(" ")
-        self._name(module, name)
+    def _do_global(self, argument: tuple[str, str]) -> None:
+        self._name(*argument)
 
     def _do_stack_global(self, _argument: None) -> None:
         self._name(*self._taken(2))

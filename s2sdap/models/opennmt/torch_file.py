@@ -22,7 +22,7 @@ from torch import Tensor
 
 from s2sdap.models.opennmt.names import allowed
 from s2sdap.models.opennmt.pickled import read_pickle
-from s2sdap.models.opennmt.reasons import Unreadable
+from s2sdap.models.opennmt.reasons import Forbidden, Unreadable
 from s2sdap.models.opennmt.storages import (
     StorageView,
     View,
@@ -37,6 +37,15 @@ _STREAM_VERSION: Final = 1001
 _ZIP: Final = b"PK\x03\x04"
 _TAR: Final = b"ustar"
 _TAR_AT: Final = 257
+_DAMAGES: Final = (
+    *(zipfile.BadZipFile, tarfile.TarError, struct.error, EOFError, OSError),
+    *(
+        ValueError,
+        RuntimeError,
+        NotImplementedError,
+    ),  # archives of negative places, of foreign names, encrypted
+)
+"""What the readers of archives raise for bytes that make no sense."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,14 +78,9 @@ def read_torch_file(data: bytes) -> TorchFile:
         if data[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR:
             return _tar(data)
         return _stream(data)
-    except (
-        zipfile.BadZipFile,
-        tarfile.TarError,
-        struct.error,
-        EOFError,
-        OSError,
-        NotImplementedError,
-    ) as error:
+    except (Unreadable, Forbidden):
+        raise
+    except _DAMAGES as error:
         raise Unreadable(f"it is damaged ({error})") from None
 
 
