@@ -22,6 +22,8 @@ LONGEST = (
     "examples/test_example_reversal.py",
     "examples/test_example_own_module.py",
     "examples/test_example_marian.py",
+    "examples/test_example_find_the_bug.py",
+    "cluster/test_cluster.py",
     "models/test_training.py",
     "planted/test_planted_faults.py",
 )
