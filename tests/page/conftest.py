@@ -124,36 +124,71 @@ def opened(chromium, paged) -> Iterator[Sheet]:
     """A page of its own at the server, where nothing may go wrong."""
     context = chromium.new_context(viewport={"width": 1360, "height": 860})
     context.set_default_timeout(PATIENCE)
-    page = context.new_page()
+    with _fresh(context.new_page(), paged) as sheet:
+        yield sheet
+    context.close()
+
+
+@contextmanager
+def _fresh(page, paged) -> Iterator[Sheet]:
+    """A page as if it had never been at the server; what it kept is gone in the end."""
     sheet = Sheet(page, paged)
-    _listen(page, sheet.wrong, lambda url: _own(url, paged))
+    unheard = _listen(page, sheet.wrong, lambda url: _own(url, paged))
     page.goto(paged.link)
     page.get_by_role("button", name="Begin").wait_for()
     yield sheet
-    context.close()
+    unheard()
+    page.evaluate("() => { sessionStorage.clear(); localStorage.clear(); }")
+    page.goto("about:blank")
     assert not sheet.wrong
 
 
+@pytest.fixture(scope="session")
+def window(chromium) -> Iterator[Any]:
+    """One page for test after test: a new one would be a new process of the browser each time."""
+    context = chromium.new_context(viewport={"width": 1360, "height": 860})
+    context.set_default_timeout(PATIENCE)
+    yield context.new_page()
+    context.close()
+
+
 @pytest.fixture
-def sheet(chromium, paged) -> Iterator[Sheet]:
+def sheet(window, paged) -> Iterator[Sheet]:
     """A page for one test."""
-    with opened(chromium, paged) as sheet:
+    with _fresh(window, paged) as sheet:
         yield sheet
 
 
 @pytest.fixture(scope="module")
 def module_sheet(chromium, paged) -> Iterator[Sheet]:
-    """A page for all tests of a module that look at one session."""
+    """A page for all tests of a module that only look at one session."""
     with opened(chromium, paged) as sheet:
         yield sheet
 
 
-def _listen(page: Any, wrong: list[str], own: Callable[[str], bool]) -> None:
-    """Note what goes wrong in a page, and what it asks for that is not its own."""
-    page.on("console", lambda said: said.type in ("error", "warning") and wrong.append(said.text))
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    for event in ("request", "websocket"):
-        page.on(event, lambda asked: own(asked.url) or wrong.append(f"asked for {asked.url}"))
+def _listen(page: Any, wrong: list[str], own: Callable[[str], bool]) -> Callable[[], None]:
+    """Note what goes wrong in a page, and what it asks for elsewhere, until the answer is called."""
+
+    def said(message: Any) -> None:
+        if message.type in ("error", "warning"):
+            wrong.append(message.text)
+
+    def asked(request: Any) -> None:
+        if not own(request.url):
+            wrong.append(f"asked for {request.url}")
+
+    def failed(error: Any) -> None:
+        wrong.append(str(error))
+
+    heard = {"console": said, "pageerror": failed, "request": asked, "websocket": asked}
+    for event, hear in heard.items():
+        page.on(event, hear)
+
+    def unheard() -> None:
+        for event, hear in heard.items():
+            page.remove_listener(event, hear)
+
+    return unheard
 
 
 def _own(url: str, paged: Serving) -> bool:

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 SOURCE = "J 4, 2005"
 
 
@@ -14,13 +16,46 @@ def opened(sheet, *, steps, reference=""):
     sheet.page.locator(".beam[aria-busy=false]").wait_for()
 
 
+@pytest.fixture(scope="module")
+def looked_at(module_sheet):
+    """Such a session for tests that change nothing in it."""
+    opened(module_sheet, steps=7, reference="2005-01-04")
+    return module_sheet
+
+
 def told(sheet):
     """What stands at the foot about the picked candidate."""
     return sheet.page.locator(".foot [role=status]").inner_text()
 
 
-def test_it_counts_and_tells_what_the_scripted_client_reads(sheet, scripted):
-    opened(sheet, steps=7)
+def test_it_is_walked_folded_and_followed_by_keys(looked_at):
+    """The first of the tests that look: nobody has picked a candidate before."""
+    tree = looked_at.page.get_by_role("application", name=re.compile("^Beam tree of"))
+    tree.focus()
+    press = looked_at.page.keyboard.press
+    press("ArrowRight")
+    assert told(looked_at).startswith("step 0")
+    for _ in range(6):
+        press("ArrowRight")
+    assert told(looked_at).startswith("step 6")
+    first = told(looked_at)
+    press("ArrowDown")
+    assert told(looked_at).startswith("step 6")
+    assert told(looked_at) != first
+    press("ArrowLeft")
+    assert told(looked_at).startswith("step 5")
+    mark = looked_at.page.locator("g.node.picked .more")
+    hidden = mark.text_content()
+    assert re.fullmatch(r"\+\d+", hidden)
+    press(" ")
+    mark.wait_for(state="detached")  # all of them are shown
+    press(" ")
+    assert mark.text_content() == "▸"  # and everything below is folded away
+    press(" ")
+    assert mark.text_content() == hidden
+
+
+def test_it_counts_and_tells_what_the_scripted_client_reads(looked_at, scripted):
     scripted.launch(source=SOURCE, beam_size=3)
     for _ in range(7):
         scripted.next()
@@ -28,15 +63,15 @@ def test_it_counts_and_tells_what_the_scripted_client_reads(sheet, scripted):
     counts = {
         fate: sum(each.fate == fate for each in candidates) for fate in ("survived", "finished", "pruned")
     }
-    assert sheet.page.locator(".counts").inner_text() == " · ".join(
+    assert looked_at.page.locator(".counts").inner_text() == " · ".join(
         f"{number} {fate}" for fate, number in counts.items()
     )
-    sheet.page.get_by_role("combobox", name="Pruned").select_option("all")
+    looked_at.page.get_by_role("combobox", name="Pruned").select_option("all")
     last = scripted.beam().steps[-1].candidates
-    node = sheet.page.locator("g.node[data-key='6:1']")
+    node = looked_at.page.locator("g.node[data-key='6:1']")
     node.click(force=True)
-    assert f"p = {float(f'{2.718281828459045 ** last[1].logp:.6g}'):g}"[:8] in told(sheet)
-    assert told(sheet).startswith(
+    assert f"p = {float(f'{2.718281828459045 ** last[1].logp:.6g}'):g}"[:8] in told(looked_at)
+    assert told(looked_at).startswith(
         f"step 6: hypothesis {last[1].parent} with '{last[1].piece}' {last[1].fate}"
     )
 
@@ -62,38 +97,10 @@ def test_a_pruned_candidate_is_revived_as_by_a_script(sheet, scripted):
     )
 
 
-def test_where_the_reference_went(sheet):
-    opened(sheet, steps=8, reference="2005-01-04")
-    sheet.page.get_by_label("Where the reference went").check()
-    sheet.page.locator("p.reference").filter(has_text="finished with rank 1").wait_for()
-    assert sheet.page.locator("g.node.way.survived").count() >= 7
-
-
-def test_it_is_walked_folded_and_followed_by_keys(sheet):
-    opened(sheet, steps=7)
-    tree = sheet.page.get_by_role("application", name=re.compile("^Beam tree of"))
-    tree.focus()
-    press = sheet.page.keyboard.press
-    press("ArrowRight")
-    assert told(sheet).startswith("step 0")
-    for _ in range(6):
-        press("ArrowRight")
-    assert told(sheet).startswith("step 6")
-    first = told(sheet)
-    press("ArrowDown")
-    assert told(sheet).startswith("step 6")
-    assert told(sheet) != first
-    press("ArrowLeft")
-    assert told(sheet).startswith("step 5")
-    mark = sheet.page.locator("g.node.picked .more")
-    hidden = mark.text_content()
-    assert re.fullmatch(r"\+\d+", hidden)
-    press(" ")
-    mark.wait_for(state="detached")  # all of them are shown
-    press(" ")
-    assert mark.text_content() == "▸"  # and everything below is folded away
-    press(" ")
-    assert mark.text_content() == hidden
+def test_where_the_reference_went(looked_at):
+    looked_at.page.get_by_label("Where the reference went").check()
+    looked_at.page.locator("p.reference").filter(has_text="finished with rank 1").wait_for()
+    assert looked_at.page.locator("g.node.way.survived").count() >= 7
 
 
 def test_following_another_hypothesis_shows_it_everywhere(sheet):
@@ -115,6 +122,5 @@ def test_following_another_hypothesis_shows_it_everywhere(sheet):
     assert sheet.step == "Line 1, step 4, search"
 
 
-def test_no_serious_fault(sheet):
-    opened(sheet, steps=3)
-    assert sheet.axe() == []
+def test_no_serious_fault(looked_at):
+    assert looked_at.axe() == []

@@ -2,49 +2,52 @@
 
 import re
 
+import pytest
+
 SOURCE = "March 3, 1999"
 
 
-def opened(sheet, steps):
-    sheet.begin(SOURCE)
-    for _ in range(steps):
-        sheet.go("Next token")
-    sheet.page.get_by_role("tab", name="Layers").click()
-    ready(sheet)
+@pytest.fixture(scope="module")
+def opened(module_sheet):
+    """A session at its fourth token, with the panel on show."""
+    module_sheet.begin(SOURCE)
+    for _ in range(4):
+        module_sheet.go("Next token")
+    module_sheet.tab("Layers")
+    ready(module_sheet)
+    return module_sheet
 
 
 def ready(sheet):
     sheet.page.locator(".layers[aria-busy=false]").wait_for()
 
 
-def test_vectors_are_drawn_and_told(sheet, scripted):
+def test_vectors_are_drawn_and_told(opened, scripted):
     scripted.launch(source=SOURCE)
     for _ in range(4):
         scripted.next()
-    opened(sheet, 4)
-    assert "4 steps × 64 features" in sheet.page.locator(".options small").inner_text().replace("\n", " ")
-    canvas = sheet.page.locator(".heat canvas")
+    assert "4 steps × 64 features" in opened.page.locator(".options small").inner_text().replace("\n", " ")
+    canvas = opened.page.locator(".heat canvas")
     box = canvas.bounding_box()
     cell = box["width"] / 64
-    sheet.page.mouse.move(box["x"] + 5.5 * cell, box["y"] + 2.5 * box["height"] / 4)
+    opened.page.mouse.move(box["x"] + 5.5 * cell, box["y"] + 2.5 * box["height"] / 4)
     feature = float(scripted.evaluate("state[5]", frame_id=scripted.stack_trace()[1].id).result)
     told = re.fullmatch(r"row 2, feature 5: (\S+)", canvas.get_attribute("title"))
     assert abs(float(told[1]) - feature) < 1e-5
-    sheet.page.get_by_role("application", name=re.compile("^Vectors of layer")).focus()
-    sheet.page.keyboard.press("ArrowUp")
-    assert sheet.page.locator(".picked h5").inner_text() == "step 2 9"
-    sheet.page.get_by_label("Site").select_option("encoder.states")
-    ready(sheet)
-    assert "13 source tokens" in sheet.page.locator(".options small").inner_text().replace("\n", " ")
-    assert sheet.axe() == []
+    opened.page.get_by_role("application", name=re.compile("^Vectors of layer")).focus()
+    opened.page.keyboard.press("ArrowUp")
+    assert opened.page.locator(".picked h5").inner_text() == "step 2 9"
+    opened.page.get_by_label("Site").select_option("encoder.states")
+    ready(opened)
+    assert "13 source tokens" in opened.page.locator(".options small").inner_text().replace("\n", " ")
+    assert opened.axe() == []
 
 
-def test_one_step_in_its_parts_with_gates(sheet):
-    opened(sheet, 3)
-    sheet.button("One step, part by part").click()
-    ready(sheet)
-    sheet.page.locator("ol h4").nth(6).wait_for()
-    names = [each.strip() for each in sheet.page.locator(".strip .name").all_inner_texts()]
+def test_one_step_in_its_parts_with_gates(opened):
+    opened.button("One step, part by part").click()
+    ready(opened)
+    opened.page.locator("ol h4").nth(6).wait_for()
+    names = [each.strip() for each in opened.page.locator(".strip .name").all_inner_texts()]
     assert names == [
         "embedding of the token before",
         "decoder state before",
@@ -58,20 +61,19 @@ def test_one_step_in_its_parts_with_gates(sheet):
         "state and context",
         "what the output layer reads",
     ]
-    assert sheet.page.locator(".strip .numbers").nth(3).inner_text().count("nearly shut or open") == 1
-    assert sheet.axe() == []
-    sheet.button("Next part of the stage").click()
-    here = sheet.page.locator("ol li[aria-current='step'] h4")
+    assert opened.page.locator(".strip .numbers").nth(3).inner_text().count("nearly shut or open") == 1
+    assert opened.axe() == []
+    opened.button("Next part of the stage").click()
+    here = opened.page.locator("ol li[aria-current='step'] h4")
     here.get_by_text("What comes in").wait_for()
-    sheet.button("Next part of the stage").click()
+    opened.button("Next part of the stage").click()
     here.get_by_text("The new state").wait_for()
 
 
-def test_weights_add_up(sheet):
-    opened(sheet, 1)
-    sheet.button("Weights").click()
-    sheet.page.locator(".layers tbody tr").first.wait_for()
-    counts = [int(each.replace(",", "")) for each in sheet.page.locator("td.right").all_inner_texts()]
-    total = sheet.page.locator(".layers > p").inner_text()
+def test_weights_add_up(opened):
+    opened.button("Weights").click()
+    opened.page.locator(".layers tbody tr").first.wait_for()
+    counts = [int(each.replace(",", "")) for each in opened.page.locator("td.right").all_inner_texts()]
+    total = opened.page.locator(".layers > p").inner_text()
     assert f"{sum(counts):,} parameters in {len(counts)} tensors" in total
-    assert sheet.axe() == []
+    assert opened.axe() == []

@@ -8,14 +8,15 @@ pytest.importorskip("lance", reason="the extra `neighbors` is not installed")
 SOURCE = "J 4, 2005"
 
 
-@pytest.fixture
-def opened(sheet):
-    sheet.begin(SOURCE, beam=2)
+@pytest.fixture(scope="module")
+def opened(module_sheet):
+    """A session at its seventh token with the panel on show; a test leaves it as it was, or is the last."""
+    module_sheet.begin(SOURCE, beam=2)
     for _ in range(7):
-        sheet.go("Next token")
-    sheet.page.get_by_role("tab", name="Neighbourhood").click()
-    ready(sheet)
-    return sheet
+        module_sheet.go("Next token")
+    module_sheet.tab("Neighbourhood")
+    ready(module_sheet)
+    return module_sheet
 
 
 def ready(sheet):
@@ -36,6 +37,7 @@ def test_neighbours_are_those_of_a_script(opened, scripted):
     assert opened.page.locator(".right [role=status]").inner_text() == found.text
     opened.button("+1").click()
     assert rows.locator("mark").first.inner_text() == found.neighbors[0].after
+    opened.button("0").click()
     trust = re.search(r"trustworthiness (\S+)", opened.page.locator(".faith").inner_text())
     assert 0.5 < float(trust[1]) <= 1
     assert opened.axe() == []
@@ -60,18 +62,22 @@ def test_a_state_is_picked_filtered_and_starred(opened):
     kept.first.wait_for()
     assert kept.count() == 1
     assert kept.locator("mark").inner_text() == "1"
-
-
-def test_old_points_stay_when_a_step_is_added(opened):
-    places = (
-        "() => [...document.querySelectorAll('.state circle')].map((each) => each.getAttribute('cx')).length"
-    )
-    assert opened.page.evaluate(places) == 7
-    opened.button("Next token").click()
-    opened.page.get_by_role("button", name="State 7,").wait_for()
+    page.get_by_role("button", name="State 6,").click()
     ready(opened)
-    moved = re.search(r"old points moved by (\S+) %", opened.page.locator(".faith").inner_text())
-    assert moved is None or float(moved[1]) < 5
+
+
+def test_what_is_on_show_is_in_the_file_of_the_session(opened, tmp_path):
+    texts = (".right [role=status]", ".faith", "[aria-label=Neighbours]")
+    wanted = [opened.page.locator(text).inner_text() for text in texts]
+    file = opened.opened_from_disk(opened.downloaded(opened.button("Keep the session as a file"), tmp_path))
+    file.tab("Neighbourhood")
+    ready(file)
+    assert [file.page.locator(text).inner_text() for text in texts] == wanted
+    file.page.get_by_role("button", name="State 2,").click()
+    file.page.get_by_role("button", name="State 2,").and_(file.page.locator("[aria-pressed=true]")).wait_for()
+    ready(file)
+    assert file.page.locator("[aria-label=Neighbours]").inner_text() != wanted[2]
+    file.page.context.close()
 
 
 def test_a_neighbours_state_is_copied(opened, scripted):
@@ -85,6 +91,21 @@ def test_a_neighbours_state_is_copied(opened, scripted):
     opened.page.get_by_role("tab", name="Timeline and compare").click()
     opened.page.locator("[aria-label='Edits in force'] li").first.wait_for()
     assert opened.run("state") == expected
+    opened.run("switch 0")
+    opened.tab("Neighbourhood")
+    ready(opened)
+
+
+def test_old_points_stay_when_a_step_is_added(opened):
+    places = (
+        "() => [...document.querySelectorAll('.state circle')].map((each) => each.getAttribute('cx')).length"
+    )
+    assert opened.page.evaluate(places) == 7
+    opened.button("Next token").click()
+    opened.page.get_by_role("button", name="State 7,").wait_for()
+    ready(opened)
+    moved = re.search(r"old points moved by (\S+) %", opened.page.locator(".faith").inner_text())
+    assert moved is None or float(moved[1]) < 5
 
 
 def test_without_an_index_it_says_how_to_build_one(sheet, tmp_path_factory):

@@ -104,7 +104,7 @@ def test_two_branches_side_by_side(sheet, scripted):
     assert sheet.axe() == []
 
 
-def test_the_verdict_and_its_fix(sheet, scripted):
+def test_the_verdict_and_its_fix(sheet, scripted, tmp_path):
     scripted.launch(source=SOURCE, beam_size=3, reference="2005-01-04")
     found = scripted.verdict()
 
@@ -120,8 +120,13 @@ def test_the_verdict_and_its_fix(sheet, scripted):
     assert shown.count() == len(found.experiments)
     assert shown.filter(has_text="✓ mends it").count() == sum(each.repaired for each in found.experiments)
     assert sheet.axe() == []
-    sheet.page.get_by_role("tab", name="Decode").click()
-    sheet.page.get_by_role("tab", name="Verdict").click()
+    file = sheet.opened_from_disk(sheet.downloaded(sheet.button("Keep the session as a file"), tmp_path))
+    file.tab("Verdict")
+    file.page.locator(".answer").wait_for()
+    assert file.page.locator(".answer").inner_text() == answer.inner_text()
+    file.page.context.close()
+    sheet.tab("Decode")
+    sheet.tab("Verdict")
     sheet.page.locator(".answer").get_by_role("button", name="Apply this fix").click()
     sheet.page.get_by_role("tab", name="Timeline and compare").click()
     sheet.page.locator("[aria-label='Edits in force'] li").first.wait_for()
