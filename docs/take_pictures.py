@@ -1,6 +1,7 @@
 """Takes the pictures of the page from the running product, into docs/pictures: `make pictures`.
 
-Every panel in light, dark and high contrast, of one session that forces a token in a doubtful decode.
+Every panel in light, dark and high contrast, of one session that forces a token in a doubtful decode; and one of
+the model of examples/no_attention, which is trained for it.
 """
 
 import io
@@ -9,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -127,9 +128,29 @@ PANELS: list[tuple[str, str, Callable[[Page], None]]] = [
 ]
 
 
-def keep(page: Page, name: str) -> None:
+def without_attention(page: Page) -> None:
+    """A decode through one vector; the model is trained for half a minute."""
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "plain"
+        train = PICTURES.parents[1] / "examples" / "no_attention" / "train.py"
+        subprocess.run([sys.executable, train, "--output", model], check=True)
+        page.locator("input[list=models]").fill(str(model))
+        page.get_by_label("One sentence a line").fill("703561")
+        page.get_by_text("References", exact=True).click()
+        words = "seven hundred three thousand five hundred sixty one"
+        page.get_by_label("What should come out, a line each").fill(words)
+        page.get_by_role("button", name="Begin").click()
+        settled(page)
+        for _ in range(6):
+            page.get_by_role("button", name="Next token", exact=True).click()
+            settled(page)
+        page.mouse.move(0, 0)
+        keep(page, "no-attention", ("light",))
+
+
+def keep(page: Page, name: str, themes: Sequence[str] = THEMES) -> None:
     """The page as it stands, in every theme."""
-    for theme in THEMES:
+    for theme in themes:
         page.get_by_label("Colours").select_option(theme)
         page.wait_for_function("(theme) => document.documentElement.dataset.theme === theme", arg=theme)
         picture: Any = Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
@@ -159,6 +180,10 @@ def main() -> None:
             settled(page)
             page.mouse.move(0, 0)
             keep(page, name)
+        other = browser.new_page(viewport=SIZE)
+        other.set_default_timeout(120_000)
+        other.goto(link)
+        without_attention(other)
         browser.close()
 
 

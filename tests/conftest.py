@@ -26,6 +26,8 @@ LONGEST = (
     "cluster/test_cluster.py",
     "models/test_training.py",
     "planted/test_planted_faults.py",
+    "examples/test_example_own_text.py",
+    "examples/test_example_no_attention.py",
 )
 """The files that take longest. They come first, so that no worker is left alone with one in the end. What
 two of them share, such as a trained model, is there by the time that others ask for it."""
