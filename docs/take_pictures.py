@@ -1,7 +1,7 @@
 """Takes the pictures of the page from the running product, into docs/pictures: `make pictures`.
 
-Every panel in light, dark and high contrast, of one session that forces a token in a doubtful decode; and one of
-the model of examples/no_attention, which is trained for it.
+Every panel in light, dark and high contrast, of one session that forces a token in a doubtful decode; and
+one of the model of examples/no_attention, which is trained for it.
 """
 
 import io
