@@ -331,3 +331,17 @@ def test_a_hugging_face_model_has_its_layers_heads_and_tokens(tcp):
         assert placed.get("message") == (None if inside else "moved to the next source token")
         between += not inside
     assert between, "a blank that is of no token"
+
+
+def test_a_placed_breakpoint_names_its_file_and_no_text_without_one(tcp, program):
+    tcp.launch(source=DATES[0])
+    tcp.stopped("entry")
+    answer = tcp.request(
+        "setBreakpoints", source={"name": "source", "sourceReference": 1}, breakpoints=[{"line": 1}]
+    )
+    assert answer["breakpoints"][0]["verified"]
+    assert "source" not in answer["breakpoints"][0]
+    tcp.request("restart", arguments={"program": program})
+    tcp.stopped()
+    answer = tcp.request("setBreakpoints", source={"path": program}, breakpoints=[{"line": 1}])
+    assert answer["breakpoints"][0]["source"]["path"] == program

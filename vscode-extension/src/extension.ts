@@ -2,6 +2,7 @@
 
 import * as vscode from "vscode";
 
+import { LANGUAGES } from "./language/options";
 import { LanguageServer } from "./language/server";
 import { forDocument, TYPE } from "./launch/completing";
 import { exits } from "./launch/exits";
@@ -11,9 +12,13 @@ import { ConfigurationProvider, dynamicConfigurations, rememberModel } from "./l
 import { Panel, VIEW } from "./panel/panel";
 import { findPython } from "./python/interpreter";
 import { Watching } from "./session/watching";
+import { Hovers } from "./stop/hovers";
 import { InlineValues } from "./stop/inline_values";
 import { StatusBar } from "./stop/status_bar";
 import { registerVariableCommands } from "./variables/commands";
+
+/** Texts that are debugged. Of others nothing is said here, or other debuggers could say nothing of theirs. */
+const SENTENCES = LANGUAGES.map((language) => ({ language }));
 
 export function activate(context: vscode.ExtensionContext): void {
   const watching = new Watching();
@@ -39,7 +44,8 @@ export function activate(context: vscode.ExtensionContext): void {
     openAtFirstStop(watching, panel),
     ...registerVariableCommands(watching, panel),
     inlineValues,
-    vscode.languages.registerInlineValuesProvider({ pattern: "**" }, inlineValues),
+    vscode.languages.registerInlineValuesProvider(SENTENCES, inlineValues),
+    vscode.languages.registerEvaluatableExpressionProvider(SENTENCES, new Hovers(watching)),
     new StatusBar(watching),
     new LanguageServer(watching),
     ...rememberModel(watching, context.workspaceState),

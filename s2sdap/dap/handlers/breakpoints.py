@@ -42,12 +42,17 @@ def _same_file(one: str, other: str) -> bool:
 
 
 def breakpoint_body(adapter: Adapter, placed: Placed) -> bodies.BreakpointBody:
-    """Where a breakpoint stands, or why it does not."""
+    """Where a breakpoint stands, or why it does not.
+
+    A text without a file is left out, as it is what was asked about: VS Code would look for the breakpoint
+    at an address that its editor of that text does not have.
+    """
+    source = None if placed.line is None else adapter.source_body()
     return bodies.BreakpointBody(
         verified=placed.problem is None,
         id=placed.id,
         message=str(placed.problem) if placed.problem else placed.note,
-        source=adapter.source_body() if placed.line is not None else None,
+        source=None if source is None or source.path is None else source,
         line=None if placed.line is None else adapter.counting.line(placed.line),
         column=None if placed.column is None else adapter.counting.column(placed.column),
     )

@@ -5,11 +5,11 @@ import * as vscode from "vscode";
 import type { EditorBreakpoints, EditorLine, EditorStage } from "../../panels/src/connection/host_messages";
 import type { SourceBody } from "../../panels/src/protocol/messages";
 import { changed, type Kept, keptOf, lineOf, stageOf } from "./breakpoint_lists";
-import type { Watched } from "./watching";
+import { keyOf, type Watched } from "./watching";
 
 /** All that are set for the program of a session, with what its adapter made of them. */
 export function breakpointsOf(watched: Watched, source: SourceBody | undefined): EditorBreakpoints {
-  const placed = watched.lines.get(source?.path ?? "") ?? [];
+  const placed = source === undefined ? [] : (watched.lines.get(keyOf(source)) ?? []);
   const lines = linesIn(watched, source).filter((each) => each.enabled);
   const stages = functions().filter((each) => each.enabled);
   return {
@@ -66,7 +66,7 @@ function keptIn(each: vscode.SourceBreakpoint): Kept {
 }
 
 function uriOf(watched: Watched, source: SourceBody): vscode.Uri {
-  return source.path === undefined
-    ? vscode.debug.asDebugSourceUri(source, watched.session)
-    : vscode.Uri.file(source.path);
+  if (source.path !== undefined && !source.sourceReference) return vscode.Uri.file(source.path);
+  // VS Code's own address of a text without a file has its name where this function looks for a path.
+  return vscode.debug.asDebugSourceUri({ ...source, path: source.name }, watched.session);
 }

@@ -3,7 +3,7 @@
 import * as vscode from "vscode";
 
 import type { ProtocolMessage } from "../../panels/src/connection/host_messages";
-import type { BreakpointBody } from "../../panels/src/protocol/messages";
+import type { BreakpointBody, SourceBody } from "../../panels/src/protocol/messages";
 import type { Capabilities } from "../../panels/src/protocol/requests";
 import { isChild, TYPE } from "../launch/completing";
 
@@ -15,9 +15,14 @@ export interface Watched {
   begun: boolean;
   /** Whether it stands still. */
   stopped: boolean;
-  /** What the adapter made of the breakpoints that VS Code sent last, by the path of the source. */
+  /** What the adapter made of the breakpoints that VS Code sent last, by the source. */
   lines: Map<string, BreakpointBody[]>;
   stages: BreakpointBody[];
+}
+
+/** A source by its file, or by its number where it has none. */
+export function keyOf({ path, sourceReference }: SourceBody): string {
+  return sourceReference ? `#${sourceReference}` : (path ?? "");
 }
 
 export interface Heard {
@@ -105,8 +110,8 @@ export class Watching implements vscode.DebugAdapterTrackerFactory, vscode.Dispo
       this.#last = watched;
       this.#changed.fire();
     } else if (command === "setBreakpoints") {
-      const { source } = request.arguments as { source: { path?: string } };
-      watched.lines.set(source.path ?? "", (body as { breakpoints: BreakpointBody[] }).breakpoints);
+      const { source } = request.arguments as { source: SourceBody };
+      watched.lines.set(keyOf(source), (body as { breakpoints: BreakpointBody[] }).breakpoints);
     } else if (command === "setFunctionBreakpoints")
       watched.stages = (body as { breakpoints: BreakpointBody[] }).breakpoints;
     else if (MOVES.has(command ?? "")) this.#stands(watched, false);
