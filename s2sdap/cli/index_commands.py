@@ -49,7 +49,9 @@ def build(
     out: Annotated[str, typer.Option(help="Where the index goes: a folder, or a URI of an object storage.")],
     model: Annotated[
         str,
-        typer.Option(help="A bundled model, a checkpoint's folder, or hf: and a Hugging Face folder or id."),
+        typer.Option(
+            help="A bundled model, a checkpoint's folder, or hf:, opennmt:, keras: and what to read."
+        ),
     ] = DEFAULT_MODEL,
     reference: Reference = None,
     sample: Sample = None,

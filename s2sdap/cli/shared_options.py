@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 Model = Annotated[
-    str, typer.Option(help="A bundled model, a checkpoint's folder, or hf: and a Hugging Face folder or id.")
+    str,
+    typer.Option(help="A bundled model, a checkpoint's folder, or hf:, opennmt:, keras: and what to read."),
 ]
 Search = Annotated[
     list[str] | None,
