@@ -56,6 +56,8 @@ def test_f5_on_a_text_file_steps_forth_and_back(code, scripted):
     code.settled(code.frames, names(scripted.stack_trace()))
     code.click("Reverse")
     code.stopped("encoder")
+    code.command("s2sdap: Next Part of the Stage")
+    code.stopped("step 0 · decoder · inputs")
     code.click("Step Out")
     code.console_says("2005-07-04")
 

@@ -15,6 +15,7 @@ import { Watching } from "./session/watching";
 import { Hovers } from "./stop/hovers";
 import { InlineValues } from "./stop/inline_values";
 import { StatusBar } from "./stop/status_bar";
+import { stepPart } from "./stop/step_part";
 import { registerVariableCommands } from "./variables/commands";
 
 /** Texts that are debugged. Of others nothing is said here, or other debuggers could say nothing of theirs. */
@@ -40,6 +41,7 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.commands.registerCommand("s2sdap.showPanels", () => panel.show(false)),
     vscode.commands.registerCommand("s2sdap.openSample", () => openSample(context.globalStorageUri)),
     vscode.commands.registerCommand("s2sdap.checkPython", checkPython),
+    vscode.commands.registerCommand("s2sdap.stepPart", stepPart),
     vscode.commands.registerCommand("s2sdap.debugFile", (file?: vscode.Uri) => debugFile(file)),
     openAtFirstStop(watching, panel),
     ...registerVariableCommands(watching, panel),
