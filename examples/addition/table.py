@@ -11,10 +11,10 @@ from typing import Annotated, Final, cast
 
 import torch
 import typer
-from problems import COUNT, network_of, problems
+from fitting import console, fit
 from rich.console import Console
 from rich.table import Table
-from train import fit
+from sums import COUNT, network_of, problems
 
 from s2sdap.models.rnn.config import CellKind
 from s2sdap.models.rnn.repeating.config import RepeatingConfig
@@ -37,8 +37,6 @@ PUBLISHED: Final[dict[tuple[int, CellKind], tuple[float, float]]] = {
 }
 """Accuracy of single characters in training and in validation, batch 512, one run each."""
 NAMES: Final[dict[CellKind, str]] = {"lstm": "LSTM", "gru": "GRU", "rnn": "SimpleRNN"}
-
-console = Console()
 
 
 def state_of(work: Path, cell: CellKind, seed: int) -> Path:
