@@ -48,6 +48,7 @@ docs: $(VENV)/.developing  ## Write the pages that come from the code.
 
 pictures: $(VENV)/.developing page  ## Take the pictures of the page, in docs/pictures.
 	$(BIN)/python docs/take_pictures.py
+	$(BIN)/python docs/take_addition_pictures.py
 
 train: $(VENV)/.filled  ## Train the bundled date model again, into build/dates.
 	$(BIN)/python examples/date_conversion/train.py --output build/dates

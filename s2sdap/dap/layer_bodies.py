@@ -64,7 +64,10 @@ def vectors_body(frame: Frame, asked: custom.VectorsArguments) -> custom.Vectors
         total=total,
         pieces=pieces,
         vectors=_array(values),
-        summaries=[_summary(summary_of(layer)) for layer in values.unbind(1)],
+        summaries=[
+            _unbounded(layer) if of_tokens(site) else _summary(summary_of(layer))
+            for layer in values.unbind(1)
+        ],
         tokens=[frame.piece(token) for token in range(values.shape[-1])] if of_tokens(site) else [],
     )
 
@@ -103,7 +106,7 @@ def weights_body(model: Described, asked: custom.WeightsArguments) -> custom.Wei
                 shape=list(weight.shape),
                 dtype=str(weight.dtype).removeprefix("torch."),
                 count=weight.numel(),
-                summary=_of_weight(weight),
+                summary=_unbounded(weight),
             )
             for name, weight in every[asked.start : asked.start + asked.count]
         ],
@@ -112,9 +115,9 @@ def weights_body(model: Described, asked: custom.WeightsArguments) -> custom.Wei
     )
 
 
-def _of_weight(weight: Tensor) -> custom.SummaryBody:
-    """A weight has no bound to stand at, so none is saturated."""
-    body = _summary(summary_of(weight))
+def _unbounded(values: Tensor) -> custom.SummaryBody:
+    """A weight has no bound to stand at, and a probability may well be 1: none is saturated."""
+    body = _summary(summary_of(values))
     body.saturated = None
     return body
 
