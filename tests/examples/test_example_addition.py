@@ -13,6 +13,9 @@ import torch
 import typer
 
 from s2sdap.debugger.session import Session
+from s2sdap.decoding.edits import ENCODER_STEP, SiteEdit
+from s2sdap.decoding.settings import SearchSettings
+from s2sdap.decoding.step import Decode
 from s2sdap.models.loading import load_model
 from s2sdap.models.rnn.repeating.training import Plan, Settings, Trainer, examples_of
 
@@ -65,7 +68,7 @@ def trained(tmp_path_factory):
         "--batch-size",
         32,
         "--epochs",
-        9,
+        EPOCHS,
         "--output",
         folder / "model",
     )
@@ -200,6 +203,27 @@ def test_every_step_is_given_the_same_vector_and_an_edit_of_it_stays_in_its_step
     assert not torch.equal(session.frame.site("prediction.logits"), logits)
     session.next()
     assert torch.equal(session.frame.site("decoder.repeated"), before[0])
+
+
+def test_the_vector_is_the_state_that_is_read_last(trained):
+    """An edit of it reaches every step; one of any other state reaches none, since the encoder has read on."""
+    plan = Decode.of(load_model(str(trained / "model")), "500+514", SearchSettings())
+
+    def logits_with(row):
+        zeros = (0.0,) * 64
+        encoder = plan.begin(
+            () if row is None else [SiteEdit(ENCODER_STEP, None, "encoder.states", zeros, (row,))]
+        )
+        snapshot, found = encoder.after, []
+        while not snapshot.ended:
+            record = plan.step(encoder, snapshot)
+            found.append(record.sites["prediction.logits"][0])
+            snapshot = record.after
+        return torch.stack(found)
+
+    plain = logits_with(None)
+    assert all(torch.equal(logits_with(row), plain) for row in range(1, 7))
+    assert not (logits_with(0) == plain).all(dim=1).any()
 
 
 def test_near_ties_are_found_by_a_rule(trained, sums_file):
