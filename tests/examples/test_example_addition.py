@@ -206,7 +206,7 @@ def test_every_step_is_given_the_same_vector_and_an_edit_of_it_stays_in_its_step
 
 
 def test_the_vector_is_the_state_that_is_read_last(trained):
-    """An edit of it reaches every step; one of any other state reaches none, since the encoder has read on."""
+    """An edit of it reaches every step, one of any other state none: the encoder has read on."""
     plan = Decode.of(load_model(str(trained / "model")), "500+514", SearchSettings())
 
     def logits_with(row):
