@@ -21,7 +21,7 @@ SUM: Final = "895+7"
 
 def begin(page: Page, model: Path) -> None:
     """A session over the sum, at its last character."""
-    page.get_by_label("Model", exact=False).first.fill(str(model))
+    page.locator("input[list=models]").fill(str(model))
     page.get_by_label("One sentence a line").fill(SUM)
     page.get_by_role("button", name="Begin").click()
     settled(page)
