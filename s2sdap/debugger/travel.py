@@ -75,6 +75,8 @@ class Travel(Walk):
     @property
     def within_stage(self) -> bool:
         """Whether parts of the stage at the cursor are still to come."""
+        if self._standing is None:  # the commonest, and asked twice a step
+            return False
         part = self.part
         return part is not None and not part.complete
 

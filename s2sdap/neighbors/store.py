@@ -27,6 +27,8 @@ from s2sdap.vocabulary.errors import S2sdapError
 SENTENCES: Final = "sentences"
 BLOCK: Final = 65_536
 """Rows that are read at once where a caller names no other number."""
+READ: Final = 1 << 20
+"""Numbers that are read at once where all are: 2 MB of float16, copied while they are in a cache."""
 
 
 class StateStore:
@@ -105,7 +107,7 @@ class StateStore:
         """All the vectors of `site` in one array, row by row."""
         table = self._table(site)
         found = np.empty((table.rows, table.dimension), np.float16)
-        for start, block in self.blocks(site):
+        for start, block in self.blocks(site, max(256, READ // table.dimension)):
             found[start : start + len(block)] = block
         return found
 

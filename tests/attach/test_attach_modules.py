@@ -11,7 +11,6 @@ from torch import nn
 
 import s2sdap
 from s2sdap.client import Refused
-from s2sdap.vocabulary.errors import S2sdapError
 
 PIECES = [chr(ord("a") + place) for place in range(13)]
 
@@ -349,37 +348,6 @@ def test_what_does_not_fit_is_told_and_left_alone(here, module, given):
         "prediction.features comes 3 times",
     ):
         assert part in words
-
-
-def test_a_module_without_a_site_in_its_way_runs_on(here, module, given):
-    with attached(here) as debugger:
-        plain = nn.Linear(3, 3)
-        program = Program(lambda: debugged(plain, (torch.ones(2, 3),), sites={}))
-        assert torch.equal(program.result()[0], plain(torch.ones(2, 3)))
-        wait_until(lambda: "none of its sites came by" in said(debugger))
-
-
-@pytest.mark.parametrize(
-    ("sites", "what"),
-    [
-        ({"atention": "attention.weights"}, "did you mean 'attention'"),
-        ({"attention": "attention.wieghts"}, "no site"),
-        ({"attention": "search.candidates"}, "no site"),
-        ({"attention": "attention.weights KQS"}, "the axis Q"),
-        ({"attention": "attention.weights KSS"}, "twice"),
-        ({"attention": "decoder.state", "output": "decoder.state"}, "no layers"),
-    ],
-)
-def test_a_map_that_cannot_be_is_refused_at_once(module, sites, what):
-    with pytest.raises(S2sdapError, match=what) as caught, s2sdap.debug(module, sites=sites):
-        pass
-    assert caught.value.name == "bad_site_map"
-
-
-def test_what_is_no_module_is_refused():
-    with pytest.raises(S2sdapError) as caught, s2sdap.debug("a model"):
-        pass
-    assert caught.value.name == "nothing_to_debug"
 
 
 @pytest.mark.parametrize("way", ["wrapped", "inside"])

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from hf_tiny import BUILDERS, TEXT_NAMES, folder_of, loaded
 from safetensors.torch import load_file, save_file
 
 from s2sdap.models.contract import GeneratingModel, Model
-from s2sdap.models.huggingface.face import HuggingFaceModel
 from s2sdap.models.loading import load_model
 from s2sdap.vocabulary.errors import S2sdapError
 
@@ -389,40 +387,3 @@ def test_memory_that_runs_out_is_told(copy_of):
     assert error.name == "out_of_memory"
     assert "cpu" in error.what
     assert load_model(f"hf:{folder_of('gpt2')}").fingerprint == loaded("gpt2").fingerprint
-
-
-def test_the_fingerprint_is_of_weights_and_configuration(copy_of):
-    model = loaded("marian")
-    again = load_model(f"hf:{copy_of('marian')}")
-    assert again.fingerprint == model.fingerprint
-    assert HuggingFaceModel.around(again.model).fingerprint == model.fingerprint
-    assert load_model(f"hf:{folder_of('marian')}", dtype="bfloat16").fingerprint != model.fingerprint
-    with torch.no_grad():
-        again.model.model.encoder.layers[0].fc1.bias[0] += 1
-    assert HuggingFaceModel.around(again.model).fingerprint != model.fingerprint
-    change_config(copy_of("gpt2"), activation_function="relu")
-    assert (
-        load_model(f"hf:{Path(again.model.config.name_or_path).parent / 'gpt2'}").fingerprint
-        != loaded("gpt2").fingerprint
-    )
-
-
-def test_the_fingerprint_of_a_large_model_is_quick():
-    import transformers
-
-    config = transformers.GPT2Config(vocab_size=50_000, n_embd=512, n_layer=4, n_head=8)
-    model = HuggingFaceModel.around(transformers.GPT2LMHeadModel(config))
-    began = time.process_time()
-    assert len(model.fingerprint) == 16
-    assert time.process_time() - began < 1
-
-
-def test_a_loaded_model_is_named_by_its_folder_or_class():
-    import transformers
-
-    assert HuggingFaceModel.around(loaded("marian").model).name == "marian"
-    fresh = transformers.GPT2LMHeadModel(
-        loaded("gpt2").model.config.__class__(n_embd=8, n_layer=1, n_head=2, vocab_size=9)
-    )
-    assert HuggingFaceModel.around(fresh).name == "GPT2LMHeadModel"
-    assert HuggingFaceModel.around(fresh, name="mine").name == "mine"

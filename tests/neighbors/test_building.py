@@ -13,8 +13,7 @@ from s2sdap.neighbors.corpus import read_corpus
 from s2sdap.neighbors.extraction import Extractor
 from s2sdap.neighbors.place import Place
 from s2sdap.neighbors.plan import check_room, planned
-from s2sdap.neighbors.site_choice import chosen_sites
-from s2sdap.neighbors.states import Pair, StateSite
+from s2sdap.neighbors.states import Pair
 from s2sdap.neighbors.store import StateStore
 from s2sdap.vocabulary.errors import S2sdapError
 
@@ -341,7 +340,7 @@ def test_other_batches_cannot_go_on_with_a_build(tmp_path, corpus, builder):
         Other().build(tmp_path / "index", Other().plan(corpus))
 
 
-# ---------------------------------------------------------------- samples, room, sites
+# ---------------------------------------------------------------- samples, room
 
 
 def test_a_sample_is_drawn_by_its_seed(corpus):
@@ -368,36 +367,3 @@ def test_what_is_larger_than_the_budget_or_the_disk_is_refused(builder, corpus):
         check_room("here", room, room.bytes - 1, None)
     with pytest.raises(S2sdapError, match=r"S2S4522: .*free on that disk: "):
         check_room("here", room, None, room.bytes - 1)
-
-
-LAYERED = {
-    StateSite("encoder.states"): 8,
-    **{StateSite("encoder.layers", layer): 8 for layer in range(3)},
-    StateSite("decoder.state"): 6,
-    **{StateSite("decoder.layers", layer): 6 for layer in range(2)},
-    StateSite("attention.context"): 8,
-}
-
-
-@pytest.mark.parametrize(
-    ("names", "layers", "chosen"),
-    [
-        ([], None, "encoder.states decoder.state attention.context"),
-        ([], [1], "encoder.states encoder.layers.1 decoder.state decoder.layers.1 attention.context"),
-        (["decoder.layers"], None, "decoder.layers.0 decoder.layers.1"),
-        (["decoder.layers", "decoder.state"], [1], "decoder.state decoder.layers.1"),
-        (["encoder.layers.2"], None, "encoder.layers.2"),
-        (["encoder.layers.2", "decoder.layers"], [0], "encoder.layers.2 decoder.layers.0"),
-    ],
-)
-def test_sites_are_chosen_by_name_and_layer(names, layers, chosen):
-    found = chosen_sites(LAYERED, names, layers, model="m")
-    assert " ".join(map(str, found)) == chosen
-    assert all(LAYERED[site] == size for site, size in found.items())
-
-
-def test_a_site_or_layer_that_is_not_there_is_refused():
-    with refusal("no_state_site"):
-        chosen_sites(LAYERED, ["decoder.cells"], model="m")
-    with refusal("no_state_layer"):
-        chosen_sites(LAYERED, ["decoder.layers"], [2], model="m")
