@@ -39,6 +39,8 @@ class Schema:
         if message["type"] == "event":
             name = _upper(message["event"]) + "Event"
             general = "Event"
+        elif message["type"] == "request":  # one in reverse
+            name, general = _upper(message["command"]) + "Request", "Request"
         elif not message["success"]:
             return "ErrorResponse"
         else:

@@ -48,6 +48,7 @@ class RunControl(Arming):
         revision: str | None = None,
         trust_remote_code: bool | None = None,
         index: str | os.PathLike[str] | None = None,
+        python_debug: bool = False,
         timeout: float | None = None,
         **settings: Any,
     ) -> StopView:
@@ -56,8 +57,8 @@ class RunControl(Arming):
         `program` is a file of sentences, `source` is text, `session` in place of both a file that `save`
         wrote, which needs no model. Any further keyword is a search setting (`beam_size=4`), as are the
         items of `search`; `generation` is that of a Hugging Face model. `index` is the folder or URI of an
-        index of the model's training states. The run begins at `start_line`, if
-        one is given. `breakpoints` are lines, `stages` names of
+        index of the model's training states; `python_debug` starts debugpy beside the model, and says
+        where it listens in the output. The run begins at `start_line`, if one is given. `breakpoints` are lines, `stages` names of
         stages, `rules` watch rules; they are armed before the decode begins. A launch that is refused
         can be tried again; where one of those is refused, that takes a new session.
         """
@@ -81,6 +82,7 @@ class RunControl(Arming):
                 "revision": revision,
                 "trust_remote_code": trust_remote_code,
                 "index": index_named(index),
+                "python_debug": python_debug or None,
                 "token": self._token,
             },
         )
@@ -111,17 +113,20 @@ class RunControl(Arming):
         rules: Rules = (),
         watch_rules: Sequence[str] | None = None,
         index: str | os.PathLike[str] | None = None,
+        python_debug: bool = False,
     ) -> None:
         """Attach to a process that called `s2sdap.listen`; `wait_for_stop` gets the first stop of its calls.
 
         Each of its debugged calls is a program of its own. `stop_on_entry` is about the first of them; the
         rest is armed before any of them begins. A step that runs over the end of a call stops in the next.
+        `python_debug` starts debugpy in that process; where it listens is said in the output.
         """
         await self._initialize()
         wanted = {
             "stopOnEntry": stop_on_entry,
             "watchRules": watch_rules,
             "index": index_named(index),
+            "pythonDebug": python_debug or None,
             "token": self._token,
         }
         given = {name: value for name, value in wanted.items() if value is not None}

@@ -61,6 +61,9 @@ class Outlet(Protocol):
     def congested(self) -> bool:
         """Whether the client is so far behind in reading that a run should wait. From any thread."""
 
+    def ask(self, command: str, arguments: Any) -> None:
+        """Send a request to the client; a refusal is told in its console."""
+
     def later(self, call: Callable[..., None], *arguments: Any) -> None:
         """Call on the protocol's thread. From any thread."""
 
@@ -100,6 +103,7 @@ class Adapter:
         self.memories: Handles[Memory] = Handles("stale_memory")
         self.threads: dict[int, str] = {}
         self.checkpoints = Checkpoints()
+        self.python_watch: asyncio.Task[None] | None = None
         self.progress = Progress(self.emit, lambda: self.client.supports_progress_reporting)
         self.pictures = Pictures(self.emit)
         self._held: Stop | None = None
@@ -155,6 +159,11 @@ class Adapter:
             return self.calls.programs.get(reference)
         program = self.need_program()
         return program if program.path is None and reference == INLINE_SOURCE else None
+
+    @property
+    def at_work(self) -> bool:
+        """Whether the model is loaded, decodes, or is asked for something now."""
+        return self.state in (State.LOADING, State.RUNNING) or self.editing
 
     # ---- what must be there ------------------------------------------------------------------
 
@@ -399,6 +408,8 @@ class Adapter:
         """The client is gone or done: nothing of this session runs any more."""
         self.progress.leave()
         self.pictures.clear()
+        if self.python_watch is not None:
+            self.python_watch.cancel()
         if self._opening is not None:
             self._opening.cancel()
         if self.calls is not None:

@@ -22,6 +22,13 @@ class AttachArguments(Arguments):
         str | None,
         Meta(description="Folder or URI of an index of the training states of the program's model."),
     ] = None
+    python_debug: Annotated[
+        bool,
+        Meta(
+            description="Debug the program's own Python as well, in a child session: starts debugpy in its "
+            "process. Whoever on this machine connects to it can run any code."
+        ),
+    ] = False
     token: Annotated[str | None, Meta(description="The token in the file that `s2sdap.listen` names.")] = None
 
     def rules(self) -> list[ArmedRule]:

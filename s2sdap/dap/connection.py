@@ -15,14 +15,18 @@ from typing import Any, Final
 
 import msgspec
 
+from s2sdap.dap.access import token_matches
 from s2sdap.dap.adapter import Adapter, State
 from s2sdap.dap.attached import Process
 from s2sdap.dap.channels import Channel
 from s2sdap.dap.dispatch import Handler, RawArguments, Reply, When
+from s2sdap.dap.launch import token_of
 from s2sdap.dap.model_thread import ModelThread
 from s2sdap.dap.protocol_log import ProtocolLog
+from s2sdap.dap.python_debugger import CHILD
+from s2sdap.dap.relay import Relay, child_address
 from s2sdap.protocol import bodies
-from s2sdap.protocol.envelopes import ErrorBody, ErrorMessage, Event, Incoming, Response
+from s2sdap.protocol.envelopes import ErrorBody, ErrorMessage, Event, Incoming, Request, Response
 from s2sdap.vocabulary.errors import S2sdapError
 
 MAX_WAITING: Final = 256
@@ -76,6 +80,9 @@ class Connection:
         self._outgoing: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._leaving = asyncio.Event()
+        self._asked: dict[int, str] = {}
+        self._hello = b"{}"
+        self._relay: Relay | None = None
         self._gone = False
         self._on_gone = on_gone
         self.adapter = Adapter(self, models, None if channel.authenticated else token, process)
@@ -91,6 +98,8 @@ class Connection:
             self._gone = True
             self._on_gone()
             self.adapter.close()
+            if self._relay is not None:
+                self._relay.close()
             reader.cancel()
             leaving.cancel()
             await self._cancel_all()
@@ -115,6 +124,12 @@ class Connection:
     def emit(self, event: str, body: Any = None) -> None:
         """Send an event."""
         self._send(Event(self._next_seq(), event, body))
+
+    def ask(self, command: str, arguments: Any) -> None:
+        """Send a request to the client."""
+        seq = self._next_seq()
+        self._asked[seq] = command
+        self._send(Request(seq, command, arguments))
 
     def congested(self) -> bool:
         """Whether a run should wait for the client to read. Called on the model thread."""
@@ -155,8 +170,13 @@ class Connection:
                 return
             if body is None:
                 return
+            if self._relay is not None:
+                await self._relay.forward(body)
+                continue
             if self._log:
                 self._log.write(self._number, "->", body)
+            if await self._led_on(body):
+                continue
             self._receive(body)
             await asyncio.sleep(0)  # an asynchronous handler begins before the next request is looked at
 
@@ -173,7 +193,7 @@ class Connection:
         self._seq += 1
         return self._seq
 
-    def _send(self, message: Event | Response) -> None:
+    def _send(self, message: Event | Request | Response) -> None:
         if self._outgoing.qsize() > MAX_UNREAD:  # nobody reads at the other end
             self.hang_up()
             return
@@ -183,6 +203,39 @@ class Connection:
         self.emit("output", bodies.Output(output=text + "\n", category="important"))
 
     # ---- requests ----------------------------------------------------------------------------
+
+    async def _led_on(self, body: bytes) -> bool:
+        """Whether this is the attach of a child session: then its client is led to where that belongs."""
+        if CHILD.encode() not in body:
+            return False
+        try:
+            incoming = msgspec.json.decode(body, type=Incoming)
+            if incoming.type != "request" or incoming.command != "attach":
+                return False
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return False
+        try:
+            raw = bytes(incoming.arguments)
+            address = child_address(raw)
+            if address is None:
+                return False
+            self._check_child(raw)
+            self._relay = await Relay.open(address, self._hello, self._channel.send, self.hang_up)
+            await self._relay.forward(body)
+        except S2sdapError as error:
+            self._refuse(incoming, error)
+        return True
+
+    def _check_child(self, raw: bytes) -> None:
+        """Refuse to lead on who may not be here, or is debugging already."""
+        adapter = self.adapter
+        if not adapter.initialized:
+            raise S2sdapError("not_initialized", command="attach")
+        if adapter.state is not State.FRESH:
+            raise S2sdapError("already_launched")
+        if adapter.token is not None and not token_matches(token_of(raw), adapter.token):
+            raise S2sdapError("bad_token")
+        adapter.token = None
 
     def _receive(self, body: bytes) -> None:
         """Have one message answered. Whatever it holds, the loop goes on."""
@@ -194,14 +247,24 @@ class Connection:
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             self._say(str(S2sdapError("bad_json", reason=error)))
             return
+        if incoming.type == "response":
+            self._answered(incoming)
         if incoming.type != "request":
             return
+        if incoming.command == "initialize":
+            self._hello = bytes(incoming.arguments)
         try:
             self._dispatch(incoming)
         except S2sdapError as error:
             self._refuse(incoming, error)
         except Exception as error:  # a defect of ours must not take the session down
             self._refuse(incoming, self._internal(incoming, error))
+
+    def _answered(self, incoming: Incoming) -> None:
+        """The client's answer to a request of ours."""
+        command = self._asked.pop(incoming.request_seq, None)
+        if command is not None and not incoming.success:
+            self._say(f"The editor refused `{command}`: {incoming.message or 'it says no more'}")
 
     def _dispatch(self, incoming: Incoming) -> None:
         handler = self._handlers.get(incoming.command)

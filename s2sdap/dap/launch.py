@@ -84,6 +84,13 @@ class LaunchArguments(Arguments):
     trust_remote_code: Annotated[
         bool, Meta(description="Let Python code that lies beside a Hugging Face model's weights run.")
     ] = False
+    python_debug: Annotated[
+        bool,
+        Meta(
+            description="Debug the model's own Python as well, in a child session: starts debugpy in the "
+            "adapter's process. Whoever on this machine connects to it can run any code."
+        ),
+    ] = False
     memory_budget: Annotated[
         int, Meta(ge=2**20, description="Bytes of records that the session keeps; more are run again.")
     ] = 2**28

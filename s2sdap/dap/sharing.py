@@ -126,7 +126,7 @@ class Shared:
             return
         asker = self._asked.pop(told.request_seq or 0, None)
         if asker is None:
-            if told.request_seq == self._greeting:
+            if told.request_seq is not None and told.request_seq == self._greeting:
                 self._hello, self._greeting = _body_of(body), None
             await _send(self._owner, body)
         else:

@@ -190,6 +190,13 @@ class Locations(_Camel):
     column: int | None = None
 
 
+class StartDebugging(_Camel):
+    """Arguments of the reverse request `startDebugging`."""
+
+    request: str
+    configuration: dict[str, Any]
+
+
 class CompletionBody(_Camel):
     """One completion."""
 

@@ -325,6 +325,12 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(5008, "cancelled", "`{command}` was cancelled", "Send it again if you still want it"),
     ErrorKind(5009, "not_initialized", "`{command}` came before `initialize`", "Send `initialize` first"),
     ErrorKind(5010, "busy", "More than {limit} requests wait for an answer", "Wait for some of them"),
+    ErrorKind(5011, "debugpy_missing", "The model's Python cannot be debugged without debugpy, which cannot be imported: {reason}",
+              "Install it where the model runs: `pip install 's2sdap[python-debug]'`"),
+    ErrorKind(5012, "python_debugged", "A Python debugger is in this process already: {reason}",
+              "Use that one: attach to it, or go on in its session"),
+    ErrorKind(5013, "child_unreachable", "The debugger of this child session does not answer at {address}: {reason}",
+              "It ends with the session that began it; begin it again from there"),
     # 51xx: who may connect
     ErrorKind(5101, "bad_token", "The token is missing or wrong", "Take it from the file that `s2sdap serve` names, and send it as `token`"),
     ErrorKind(5102, "bad_origin", "The origin {origin!r} may not connect", "Start the server with --allow-origin to let a page in"),

@@ -17,6 +17,7 @@ from s2sdap.dap.handlers import (
     neighbors,
     panels,
     projecting,
+    python,
     recordings,
     running,
     sources,
@@ -41,6 +42,7 @@ _FAMILIES: Final = (
     verdicts,
     neighbors,
     projecting,
+    python,
 )
 HANDLERS: Final[dict[str, Handler]] = {
     handler.command: handler for family in _FAMILIES for handler in family.FAMILY

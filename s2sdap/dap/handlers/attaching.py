@@ -1,5 +1,6 @@
 """Attaching to a process that runs its own decode, and called `s2sdap.listen`."""
 
+from s2sdap.dap import python_debugger
 from s2sdap.dap.access import token_matches
 from s2sdap.dap.adapter import Adapter, State
 from s2sdap.dap.attach_arguments import parse_attach
@@ -12,7 +13,7 @@ from s2sdap.vocabulary.errors import S2sdapError
 
 
 @handles("attach", RawArguments, When.INITIALIZED)
-def attach(adapter: Adapter, arguments: RawArguments) -> Reply:
+async def attach(adapter: Adapter, arguments: RawArguments) -> Reply:
     """Let the client configure, and show it the calls from then on.
 
     An attach that fails leaves everything as it was, so that a client may mend it and try again.
@@ -28,6 +29,8 @@ def attach(adapter: Adapter, arguments: RawArguments) -> Reply:
     wanted, warnings = parse_attach(arguments.raw)
     rules = wanted.rules()
     problem = None
+    if wanted.python_debug:
+        await python_debugger.begin_with(adapter)
     if wanted.index is None:
         problem = index_problem("of this program")
     else:

@@ -5,6 +5,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from s2sdap.dap import python_debugger
 from s2sdap.dap.access import token_matches
 from s2sdap.dap.adapter import Adapter, State
 from s2sdap.dap.breakpoints import index_problem, refuse_rules
@@ -75,7 +76,10 @@ async def launch(adapter: Adapter, arguments: RawArguments) -> Reply:
     adapter.token = None  # it has been shown
     wanted, warnings = parse_launch(arguments.raw)
     adapter.state = State.LOADING
+    adapter.launch = wanted
     try:
+        if wanted.python_debug:
+            await python_debugger.begin_with(adapter)
         await _load(adapter, wanted, first=True)
     except BaseException:
         if adapter.state is State.LOADING:

@@ -18,6 +18,7 @@ from s2sdap.protocol.custom import (
     layers,
     neighbors,
     projection,
+    python,
     recordings,
     results,
     sessions,
@@ -32,6 +33,7 @@ from s2sdap.protocol.custom.editing import *  # noqa: F403
 from s2sdap.protocol.custom.layers import *  # noqa: F403
 from s2sdap.protocol.custom.neighbors import *  # noqa: F403
 from s2sdap.protocol.custom.projection import *  # noqa: F403
+from s2sdap.protocol.custom.python import *  # noqa: F403
 from s2sdap.protocol.custom.recordings import *  # noqa: F403
 from s2sdap.protocol.custom.results import *  # noqa: F403
 from s2sdap.protocol.custom.sessions import *  # noqa: F403
@@ -53,6 +55,7 @@ _SUBJECTS: Final = (
     verdicts,
     neighbors,
     projection,
+    python,
 )
 MESSAGES: Final[tuple[tuple[str, type | None, type], ...]] = tuple(
     each for subject in _SUBJECTS for each in subject._MESSAGES

@@ -388,6 +388,12 @@ export interface LocationsBody {
   column?: number;
 }
 
+/** Arguments of the reverse request `startDebugging`. */
+export interface StartDebugging {
+  request: string;
+  configuration: Record<string, unknown>;
+}
+
 /** One completion. */
 export interface CompletionBody {
   label: string;
@@ -1434,6 +1440,13 @@ export interface ProjectionBody {
   pictures: PictureBody[];
 }
 
+/** Answer to `s2s/python`: where debugpy listens, on loopback; whoever connects there can run any code. */
+export interface PythonBody {
+  host: string;
+  port: number;
+  asked: boolean;
+}
+
 /** Our own requests: what they take and what they answer. */
 export interface CustomRequests {
   "s2s/step": { arguments: StepArguments; body: StepBody };
@@ -1469,6 +1482,7 @@ export interface CustomRequests {
   "s2s/neighbors": { arguments: NeighborsArguments; body: NeighborsBody };
   "s2s/nearestTokens": { arguments: NearestTokensArguments; body: NearestTokensBody };
   "s2s/projection": { arguments: ProjectionArguments; body: ProjectionBody };
+  "s2s/python": { arguments: Nothing; body: PythonBody };
 }
 
 /** Our own events. */
