@@ -58,9 +58,9 @@ class RunControl(Arming):
         wrote, which needs no model. Any further keyword is a search setting (`beam_size=4`), as are the
         items of `search`; `generation` is that of a Hugging Face model. `index` is the folder or URI of an
         index of the model's training states; `python_debug` starts debugpy beside the model, and says
-        where it listens in the output. The run begins at `start_line`, if one is given. `breakpoints` are lines, `stages` names of
-        stages, `rules` watch rules; they are armed before the decode begins. A launch that is refused
-        can be tried again; where one of those is refused, that takes a new session.
+        where it listens in the output. The run begins at `start_line`, if one is given. `breakpoints` are
+        lines, `stages` names of stages, `rules` watch rules; they are armed before the decode begins. A
+        launch that is refused can be tried again; where one of those is refused, that takes a new session.
         """
         await self._initialize()
         launch = launch_arguments(

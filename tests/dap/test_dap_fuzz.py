@@ -26,7 +26,9 @@ LIVE = settings(
 QUICK = settings(max_examples=200, deadline=None)
 WRITING = "s2s/save"
 """It would write a file to whatever path is drawn; its own tests try odd ones."""
-LASTING = sorted(HANDLERS.keys() - {"disconnect", "launch", "restart", "terminate", WRITING})
+DEBUGPY = "s2s/python"
+"""It would start a debugger in the server that all tests share."""
+LASTING = sorted(HANDLERS.keys() - {"disconnect", "launch", "restart", "terminate", WRITING, DEBUGPY})
 """Requests after which there is still something to look at."""
 
 numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)

@@ -1,4 +1,4 @@
-"""The model's own Python in a child session: a real debugpy, real sockets, a breakpoint in the model's forward."""
+"""The model's own Python in a child session: real debugpy, real sockets, a breakpoint in its forward."""
 
 import importlib.util
 import inspect
