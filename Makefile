@@ -46,9 +46,10 @@ verdict: $(VENV)/.developing  ## Faults planted at every stage, and how many the
 docs: $(VENV)/.developing  ## Write the pages that come from the code.
 	$(BIN)/python docs/generate.py
 
-pictures: $(VENV)/.developing page  ## Take the pictures of the page, in docs/pictures.
+pictures: $(VENV)/.developing page  ## Take the pictures of the page and of VS Code, in docs/pictures.
 	$(BIN)/python docs/take_pictures.py
 	$(BIN)/python docs/take_addition_pictures.py
+	$(BIN)/python docs/take_vscode_pictures.py
 
 train: $(VENV)/.filled  ## Train the bundled date model again, into build/dates.
 	$(BIN)/python examples/date_conversion/train.py --output build/dates
