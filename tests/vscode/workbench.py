@@ -95,11 +95,16 @@ class Workbench:
         self.page.locator('.quick-input-widget input[type="text"]').fill(typed)
         self.page.locator(".quick-input-widget .monaco-list-row").filter(has_text=row).first.click()
 
-    def answer(self, text: str) -> None:
-        """Type an answer into the box that asks for one."""
-        entry = self.page.locator('.quick-input-widget input[type="text"], .quick-input-widget input').first
-        entry.fill(text)
-        self.press("Enter")
+    def theme(self, name: str, mark: str) -> None:
+        """Choose a colour theme by its name, and wait until the window has the mark of its kind."""
+        self.page.locator(".monaco-editor .view-line").first.click()  # keys in a webview may go elsewhere
+        self.command("Preferences: Color Theme")
+        rows = self.page.locator(".quick-input-widget .monaco-list-row")
+        rows.filter(has_text="Modern").first.wait_for()
+        self.page.locator('.quick-input-widget input[type="text"]').fill(name)
+        rows.filter(has_text=name).first.click()
+        self.page.locator(".quick-input-widget").wait_for(state="hidden")
+        self.page.locator(f".monaco-workbench.{mark}").wait_for()
 
     def notes(self) -> list[str]:
         """The notifications on show."""
@@ -201,7 +206,9 @@ class Workbench:
         """Tick a watch rule in the view of breakpoints, or not, and give it this condition."""
         row = self.page.locator(".debug-breakpoints .monaco-list-row").filter(has_text=label).first
         self._scroll(".debug-breakpoints", row)
-        row.locator("input[type=checkbox]").set_checked(on)
+        if row.get_attribute("aria-checked") != str(on).lower():
+            row.locator("input[type=checkbox], .monaco-checkbox").click()
+        row.and_(self.page.locator(f"[aria-checked={str(on).lower()}]")).wait_for()
         if condition:
             row.hover()
             row.get_by_role("button", name="Edit Condition").click()
