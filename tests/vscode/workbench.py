@@ -130,14 +130,22 @@ class Workbench:
     def start(self) -> None:
         """Press F5, and wait for the first stop."""
         self.press("F5")
-        self.page.locator(".debug-toolbar").wait_for()
-        self.page.locator(TOP_FRAME).first.wait_for()
+        self._begun()
 
     def launch(self, name: str) -> None:
         """Start a configuration of launch.json by its name, and wait for the first stop."""
         self._pick(f"debug {name}", name)
-        self.page.locator(".debug-toolbar").wait_for()
-        self.page.locator(TOP_FRAME).first.wait_for()
+        self._begun()
+
+    def _begun(self) -> None:
+        try:
+            self.page.locator(".debug-toolbar").wait_for()
+            self.page.locator(TOP_FRAME).first.wait_for()
+        except Late as late:
+            told = self.page.locator(".monaco-dialog-box .dialog-message-text").all_inner_texts()
+            raise AssertionError(
+                f"no session has come to a stop; VS Code says {self.notes() + told}"
+            ) from late
 
     def stopped(self, at: str | re.Pattern[str]) -> None:
         """Wait until the run has stopped and the first frame of the call stack tells this."""
