@@ -128,8 +128,14 @@ class Workbench:
     # -- running ---------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Press F5, and wait for the first stop."""
-        self.press("F5")
+        """Press F5, and wait for the first stop. Now and then VS Code drops the first F5 of a new window."""
+        toolbar = self.page.locator(".debug-toolbar")
+        for _ in range(3):
+            if not toolbar.is_visible():
+                self.press("F5")
+            with suppress(Late):
+                toolbar.wait_for(timeout=20_000)
+                break
         self._begun()
 
     def launch(self, name: str) -> None:
