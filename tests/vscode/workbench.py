@@ -95,17 +95,6 @@ class Workbench:
         self.page.locator('.quick-input-widget input[type="text"]').fill(typed)
         self.page.locator(".quick-input-widget .monaco-list-row").filter(has_text=row).first.click()
 
-    def theme(self, name: str, mark: str) -> None:
-        """Choose a colour theme by its name, and wait until the window has the mark of its kind."""
-        self.page.locator(".monaco-editor .view-line").first.click()  # keys in a webview may go elsewhere
-        self.command("Preferences: Color Theme")
-        rows = self.page.locator(".quick-input-widget .monaco-list-row")
-        rows.filter(has_text="Modern").first.wait_for()
-        self.page.locator('.quick-input-widget input[type="text"]').fill(name)
-        rows.filter(has_text=name).first.click()
-        self.page.locator(".quick-input-widget").wait_for(state="hidden")
-        self.page.locator(f".monaco-workbench.{mark}").wait_for()
-
     def notes(self) -> list[str]:
         """The notifications on show."""
         return self.page.locator(".notifications-toasts .notification-list-item-message").all_inner_texts()
