@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from enum import Enum
 from functools import partial
-from typing import IO, TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from s2sdap.dap.attached import Calls, Process
 from s2sdap.dap.breakpoints import RequestedBreakpoints
@@ -16,6 +16,7 @@ from s2sdap.dap.counting import Counting
 from s2sdap.dap.handles import Container, Handles
 from s2sdap.dap.launch import LaunchArguments
 from s2sdap.dap.model_thread import LineWriter, ModelThread, Moving
+from s2sdap.dap.outlet import Outlet
 from s2sdap.dap.pictures import Pictures
 from s2sdap.dap.progress import Progress
 from s2sdap.dap.stopped import place_of, stopped_body, thread_names, thread_of
@@ -50,28 +51,6 @@ class State(Enum):
     STOPPED = "stopped"
     RUNNING = "running"
     ENDED = "ended"
-
-
-class Outlet(Protocol):
-    """The connection, as far as the adapter knows it."""
-
-    def emit(self, event: str, body: Any = None) -> None:
-        """Send an event."""
-
-    def congested(self) -> bool:
-        """Whether the client is so far behind in reading that a run should wait. From any thread."""
-
-    def ask(self, command: str, arguments: Any) -> None:
-        """Send a request to the client; a refusal is told in its console."""
-
-    def later(self, call: Callable[..., None], *arguments: Any) -> None:
-        """Call on the protocol's thread. From any thread."""
-
-    def cancel_request(self, seq: int) -> None:
-        """Cancel the request of that number if it still waits for its answer."""
-
-    def hang_up(self) -> None:
-        """Close once everything that was sent has been written."""
 
 
 class Adapter:
