@@ -133,7 +133,7 @@ def test_wide_combining_and_invisible_signs_are_seen(reader, tmp_path):
 
 
 def test_a_long_sentence_scrolls_to_its_cursor(reader):
-    sheet = reader(LONG.strip(), steps=120)
+    sheet = reader(LONG.strip(), steps=60)
     page = sheet.page
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
     room = page.locator(".scroll").bounding_box()
