@@ -8,7 +8,7 @@ import typer
 import s2sdap
 from s2sdap.cli.file_commands import compare, debug, run, verdict
 from s2sdap.cli.index_commands import index_app
-from s2sdap.cli.shared_options import Device, Dtype, Revision, TrustRemoteCode
+from s2sdap.cli.shared_options import Device, Dtype, Index, Revision, TrustRemoteCode
 
 app = typer.Typer(
     name="s2sdap",
@@ -90,12 +90,13 @@ def demo(
     source: Annotated[
         str | None, typer.Argument(help="Source text; the bundled model reads dates.", show_default=False)
     ] = None,
+    index: Index = None,
     fast: Annotated[bool, typer.Option("--fast", help="Without the pauses that a terminal gets.")] = False,
 ) -> None:
     """Debug one decode before your eyes: a real adapter, a real client, the bundled model."""
     from s2sdap.cli.demo import demo as show
 
-    show(source, pauses=not fast)
+    show(source, index=index, pauses=not fast)
 
 
 for each in (run, compare, debug, verdict):

@@ -55,8 +55,8 @@ SHOWN: Final = {
 """The variables of each stage's scope that are shown."""
 
 
-def demo(source: str | None, *, pauses: bool) -> None:
-    """Show the whole story on standard output."""
+def demo(source: str | None, *, index: str | None, pauses: bool) -> None:
+    """Show the whole story on standard output. `index` is another index than that of its training set."""
     terminal = sys.stdout.isatty()
     if isinstance(sys.stdout, io.TextIOWrapper):  # a stream that cannot write a bar writes `?`
         sys.stdout.reconfigure(errors="replace")
@@ -66,9 +66,8 @@ def demo(source: str | None, *, pauses: bool) -> None:
         _server() as (address, token_file),
         Debugger.connect_address(address, token_file=token_file) as debugger,
     ):
-        _Story(console, debugger, AMBIGUOUS if source is None else source, pauses=pauses and terminal).tell(
-            address
-        )
+        told = AMBIGUOUS if source is None else source
+        _Story(console, debugger, told, index=index, pauses=pauses and terminal).tell(address)
 
 
 @contextlib.contextmanager
@@ -91,10 +90,13 @@ def _server() -> Iterator[tuple[str, Path]]:
 class _Story:
     """The demo's chapters, in order; each says what is done and shows what came back."""
 
-    def __init__(self, console: Console, debugger: Debugger, source: str, *, pauses: bool) -> None:
+    def __init__(
+        self, console: Console, debugger: Debugger, source: str, *, index: str | None, pauses: bool
+    ) -> None:
         self.console = console
         self.debugger = debugger
         self.source = source
+        self.index = index
         self.pauses = pauses
         self.condition = DOUBTS[0]
 
@@ -117,7 +119,7 @@ class _Story:
 
     def opening(self, address: str) -> None:
         """The source, and who is talking to whom."""
-        self.debugger.launch(source=self.source, beam_size=BEAM, n_best=BEAM)
+        self.debugger.launch(source=self.source, beam_size=BEAM, n_best=BEAM, index=self.index)
         step = self.debugger.step()
         self.chapter("The source", "launch")
         self.say(f"A debug adapter serves the model `dates` at {address}; this is a client of it.")
@@ -173,7 +175,10 @@ class _Story:
         self.chapter(
             "Where has it seen this before?", f"neighbors({FAMILIAR[0]!r}); neighbors({FAMILIAR[1]!r})"
         )
-        self.say("The index of its training set is built when it is first asked for, and then kept.")
+        if self.index is None:
+            self.say("The index of its training set is built when it is first asked for, and then kept.")
+        else:
+            self.say(f"The index that is asked is {self.index}.")
         for site in FAMILIAR:
             try:
                 found = self.debugger.neighbors(site, k=NEIGHBORS)

@@ -16,6 +16,8 @@ from s2sdap.debugger.session import Session
 from s2sdap.debugger.stops import StopReason
 from s2sdap.debugger.watch_rules import parse_rule
 from s2sdap.decoding.settings import SearchSettings
+from s2sdap.neighbors.states import StateSite
+from s2sdap.neighbors.store import StateStore
 
 SOURCE = "J 4, 2005"
 
@@ -190,11 +192,24 @@ def test_a_pipe_gets_plain_text_of_100_columns(shown):
     assert max(len(line) for line in shown.splitlines()) <= 100
 
 
-def test_control_characters_of_a_source_do_not_reach_the_terminal(s2sdap):
-    done = s2sdap("demo", "--fast", "a\x1b[31m 5\t1999")
+@pytest.fixture(scope="module")
+def strange(s2sdap, date_index) -> str:
+    """Another source, and another index."""
+    done = s2sdap("demo", "--fast", "--index", date_index.path, "a\x1b[31m 5\t1999")
     assert done.returncode == 0, done.stderr
-    assert "\x1b" not in done.stdout
-    assert "[\\x1b]" in done.stdout
+    return done.stdout
+
+
+def test_control_characters_of_a_source_do_not_reach_the_terminal(strange):
+    assert "\x1b" not in strange
+    assert "[\\x1b]" in strange
+
+
+def test_another_index_is_asked_where_one_is_named(strange, date_index):
+    seen = chapter(strange, "Where has it seen this before?")
+    assert f"The index that is asked is {date_index.path}." in " ".join(seen.split())
+    states = StateStore.open(date_index.path).count(StateSite("decoder.state"))
+    assert f"Of {states:,} states in training the nearest to the one that predicts" in seen
 
 
 def test_its_server_goes_when_it_is_told_to_go():
