@@ -10,6 +10,7 @@ from s2sdap.decoding.records import Hypothesis, StepRecord
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.decoding.step import Decode
 from s2sdap.models.contract import Described, Model
+from s2sdap.models.tokens import whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def score(model: Model, text: str, reference: str, settings: SearchSettings | No
     that of ending.
     """
     end = (model.target.eos,) if model.target.eos >= 0 else ()
-    forced = (*model.target.encode(reference), *end)
+    forced = (*whole(model.target, reference), *end)
     base = settings or SearchSettings()
     settings = SearchSettings(
         length_penalty=base.length_penalty,

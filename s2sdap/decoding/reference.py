@@ -16,7 +16,7 @@ from s2sdap.decoding.edits import TokenEdit
 from s2sdap.decoding.plan import Plan
 from s2sdap.decoding.records import EncoderRecord, Hypothesis, StepRecord
 from s2sdap.decoding.step import Decode
-from s2sdap.models.tokens import TargetVocabulary
+from s2sdap.models.tokens import TargetVocabulary, whole
 from s2sdap.vocabulary.errors import S2sdapError
 
 
@@ -59,8 +59,7 @@ def forced_first(forced: Any, begun: int, tokens: tuple[int, ...]) -> tuple[int,
 
 @lru_cache(maxsize=64)
 def _written(target: Any, text: str) -> tuple[int, ...]:
-    written: tuple[int, ...] = target.encode(text)
-    return written
+    return whole(target, text)
 
 
 def unknown_parts(target: TargetVocabulary, text: str, tokens: tuple[int, ...]) -> tuple[str, ...]:

@@ -59,3 +59,18 @@ class TargetVocabulary(Protocol):
     def text(self, tokens: Sequence[int], /) -> str:
         """The text of `tokens`, without begin and end symbols."""
         ...
+
+
+@runtime_checkable
+class Fills(Protocol):
+    """A target vocabulary whose outputs all have one length: a shorter text is filled up."""
+
+    def filled(self, tokens: Sequence[int], /) -> tuple[int, ...]:
+        """The tokens of a text as a whole output has them."""
+        ...
+
+
+def whole(target: TargetVocabulary, text: str) -> tuple[int, ...]:
+    """The tokens of `text` as a whole output, without begin and end symbols; `encode` takes it as a part."""
+    tokens = target.encode(text)
+    return target.filled(tokens) if isinstance(target, Fills) else tokens

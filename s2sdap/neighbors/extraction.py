@@ -19,7 +19,7 @@ from s2sdap.decoding.forced.rows import Forced, Forcing, Rows
 from s2sdap.decoding.planning import Settings, settings_for
 from s2sdap.models.contract import Described, NamesWords
 from s2sdap.models.loading import load_model
-from s2sdap.models.tokens import Source
+from s2sdap.models.tokens import Source, whole
 from s2sdap.neighbors.states import INDEXABLE, Pair, States, StateSite
 from s2sdap.vocabulary.errors import S2sdapError
 
@@ -239,7 +239,7 @@ class Extractor:
         _check_length(pair, "source", len(source.tokens), self.limits.source, self.model.max_source_length)
         if pair.target is None:
             return Example(pair, source, None)
-        written = self.model.target.encode(pair.target)
+        written = whole(self.model.target, pair.target)
         if not written:
             raise S2sdapError("pair_empty", side="target", sentence=pair.sentence)
         target = self._forcing.target(source, written)

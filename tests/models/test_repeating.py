@@ -8,6 +8,8 @@ from keras_equations import random_model
 from s2sdap import S2sdapError
 from s2sdap.debugger.conformance import Outcome, check_loading
 from s2sdap.debugger.session import Session
+from s2sdap.debugger.verdict.asking import answer, question_of
+from s2sdap.debugger.verdict.trials import at_once
 from s2sdap.decoding.batched.choices import Looked
 from s2sdap.decoding.batched.search import decode_batch
 from s2sdap.decoding.changed_settings import within
@@ -26,6 +28,7 @@ from s2sdap.models.loading import load_model
 from s2sdap.models.rnn.model import RnnModel
 from s2sdap.models.rnn.repeating.config import RepeatingConfig
 from s2sdap.models.rnn.repeating.network import RepeatingNetwork
+from s2sdap.models.tokens import whole
 from s2sdap.vocabulary import sites
 
 CHARACTERS = " +0123456789"
@@ -263,8 +266,8 @@ def test_the_unknown_token_has_no_logit_and_cannot_be_written(model):
     assert refused.value.name == "unknown_token"
 
 
-def test_a_reference_is_scored_without_an_end_symbol(model):
-    scored = score(model, "7+5", "12  ")
+def test_a_reference_is_scored_with_its_padding_and_without_an_end_symbol(model):
+    scored = score(model, "7+5", "12")
     with torch.no_grad():
         ids = torch.tensor([[token.id for token in model.tokenize("7+5").tokens]])
         logprobs = model.network(ids)[0].log_softmax(-1)
@@ -324,3 +327,40 @@ def test_a_checkpoint_of_the_other_kind_is_no_model_of_this_one(folder):
     with pytest.raises(S2sdapError) as refused:
         load_checkpoint(other)
     assert (refused.value.name, "network.cell" in str(refused.value)) == ("checkpoint_malformed", True)
+
+
+def test_a_reference_is_followed_to_its_last_place(folder):
+    output = decode(load_model(str(folder)), "535+61")[0]
+    session = Session.open(str(folder), source="535+61", reference=output.text)
+    session.start()
+    for piece in output.pieces:
+        session.next()
+        assert (session.evaluate("reference_token"), session.evaluate("reference_rank")) == (piece, 0)
+    assert whole(session.model.target, "12") == (3, 4, 0, 0)
+    assert session.model.target.encode("12") == (3, 4)
+    (forced,) = decode(load_model(str(folder)), "535+61", SearchSettings(prefix="12"))
+    assert forced.pieces[:2] == ("1", "2")
+    assert forced.pieces[2:] == output.pieces[2:]
+
+
+def test_the_verdict_on_a_wrong_answer(folder):
+    plain = decode(load_model(str(folder)), "535+61")[0].text
+    wanted = ("9" if plain[:1] != "9" else "8") + plain[1:]
+    session = Session.open(str(folder), source="535+61", reference=wanted, stop_on_entry=False)
+    session.start()
+    found = answer(question_of(session, sentence=0), at_once)
+    assert {each.stage for each in found.experiments} <= set(session.model.layout.stages)
+    assert found.experiments
+
+
+def test_a_recording_is_opened_without_the_model(folder, tmp_path):
+    session = Session.open(str(folder), source="535+61", reference="596")
+    session.start()
+    session.next()
+    session.next()
+    session.save(tmp_path / "sums.s2s")
+    again = Session.open_recording(tmp_path / "sums.s2s")
+    again.start()
+    for name in ("decoder.repeated", "prediction.logprobs"):
+        assert torch.equal(again.frame.site(name), session.frame.site(name))
+    assert again.evaluate("token") == session.evaluate("token")

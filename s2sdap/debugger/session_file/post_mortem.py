@@ -194,7 +194,8 @@ def _found_again(program: Program) -> Program:
 def _restored(file: OpenFile) -> tuple[list[tuple[DecodePart, Restored]], RecordedModel]:
     """The records of every sentence, and the model that made them."""
     document = file.document
-    size = len(document.model.vocabulary.pieces)
+    pieces = len(document.model.vocabulary.pieces)
+    size = min(pieces, dict(document.model.sizes).get("V", pieces))  # some tokens can only be read
     stages = [Stage(stage) for stage in document.model.stages]
     later = [stage for stage in stages if stage is not Stage.ENCODER]
     if not later or len(set(stages)) != len(stages) or Stage.ENCODER in stages[1:]:

@@ -31,7 +31,7 @@ from s2sdap.decoding.plan import SettingShown
 from s2sdap.decoding.planning import Settings
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.models.contract import Described, Layout
-from s2sdap.models.tokens import Source, SourceToken, TargetVocabulary
+from s2sdap.models.tokens import Source, SourceToken, TargetVocabulary, whole
 from s2sdap.vocabulary.errors import CATALOGUE, ErrorKind, S2sdapError
 from s2sdap.vocabulary.positions import Span
 from s2sdap.vocabulary.sites import SITES
@@ -77,7 +77,7 @@ def _tell_vocabulary(target: TargetVocabulary, texts: Texts, references: Iterabl
         unknown=target.unknown,
         pieces=pieces,
         found={piece: meant for piece, (meant, token) in found.items() if meant not in (None, token)},
-        encoded={reference: list(target.encode(reference)) for reference in references},
+        encoded={reference: list(whole(target, reference)) for reference in references},
         texts=texts.told(),
     )
 

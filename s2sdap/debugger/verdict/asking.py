@@ -22,6 +22,7 @@ from s2sdap.decoding.edits import Edit, SourceEdit
 from s2sdap.decoding.plan import Plan, Planner
 from s2sdap.decoding.planning import planner_for
 from s2sdap.decoding.reference import reference_of
+from s2sdap.models.tokens import whole
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
 
@@ -175,7 +176,7 @@ def _controls(question: Question, here: Here) -> tuple[tuple[str, tuple[int, ...
     target = question.plan.model.target
     end = (target.eos,) if target.eos >= 0 else ()
     texts = [(each.text, each.reference or "") for each in others[:CONTROLS]]
-    return here(lambda: tuple((text, (*target.encode(wanted), *end)) for text, wanted in texts))
+    return here(lambda: tuple((text, (*whole(target, wanted), *end)) for text, wanted in texts))
 
 
 def _name(question: Question) -> str:

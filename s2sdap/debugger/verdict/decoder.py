@@ -132,11 +132,14 @@ class _Pool:
         led, goal = trials.led, trials.target.goal
         if step < 1 or step > len(led.rows):
             return
-        likeliest = led.logprobs(step - 1).topk(min(OTHERS + 1, len(trials.plan.model.target))).indices
+        before = led.logprobs(step - 1)
+        likeliest = before.topk(min(OTHERS + 1, len(before))).indices
         for token in likeliest.tolist():
             if token in (goal[step - 1], trials.plan.model.target.eos):
                 continue
-            other = trials.lead((*goal[: step - 1], token, goal[step]), run=led.run, start=step - 1)
+            other = trials.lead(
+                (*goal[: step - 1], token, *goal[step : step + 1]), run=led.run, start=step - 1
+            )
             yield from _state("another token before it", other, step)
 
 

@@ -39,6 +39,7 @@ class AnswerTokens:
     def __init__(self, config: RepeatingConfig) -> None:
         self._pieces: tuple[str, ...] = (*config.characters, UNKNOWN)
         self._ids = {piece: number for number, piece in enumerate(self._pieces)}
+        self._length = config.target_length
         self.unknown = len(config.characters)
 
     def __len__(self) -> int:
@@ -59,6 +60,11 @@ class AnswerTokens:
     def encode(self, text: str, /) -> tuple[int, ...]:
         """The ids of `text`; unknown characters become `unknown`."""
         return tuple(self._ids.get(character, len(self._pieces) - 1) for character in text)
+
+    def filled(self, tokens: Sequence[int], /) -> tuple[int, ...]:
+        """The tokens of an answer with the padding after it."""
+        missing = self._length - len(tokens)
+        return (*tokens, *[self._ids[PADDING]] * missing)
 
     def text(self, tokens: Sequence[int], /) -> str:
         """The text of `tokens`, without the padding at its end."""
