@@ -92,6 +92,7 @@ def started(vscode: Vscode, vsix: Path | None, state: Path, machine: dict[str, A
         install(vscode, vsix, places, environment)
     log = state / "server.log"
     wanted = ["--host", "127.0.0.1", "--port", "0", "--without-connection-token", "--telemetry-level", "off"]
+    wanted.append("--enable-smoke-test-driver")  # without it 1.139.1 runs no tests in its extension host
     with (
         log.open("wb") as written,
         subprocess.Popen(

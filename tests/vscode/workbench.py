@@ -46,7 +46,7 @@ class Workbench:
         """Let an extension host run these tests in a window of its own; its exit code, and all it said."""
         page, said, exits = self.page.context.browser.new_page(), [], []
 
-        def leave(exit_code: int) -> None:
+        def leave(exit_code: int, *_logs: object) -> None:
             exits.append(exit_code)
 
         page.expose_function("codeAutomationLog", lambda _, told: said.append(" ".join(map(str, told))))
