@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -79,6 +79,8 @@ async def begin_with(adapter: "Adapter") -> None:
 
 async def begin(adapter: "Adapter") -> custom.PythonBody:
     """Start debugpy if it was not, and lead the client to it. Raises what `listening` raises."""
+    # Work beside the loop goes to threads that Python's debugger leaves alone, as the loop's own is.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(initializer=_mark_this))
     at = await _on_its_own(listening)
     asked = adapter.client.supports_start_debugging_request
     if asked:
@@ -93,6 +95,10 @@ def watch(adapter: "Adapter") -> None:
     """Tell the client from now on when the decode waits for a Python debugger."""
     if adapter.python_watch is None:
         adapter.python_watch = asyncio.create_task(_watch(adapter))
+
+
+def _mark_this() -> None:
+    mark_untraced(threading.current_thread())
 
 
 async def _on_its_own(work: Callable[[], Listening]) -> Listening:
