@@ -42,6 +42,7 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.commands.registerCommand("s2sdap.openSample", () => openSample(context.globalStorageUri)),
     vscode.commands.registerCommand("s2sdap.checkPython", checkPython),
     vscode.commands.registerCommand("s2sdap.stepPart", stepPart),
+    vscode.commands.registerCommand("s2sdap.stepIntoPython", () => stepIntoPython(watching)),
     vscode.commands.registerCommand("s2sdap.debugFile", (file?: vscode.Uri) => debugFile(file)),
     openAtFirstStop(watching, panel),
     ...registerVariableCommands(watching, panel),
@@ -52,6 +53,15 @@ export function activate(context: vscode.ExtensionContext): void {
     new LanguageServer(watching),
     ...rememberModel(watching, context.workspaceState),
   );
+}
+
+/** Begin a session with the model's own Python beside the decode; a refusal says what is missing. */
+async function stepIntoPython(watching: Watching): Promise<void> {
+  try {
+    await watching.current?.session.customRequest("s2s/python");
+  } catch (error) {
+    void vscode.window.showErrorMessage(`s2sdap: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 /** Debug a file, by default the text in view. */
