@@ -70,5 +70,5 @@ $(VENV)/.filled: $(VENV)/.made pyproject.toml
 	touch $@
 
 $(VENV)/.developing: $(VENV)/.filled
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,huggingface,neighbors,scale]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,huggingface,keras,neighbors,scale]'
 	touch $@
