@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from browser import CHROMIUM, ROOT
+from filelock import FileLock
 from real_vscode import OLDEST, Vscode, install
 from serving import Serving, serve
 from vscode_server import Server, started
@@ -34,7 +35,9 @@ def vscode() -> Vscode:
 def vscode_server(vscode, bundle, tmp_path_factory) -> Iterator[Server]:
     """A server with the extension installed from its package."""
     state = tmp_path_factory.mktemp("vscode")
-    with started(vscode, bundle.vsix(), state, {"s2sdap.python": sys.executable}) as server:
+    with FileLock(vscode.folder.parent / "packing.lock"):  # another worker may be at it
+        packed = bundle.vsix()
+    with started(vscode, packed, state, {"s2sdap.python": sys.executable}) as server:
         yield server
 
 
