@@ -6,7 +6,7 @@ plain torch, that keeps nothing but outputs. The peer of a Hugging Face model is
 same lines. The ratio is of seconds: 1.25 is 0.8 of the peer's throughput.
 
 The Hugging Face model has random weights, whose tokens would all be about equally likely; then many decisions
-are as close as rounding, and their sentences have to be decoded again by themselves (28 of 256). Its output
+are as close as rounding, and their sentences have to be decoded again by themselves (14 of 128). Its output
 layer is scaled until it is as sure as a trained one.
 """
 
