@@ -82,6 +82,8 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(1010, "file_refused", "{path}: {reason}", "Give a path that exists and that you may use"),
     ErrorKind(1011, "program_columns", "Line {line} of {path} has one column, other lines have two",
               "Part source and reference of every line by a tab, or call a file of sources alone `.txt`"),
+    ErrorKind(1012, "reference_missing", "Cannot read the references {path}: {reason}",
+              "Give `reference` the path of a text file with one reference a line, in step with the program"),
     # 20xx: models and checkpoints
     ErrorKind(2001, "unknown_model", "There is no model {model!r}; known are {known}",
               "Give a checkpoint folder or one of the known names"),

@@ -56,9 +56,18 @@ def read_pairs(path: str, reference: str | None = None) -> tuple[list[str], list
     called `….tsv`, whose first is the source.
 
     Raises:
-        S2sdapError: `program_columns`, `reference_length`, and what `read_lines` raises.
+        S2sdapError: `program_columns`, `reference_missing`, `reference_length`, and what `read_lines` raises.
     """
-    return pairs_of(read_lines(path), path, read_lines(reference) if reference else None, reference)
+    return pairs_of(read_lines(path), path, _read_references(reference) if reference else None, reference)
+
+
+def _read_references(path: str) -> list[str]:
+    try:
+        return read_lines(path)
+    except S2sdapError as error:
+        if error.name != "program_missing":
+            raise
+        raise S2sdapError("reference_missing", **error.details) from None
 
 
 def pairs_of(

@@ -125,7 +125,7 @@ def test_as_many_references_as_lines(tmp_path):
         inline_program("a", "A\nB")
     with pytest.raises(S2sdapError) as refused:
         read_program(written(tmp_path, b"a\n"), str(tmp_path / "missing"))
-    assert refused.value.name == "program_missing"
+    assert refused.value.name == "reference_missing"
 
 
 def test_a_launch_names_one_of_the_two():
