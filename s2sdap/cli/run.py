@@ -30,7 +30,7 @@ from s2sdap.decoding.batched.grouping import BatchBounds
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.models import HUGGING_FACE
 from s2sdap.vocabulary.errors import S2sdapError
-from s2sdap.vocabulary.files import MAX_BYTES, lines_of, read_lines
+from s2sdap.vocabulary.files import MAX_BYTES, lines_of, read_references
 
 if TYPE_CHECKING:
     from s2sdap.cli.html_report import HtmlReport
@@ -283,7 +283,7 @@ def _program(file: str, reference: str | None) -> Program:
     lines = lines_of(sys.stdin.buffer.read(MAX_BYTES + 1), name)
     if not any(lines):
         raise S2sdapError("program_empty", path=name)
-    references = read_lines(reference) if reference else None
+    references = read_references(reference) if reference else None
     program = make_program(lines, path=None, references=references, reference_path=reference)
     return dataclasses.replace(program, name=name)
 

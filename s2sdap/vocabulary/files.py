@@ -58,10 +58,11 @@ def read_pairs(path: str, reference: str | None = None) -> tuple[list[str], list
     Raises:
         S2sdapError: `program_columns`, `reference_missing`, `reference_length`, and what `read_lines` raises.
     """
-    return pairs_of(read_lines(path), path, _read_references(reference) if reference else None, reference)
+    return pairs_of(read_lines(path), path, read_references(reference) if reference else None, reference)
 
 
-def _read_references(path: str) -> list[str]:
+def read_references(path: str) -> list[str]:
+    """The lines of a file of references. Raises `reference_missing`, and what else `read_lines` raises."""
     try:
         return read_lines(path)
     except S2sdapError as error:

@@ -128,7 +128,7 @@ def test_a_sentence_that_cannot_be_decoded_does_not_end_the_others(here):
     [
         ((), 4408),
         (("--reference", "ref.txt", "--with-model", "dates"), 3002),
-        (("--reference", "missing.txt"), 1001),
+        (("--reference", "missing.txt"), 1012),
         (("--with-model", "nothing"), 2001),
         (("--with-search", "beemSize=2"), 3003),
         (("--with-search", "beamSize"), 3001),
