@@ -244,6 +244,41 @@ def test_who_listens_is_attached_to_with_the_token_in_its_file(code, serving, tm
     (code.folder / ".vscode" / "launch.json").unlink()
 
 
+def test_outputs_findings_a_lens_that_debugs_and_an_action_that_changes_the_output(code):
+    code.write("s2sdap.toml", 'watchRules = ["lowConfidence(p < 0.7)"]\n')
+    code.write("letters.src", "J 4, 2005\nMarch 3, 1999\n")
+    code.open("letters.src")
+    code.command("Show What the Model Writes for This File")
+    output = code.line(1).filter(has_text="2005-07-04")
+    output.wait_for()
+    code.page.locator(".editor-group-container.active .squiggly-warning").first.wait_for()
+
+    code.line(1).click(position={"x": 4, "y": 8})
+    code.press("Control+.")
+    code.page.locator(".action-widget .monaco-list-row.focused").filter(has_text="Force").wait_for()
+    code.press("Enter")
+    code.line(1).filter(has_text="'1' forced").filter(has_text="2005-01-04").wait_for()
+
+    code.page.locator(".codelens-decoration a").filter(has_text="Debug").nth(1).click()
+    code.stopped("encoder · 13 tokens")
+    code.stop()
+    for name in ("s2sdap.toml", "letters.src"):
+        (code.folder / name).unlink()
+
+
+def test_python_has_a_session_beside_the_decode(code):
+    wanted = {"type": "s2sdap", "request": "launch", "name": "With Python", "source": "March 3, 1999"}
+    code.write(".vscode/launch.json", json.dumps({"configurations": [{**wanted, "pythonDebug": True}]}))
+    code.launch("With Python")
+    code.stopped("encoder · 13 tokens")
+    code.page.locator(".debug-call-stack").get_by_text("Python of dates").first.wait_for()
+    code.page.locator(".debug-call-stack .stack-frame").first.click()
+    code.click("Step Over")
+    code.stopped("step 0")
+    code.stop()
+    (code.folder / ".vscode" / "launch.json").unlink()
+
+
 def test_mocha_in_the_extension_host(code, host_tests, tmp_path):
     exit_code, said = code.run_in_host(host_tests, tmp_path)
     counts = re.findall(r"(\d+) passed, (\d+) failed", said)
