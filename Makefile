@@ -21,7 +21,7 @@ vsix: $(VENV)/.developing  ## Pack the extension for VS Code, into build/.
 
 test: $(VENV)/.developing page  ## Run the tests.
 	$(BIN)/python vscode-extension/bundle.py test
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -q
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -q
 
 lint: $(VENV)/.developing  ## Formatting, style, strict types, and that imports go down only.
 	$(BIN)/ruff format --check .

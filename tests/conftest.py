@@ -18,26 +18,27 @@ from shape_checking import check_shapes_from_now_on
 check_shapes_from_now_on()
 
 LONGEST = (
-    "vscode/test_real_vscode.py",
     "examples/test_example_reversal.py",
     "examples/test_example_own_module.py",
+    "neighbors/test_graph_file.py",
     "examples/test_example_marian.py",
     "examples/test_example_find_the_bug.py",
     "cluster/test_cluster.py",
     "models/test_training.py",
     "planted/test_planted_faults.py",
-    "examples/test_example_own_text.py",
-    "examples/test_example_no_attention.py",
 )
 """The files that take longest. They come first, so that no worker is left alone with one in the end. What
-two of them share, such as a trained model, is there by the time that others ask for it."""
+several files share, such as a trained model or what numba compiles, is there by the time that others ask for it."""
+IN_A_BROWSER = ("vscode", "page")
+"""The folders that come last: while Playwright is there, `asyncio.run` is refused in its thread."""
 
 
 def pytest_collection_modifyitems(items):
-    """Longest files first; all others stay as they were."""
+    """Longest files first, a browser last; all others stay as they were."""
     folder = Path(__file__).parent
     rank = {folder / name: place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: rank.get(item.path, len(rank)))
+    last = {folder / name: len(rank) + 1 + place for place, name in enumerate(IN_A_BROWSER)}
+    items.sort(key=lambda item: rank.get(item.path, last.get(item.path.parent, len(rank))))
 
 
 @pytest.fixture(scope="session", autouse=True)
