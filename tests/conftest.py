@@ -28,7 +28,7 @@ LONGEST = (
     "planted/test_planted_faults.py",
 )
 """The files that take longest. They come first, so that no worker is left alone with one in the end. What
-several files share, such as a trained model or what numba compiles, is there by the time that others ask for it."""
+several files share (a trained model, what numba compiles) is there by the time that others ask for it."""
 IN_A_BROWSER = ("vscode", "page")
 """The folders that come last: while Playwright is there, `asyncio.run` is refused in its thread."""
 
