@@ -128,9 +128,17 @@ class Workbench:
         self._begun()
 
     def launch(self, name: str) -> None:
-        """Start a configuration of launch.json by its name, and wait for the first stop."""
-        self._pick(f"debug {name}", name)
-        self._begun()
+        """Start a configuration by its name, once VS Code has read launch.json; wait for the first stop."""
+        for _ in range(60):
+            self.press("Escape")
+            self.press("F1")
+            self.page.locator('.quick-input-widget input[type="text"]').fill(f"debug {name}")
+            row = self.page.locator(".quick-input-widget .monaco-list-row").get_by_text(name).first
+            with suppress(Late):
+                row.click(timeout=1_000)
+                self._begun()
+                return
+        raise AssertionError(f"VS Code does not know the configuration {name!r}")
 
     def _begun(self) -> None:
         try:
