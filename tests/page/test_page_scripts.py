@@ -53,6 +53,7 @@ def reader(module_sheet, tmp_path_factory):
     def begin(text, model="all", steps=8):
         if begun:
             module_sheet.button("New session").click()
+            module_sheet.button("Begin").wait_for()
         begun.append(text)
         module_sheet.page.get_by_label("Model").fill(str(folder / model))
         module_sheet.page.get_by_label("Tokens at most").fill(str(steps))
