@@ -10,7 +10,7 @@ from typing import Final
 
 from s2sdap.vocabulary.errors import S2sdapError
 
-MAX_CONNECTIONS: Final = 16
+MAX_CONNECTIONS: Final = 32
 HANDSHAKE_SECONDS: Final = 30.0
 
 

@@ -16,7 +16,7 @@ from harness import DebugSession
 from websockets.exceptions import InvalidStatus
 
 PAGE = "http://localhost:8000"
-MAX_CONNECTIONS = 16
+MAX_CONNECTIONS = 32
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_too_many_connections(guarded):
         for session in sessions:
             session.initialize()
         with DebugSession(TcpWire(guarded.tcp_port)) as more:
-            more.expect(Event("output", category="important", output=text_with("S2S5105", "16")))
+            more.expect(Event("output", category="important", output=text_with("S2S5105", str(MAX_CONNECTIONS))))
             more.wait_for_end()
         sessions[0].goodbye()
         with DebugSession(TcpWire(guarded.tcp_port)) as again:
