@@ -111,7 +111,8 @@ def test_too_many_connections(guarded):
         for session in sessions:
             session.initialize()
         with DebugSession(TcpWire(guarded.tcp_port)) as more:
-            more.expect(Event("output", category="important", output=text_with("S2S5105", str(MAX_CONNECTIONS))))
+            text = text_with("S2S5105", f"{MAX_CONNECTIONS} connections")
+            more.expect(Event("output", category="important", output=text))
             more.wait_for_end()
         sessions[0].goodbye()
         with DebugSession(TcpWire(guarded.tcp_port)) as again:
