@@ -153,7 +153,9 @@ def test_a_page_that_is_loaded_again_finds_everything(sheet):
     assert sheet.button("Breakpoint on line 2").get_attribute("aria-pressed") == "true"
     sheet.button("Continue").click()
     sheet.stopped("Stopped: breakpoint")
-    assert sheet.to_the_end() == ["1999-03-03", "2005-07-04"]
+    sheet.to_the_end()
+    outputs.nth(1).wait_for()
+    assert outputs.all_inner_texts() == ["→ 1999-03-03", "→ 2005-07-04"]
 
 
 def test_a_session_of_a_script_is_watched(sheet, scripted):
