@@ -1,7 +1,7 @@
 """A recurrent network as a model that can be debugged: the contract over `RnnNetwork`."""
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 
 import torch
 from jaxtyping import Float, Int
@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from s2sdap.models.checkpoint import Checkpoint, CheckpointConfig
 from s2sdap.models.contract import Embeddings, Layout, Probe, Source, TargetVocabulary, untouched
-from s2sdap.models.rnn.cells import Cell
 from s2sdap.models.rnn.config import RnnConfig
+from s2sdap.models.rnn.layers import watching
 from s2sdap.models.rnn.network import Encoded, RnnNetwork, State
 from s2sdap.models.tokenizers import SPECIAL_PIECES, SideConfig, SourceTokenizer, TargetTokens
 from s2sdap.vocabulary import sites
@@ -59,20 +59,9 @@ class RnnModel:
         """Every weight tensor with its name."""
         return [(name, weight.detach()) for name, weight in self.network.named_parameters()]
 
-    @contextlib.contextmanager
-    def watching_gates(self) -> Iterator[list[Mapping[str, Float[Tensor, "K D"]]]]:
+    def watching_gates(self) -> AbstractContextManager[list[Mapping[str, Float[Tensor, "K D"]]]]:
         """While it is open, every decoder layer that steps adds its gates; see `Gated`."""
-        seen: list[Mapping[str, Tensor]] = []
-
-        def note(cell: nn.Module, inputs: tuple[Tensor | None, ...], _output: object) -> None:
-            x, h = inputs[:2]
-            if isinstance(cell, Cell) and x is not None and h is not None:
-                seen.append(cell.gates(x, h))
-
-        with contextlib.ExitStack() as stack, torch.no_grad():
-            for layer in self.network.decoder:
-                stack.callback(layer.register_forward_hook(note).remove)
-            yield seen
+        return watching(self.network.decoder)
 
     @torch.no_grad()
     def encode(self, source: Source, probe: Probe, /) -> Encoded:

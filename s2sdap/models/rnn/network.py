@@ -32,6 +32,7 @@ from s2sdap.models.contract import Probe, untouched
 from s2sdap.models.rnn.attention import Attention
 from s2sdap.models.rnn.cells import GATES, STEPS, Cell, CellWeights
 from s2sdap.models.rnn.config import RnnConfig
+from s2sdap.models.rnn.layers import advance
 from s2sdap.vocabulary import sites
 
 
@@ -246,7 +247,7 @@ class RnnNetwork(nn.Module):
         elif state.feed is not None:
             x = torch.cat((x, state.feed), dim=-1)
 
-        hidden, cells = self._advance(x, state, probe)
+        hidden, cells = advance(self.decoder, x, state.hidden, state.cells, probe, self._dropped)
 
         features = hidden[-1]
         if self.attention is not None:
@@ -258,26 +259,6 @@ class RnnNetwork(nn.Module):
         features = probe(sites.PREDICTION_FEATURES, features)
         logits: Tensor = self.output(self._dropped(features))
         return logits, State(hidden, cells, features if self.config.input_feed else None)
-
-    def _advance(
-        self, x: Float[Tensor, "K I"], state: State, probe: Probe
-    ) -> tuple[tuple[Float[Tensor, "K D"], ...], tuple[Float[Tensor, "K D"], ...]]:
-        """Every decoder layer, bottom first: the new hidden states and an LSTM's memory cells."""
-        hidden: list[Tensor] = []
-        cells: list[Tensor] = []
-        for number, layer in enumerate(self.decoder):
-            h, c = layer(
-                self._dropped(x) if number else x,
-                state.hidden[number],
-                state.cells[number] if state.cells else None,
-            )
-            hidden.append(h)
-            if c is not None:
-                cells.append(c)
-            x = h
-        layers = _apart(probe(sites.DECODER_LAYERS, torch.stack(hidden, dim=1)))
-        memories = _apart(probe(sites.DECODER_CELLS, torch.stack(cells, dim=1))) if cells else ()
-        return (*layers[:-1], probe(sites.DECODER_STATE, layers[-1])), memories
 
     def _attend(self, query: Float[Tensor, "K D"], encoded: Encoded, probe: Probe) -> Float[Tensor, "K E"]:
         """The context: what the attention takes from the encoder states for each query."""
@@ -303,12 +284,3 @@ class RnnNetwork(nn.Module):
             predicted, state = self.step(encoded, state, tokens, untouched)
             logits.append(predicted)
         return torch.stack(logits, dim=1)
-
-
-def _apart(layers: Float[Tensor, "K L D"]) -> tuple[Float[Tensor, "K D"], ...]:
-    """Each layer in memory of its own.
-
-    A product can differ in its last bit with the place and stride of what it reads. An edit makes a
-    fresh tensor, so what it replaces must be laid out like one: then no other hypothesis changes.
-    """
-    return tuple(layer.contiguous() for layer in layers.unbind(1))

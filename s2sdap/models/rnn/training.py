@@ -6,7 +6,6 @@ epoch; so on the same machine the same seed gives the same weights, whether or n
 interrupted. Use one torch thread: it is faster for small networks, and sums keep their order.
 """
 
-import json
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,20 +14,17 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import msgspec
-import safetensors
-import safetensors.torch
 import torch
 from jaxtyping import Int
-from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import functional
 
 from s2sdap.models.contract import untouched
 from s2sdap.models.rnn.config import RnnConfig
 from s2sdap.models.rnn.network import RnnNetwork
+from s2sdap.models.rnn.training_state import read_state, write_state
 from s2sdap.models.tokenizers import BEGIN, END, PAD, SideConfig, SourceTokenizer, TargetTokens
 from s2sdap.vocabulary.errors import S2sdapError
-from s2sdap.vocabulary.files import write_whole
 
 _POOL = 50
 """Batches whose examples are sorted by length together, so that little is padded."""
@@ -110,44 +106,15 @@ class Trainer:
     @classmethod
     def resume(cls, path: Path, plan: Plan) -> "Trainer":
         """The trainer that `save` wrote to `path`. It must have been fitting the same plan."""
-        try:
-            with safetensors.safe_open(path, framework="pt") as file:
-                metadata = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except FileNotFoundError:
-            raise S2sdapError("checkpoint_missing", path=path.parent, file=path.name) from None
-        except SafetensorError as error:
-            raise S2sdapError("checkpoint_weights", path=path, reason=str(error)) from None
-        if metadata.get("plan") != _plan_text(plan):
-            reason = f"{path} was written by a training with other settings or data"
-            raise S2sdapError("settings_clash", reason=reason)
+        state = read_state(path, plan)
         trainer = cls.start(plan)
-        trainer.reports = msgspec.json.decode(metadata["reports"], type=list[EpochReport])
-        weights = {name: tensors[f"network.{name}"] for name in trainer.network.state_dict()}
-        trainer.network.load_state_dict(weights)
-        state = trainer._optimizer.state_dict()
-        names = [name for name, _ in trainer.network.named_parameters()]
-        state["state"] = {
-            number: {part: tensors[f"optimizer.{part}.{name}"] for part in ("step", "exp_avg", "exp_avg_sq")}
-            for number, name in enumerate(names)
-        }
-        trainer._optimizer.load_state_dict(state)
-        torch.set_rng_state(tensors["generator"])
+        trainer.reports = msgspec.json.decode(state.reports, type=list[EpochReport])
+        state.put_back(trainer.network, trainer._optimizer)
         return trainer
 
     def save(self, path: Path) -> None:
         """Write all that `resume` needs, in one safetensors file that appears whole or not at all."""
-        tensors = {f"network.{name}": weight for name, weight in self.network.state_dict().items()}
-        for name, parameter in self.network.named_parameters():
-            for part, value in self._optimizer.state[parameter].items():
-                tensors[f"optimizer.{part}.{name}"] = value
-        tensors["generator"] = torch.get_rng_state()
-        metadata = {
-            "plan": _plan_text(self.plan),
-            "reports": msgspec.json.encode(self.reports).decode(),
-        }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, safetensors.torch.save(tensors, metadata))
+        write_state(path, self.network, self._optimizer, plan=self.plan, reports=self.reports)
 
     @property
     def finished(self) -> bool:
@@ -214,10 +181,6 @@ class Trainer:
             inputs, _ = padded([(self._begin, *each.target) for each in chosen], self._pad)
             outputs, _ = padded([(*each.target, self._end) for each in chosen], self._pad)
             yield Batch(source, lengths, inputs, outputs)
-
-
-def _plan_text(plan: Plan) -> str:
-    return json.dumps(msgspec.to_builtins(plan), sort_keys=True)
 
 
 def padded(rows: Sequence[Sequence[int]], pad: int) -> tuple[Int[Tensor, "B S"], Int[Tensor, "B"]]:

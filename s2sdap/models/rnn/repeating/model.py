@@ -1,15 +1,15 @@
 """A repeating network as a model that can be debugged: the contract over `RepeatingNetwork`."""
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Final
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from s2sdap.models.contract import Layout, Probe, Source, TargetVocabulary, untouched
-from s2sdap.models.rnn.repeating.cells import Cell
+from s2sdap.models.rnn.layers import watching
 from s2sdap.models.rnn.repeating.characters import AnswerTokens, source_of
 from s2sdap.models.rnn.repeating.config import RepeatingConfig
 from s2sdap.models.rnn.repeating.network import Encoded, RepeatingNetwork, State
@@ -68,20 +68,9 @@ class RepeatingModel:
         """Every weight tensor with its name."""
         return [(name, weight.detach()) for name, weight in self.network.named_parameters()]
 
-    @contextlib.contextmanager
-    def watching_gates(self) -> Iterator[list[Mapping[str, Float[Tensor, "K D"]]]]:
+    def watching_gates(self) -> AbstractContextManager[list[Mapping[str, Float[Tensor, "K D"]]]]:
         """While it is open, every decoder layer that steps adds its gates; see `Gated`."""
-        seen: list[Mapping[str, Tensor]] = []
-
-        def note(cell: nn.Module, inputs: tuple[Tensor | None, ...], _output: object) -> None:
-            x, h = inputs[:2]
-            if isinstance(cell, Cell) and x is not None and h is not None:
-                seen.append(cell.gates(x, h))
-
-        with contextlib.ExitStack() as stack, torch.no_grad():
-            for layer in self.network.decoder:
-                stack.callback(layer.register_forward_hook(note).remove)
-            yield seen
+        return watching(self.network.decoder)
 
     @torch.no_grad()
     def encode(self, source: Source, probe: Probe, /) -> Encoded:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from s2sdap.models.contract import Probe, untouched
+from s2sdap.models.rnn.layers import advance
 from s2sdap.models.rnn.repeating.cells import Cell
 from s2sdap.models.rnn.repeating.config import RepeatingConfig
 from s2sdap.vocabulary import sites
@@ -103,17 +104,7 @@ class RepeatingNetwork(nn.Module):
     ) -> tuple[Float[Tensor, "K V"], State]:
         """One step for K rows: K sentences, or K hypotheses of one."""
         x = probe(sites.DECODER_REPEATED, encoded.vector.expand(rows, -1).contiguous())
-        hidden: list[Tensor] = []
-        cells: list[Tensor] = []
-        for number, layer in enumerate(self.decoder):
-            h, c = layer(x, state.hidden[number], state.cells[number] if state.cells else None)
-            hidden.append(h)
-            if c is not None:
-                cells.append(c)
-            x = h
-        layers = _apart(probe(sites.DECODER_LAYERS, torch.stack(hidden, dim=1)))
-        memories = _apart(probe(sites.DECODER_CELLS, torch.stack(cells, dim=1))) if cells else ()
-        layers = (*layers[:-1], probe(sites.DECODER_STATE, layers[-1]))
+        layers, memories = advance(self.decoder, x, state.hidden, state.cells, probe)
         features = probe(sites.PREDICTION_FEATURES, layers[-1])
         logits: Tensor = self.output(features)
         return logits, State(layers, memories)
@@ -126,8 +117,3 @@ class RepeatingNetwork(nn.Module):
             predicted, state = self.step(encoded, state, len(source), untouched)
             logits.append(predicted)
         return torch.stack(logits, dim=1)
-
-
-def _apart(layers: Float[Tensor, "K L D"]) -> tuple[Float[Tensor, "K D"], ...]:
-    """Each layer in memory of its own, laid out like the fresh tensor that an edit makes of it."""
-    return tuple(layer.contiguous() for layer in layers.unbind(1))

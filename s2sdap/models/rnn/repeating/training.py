@@ -5,7 +5,6 @@ is saved with the rest after an epoch. Two accuracies are reported, since they a
 characters, as Keras counts, and of whole answers.
 """
 
-import json
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -14,19 +13,16 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
-import safetensors
-import safetensors.torch
 import torch
 from jaxtyping import Float, Int
-from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import functional
 
 from s2sdap.models.rnn.repeating.characters import AnswerTokens, source_of
 from s2sdap.models.rnn.repeating.config import PADDING, RepeatingConfig
 from s2sdap.models.rnn.repeating.network import RepeatingNetwork
+from s2sdap.models.rnn.training_state import read_state, write_state
 from s2sdap.vocabulary.errors import S2sdapError
-from s2sdap.vocabulary.files import write_whole
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -117,42 +113,17 @@ class Trainer:
     @classmethod
     def resume(cls, path: Path, plan: Plan) -> "Trainer":
         """The trainer that `save` wrote to `path`. It must have been fitting the same plan."""
-        try:
-            with safetensors.safe_open(path, framework="pt") as file:
-                metadata = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except FileNotFoundError:
-            raise S2sdapError("checkpoint_missing", path=path.parent, file=path.name) from None
-        except SafetensorError as error:
-            raise S2sdapError("checkpoint_weights", path=path, reason=str(error)) from None
-        if metadata.get("plan") != _plan_text(plan):
-            reason = f"{path} was written by a training with other settings"
-            raise S2sdapError("settings_clash", reason=reason)
+        state = read_state(path, plan)
         trainer = cls.start(plan)
-        trainer.reports = msgspec.json.decode(metadata["reports"], type=list[EpochReport])
-        names = [name for name, _ in trainer.network.named_parameters()]
-        trainer.network.load_state_dict({name: tensors[f"network.{name}"] for name in names})
-        trainer.best = {name: tensors[f"best.{name}"] for name in names}
-        state = trainer._optimizer.state_dict()
-        state["state"] = {
-            number: {part: tensors[f"optimizer.{part}.{name}"] for part in ("step", "exp_avg", "exp_avg_sq")}
-            for number, name in enumerate(names)
-        }
-        trainer._optimizer.load_state_dict(state)
-        torch.set_rng_state(tensors["generator"])
+        trainer.reports = msgspec.json.decode(state.reports, type=list[EpochReport])
+        trainer.best = state.weights(trainer.network, "best")
+        state.put_back(trainer.network, trainer._optimizer)
         return trainer
 
     def save(self, path: Path) -> None:
         """Write all that `resume` needs, in one safetensors file that appears whole or not at all."""
-        tensors = {f"network.{name}": weight for name, weight in self.network.state_dict().items()}
-        tensors |= {f"best.{name}": weight for name, weight in self.best.items()}
-        for name, parameter in self.network.named_parameters():
-            for part, value in self._optimizer.state[parameter].items():
-                tensors[f"optimizer.{part}.{name}"] = value
-        tensors["generator"] = torch.get_rng_state()
-        metadata = {"plan": _plan_text(self.plan), "reports": msgspec.json.encode(self.reports).decode()}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, safetensors.torch.save(tensors, metadata))
+        more = {"best": self.best}
+        write_state(path, self.network, self._optimizer, plan=self.plan, reports=self.reports, more=more)
 
     def epoch(
         self,
@@ -220,7 +191,3 @@ def measured_on(network: RepeatingNetwork, examples: Examples, batch_size: int =
 def _measured(logits: Float[Tensor, "B T V"], targets: Int[Tensor, "B T"], loss: float) -> Measured:
     right = logits.argmax(dim=-1) == targets
     return Measured(loss, float(right.double().mean()), float(right.all(dim=-1).double().mean()))
-
-
-def _plan_text(plan: Plan) -> str:
-    return json.dumps(msgspec.to_builtins(plan), sort_keys=True)
