@@ -1,24 +1,14 @@
 // Every kind of breakpoint: what a person set, and what the adapter made of it. A change is sent at once.
 
+import type { EditorLine, EditorStage } from "../connection/host_messages";
 import type { BreakpointBody, SourceBody } from "../protocol/messages";
 import type { ArgumentsOf, BodyOf, Command, ExceptionFilter } from "../protocol/requests";
 
 /** On a sentence, or with a column on a source token. Lines and columns count from 1. */
-export interface LineBreakpoint {
-  line: number;
-  column?: number;
-  condition?: string;
-  hitCondition?: string;
-  logMessage?: string;
-  placed?: BreakpointBody;
-}
+export type LineBreakpoint = EditorLine;
 
 /** On a stage, as in `attention:L3.H2` or `search@7`. */
-export interface StageBreakpoint {
-  name: string;
-  condition?: string;
-  placed?: BreakpointBody;
-}
+export type StageBreakpoint = EditorStage;
 
 /** On a value that changes: an expression. */
 export interface ValueBreakpoint {
