@@ -110,22 +110,20 @@ class Frame:
 
     def has(self, site: str) -> bool:
         """Whether the model has `site` and this frame's stage has come to it."""
-        if self._pending(site):
+        if self.part is not None and site in self.part.pending:
             return False
         return site in self.encoder.of(self.before.sentence)[1] or self._computed(site)
 
     def _computed(self, site: str) -> bool:
         """Whether `site` is one of its step's, and its stage has come to it."""
-        if self.record is None or site not in self.record.sites or self._pending(site):
+        if self.record is None or site not in self.record.sites:
+            return False
+        if self.part is not None and site in self.part.pending:
             return False
         if self.stage is Stage.SEARCH:  # the last
             return True
         stages = self.decode.model.layout.stages
         return stages.index(sites.SITES[site].stage) <= stages.index(self.stage)
-
-    def _pending(self, site: str) -> bool:
-        """Whether `site` is one of this stage's that come after the part at the cursor."""
-        return self.part is not None and site in self.part.pending
 
     def site_or_none(self, site: str) -> Tensor | None:
         """The tensor at `site` for this hypothesis, without the K axis; `None` where absent.
@@ -137,7 +135,7 @@ class Frame:
             whole = self.encoder.of(self.before.sentence)[1] if self.record is None else self.record.sites
             value = whole[site] if self.record is None else whole[site][self.row]
             return value[: part.layer + 1]
-        if self._pending(site):
+        if part is not None and site in part.pending:
             return None
         if self.record is not None and self._computed(site):
             return self.record.sites[site][self.row]
