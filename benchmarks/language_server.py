@@ -135,7 +135,7 @@ def rows(starts: int = 9, asked: int = 60) -> list[Row]:
             )
             return taken, "Nearest training states" in answer["contents"]["value"]
 
-        while not hover(0)[1]:  # the index is being opened
+        while not hover(0)[1]:  # the index is being opened, of which the server says nothing: ask again
             time.sleep(0.1)
 
         def hints(line: int) -> tuple[float, int]:
@@ -158,7 +158,7 @@ def rows(starts: int = 9, asked: int = 60) -> list[Row]:
                 [hints(1009 * n)[0] for n in range(asked)],
             )
         )
-        while hints(0)[1] < SHOWN:
+        while hints(0)[1] < SHOWN:  # these lines are being decoded: an editor, too, asks again
             time.sleep(0.1)
         out.append(_row(f"  hints of {SHOWN} decoded lines", [hints(0)[0] for _ in range(asked)]))
         out.append(Row("  opening them, until a request is answered", milliseconds(opened), ""))

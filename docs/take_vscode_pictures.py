@@ -15,6 +15,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[1]
+# The harness of the tests drives the same VS Code. It is no package, so its folders go on the path first.
 sys.path[:0] = [str(ROOT / each) for each in ("tests", "tests/vscode", "vscode-extension")]
 
 import bundle  # noqa: E402

@@ -31,7 +31,7 @@ class CountingReader:
 
 
 def opened(name, text, tmp_path_factory=None):
-    uri = f"file:///work/{name}"
+    uri = f"file:///folder/{name}"
     path = path_of(uri)
     project = Project(Configuration(search={"maxSourceLength": 10}), path.parent)
     return SourceFile(uri, path, Document(text), project, CountingReader())
