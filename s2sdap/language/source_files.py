@@ -39,6 +39,7 @@ class SourceFile:
         document: its text.
         project: how it is read and decoded.
         reader: reads its sentences, `None` until the model is loaded where that takes the model.
+        exact: whether it reads them as the model does; else the model, once loaded, has the last word.
         limit: the most source tokens that the model takes, as far as it is known.
         problems: what is wrong with each line, `None` where that was not looked at.
         decoded: what has become of sentences.
@@ -53,6 +54,7 @@ class SourceFile:
     document: Document
     project: Project
     reader: SourceReader | None = None
+    exact: bool = True
     limit: int | None = None
     problems: list[tuple[Problem, ...] | None] = field(default_factory=list)
     decoded: dict[Key, DecodedSentence] = field(default_factory=dict)
@@ -89,9 +91,9 @@ class SourceFile:
         """Lines were replaced: what is known of the new ones is nothing."""
         self.problems[splice.start : splice.start + splice.removed] = [None] * len(splice.lines)
 
-    def read_again(self, reader: SourceReader | None, limit: int | None) -> None:
+    def read_again(self, reader: SourceReader, limit: int | None, *, exact: bool = True) -> None:
         """Sentences are read otherwise from now on."""
-        self.reader, self.limit = reader, limit
+        self.reader, self.limit, self.exact = reader, limit, exact
         self._sources.clear()
         self.problems = [None] * len(self.document.lines)
 

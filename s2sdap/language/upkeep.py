@@ -19,6 +19,7 @@ from s2sdap.language.reports import read_report
 from s2sdap.language.source_files import SourceFile
 from s2sdap.language.toml_language import notes as toml_notes
 from s2sdap.language.worker import Urgency, Worker
+from s2sdap.models.source_readers import reader_of_file
 from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.positions import Span
 
@@ -98,6 +99,15 @@ class Upkeep:
                 until = time.perf_counter() + SLICE
         self.publish(file)
 
+    async def _read(self, file: SourceFile) -> None:
+        """Read a file of a model that is not loaded by the model's tokenizer alone, where that can be."""
+        project = file.project
+        reader = await asyncio.to_thread(reader_of_file, project.model, project.configuration.revision)
+        if reader is not None and file.reader is None:
+            file.read_again(reader, file.limit, exact=False)
+            self.look_again(file.uri)
+            self.client.refresh_hints()
+
     async def _look_at_configuration(self, uri: str) -> None:
         await asyncio.sleep(self.desk.options.debounce)
         document = self.desk.documents.get(uri)
@@ -123,6 +133,8 @@ class Upkeep:
         self._told.pop(file.uri, None)
         self._decoding.pop(file.uri, None)
         self.look_again(file.uri)
+        if file.reader is None and file.failure is None:
+            self._start("read", file.uri, self._read(file))
         report = file.project.configuration.report
         if report is not None:
             self._start("report", file.uri, self._report(file, file.project.path(report)))
@@ -255,7 +267,7 @@ class Upkeep:
         async with self.client.progress(f"Loading {file.project.configuration.model}"):
             result = await work()
         engine = self.worker.engine(file.project)
-        if engine is not None and file.reader is None:
+        if engine is not None and (file.reader is None or not file.exact):
             limits = [file.limit, engine.model.max_source_length]
             file.read_again(engine.model, min((each for each in limits if each is not None), default=None))
             self.look_again(file.uri)

@@ -1,14 +1,17 @@
 """Reading a line into source tokens before a model is there, and without torch where that can be.
 
-A checkpoint of our own tells its tokenizer in `config.json`; that is all that is read of it. Other models
-bring a tokenizer that imports what it likes, so they are read once they are loaded.
+A checkpoint of our own tells its tokenizer in `config.json`; that is all that is read of it. A Hugging Face
+model may have a `tokenizer.json`, which the package tokenizers reads by itself. Other models bring a
+tokenizer that imports what it likes, so they are read once they are loaded.
 """
 
+import importlib.util
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
+from s2sdap.models import HUGGING_FACE
 from s2sdap.models.loading import own_folder
 from s2sdap.models.tokenizers import SideConfig, SourceTokenizer
 from s2sdap.models.tokens import Source
@@ -39,6 +42,36 @@ def quick_reader(spec: str) -> SourceReader | None:
     """
     folder = own_folder(spec)
     return None if folder is None else _reader(folder / CONFIG_FILE)
+
+
+def reader_of_file(spec: str, revision: str | None = None) -> SourceReader | None:
+    """The reader of a Hugging Face model by its `tokenizer.json`, without torch, or `None`.
+
+    May take a second. What it says is that of the file: the model itself, once it is loaded, has the last
+    word. Of an id of the hub the files that were fetched before are read; nothing is fetched.
+    """
+    if not spec.startswith(HUGGING_FACE) or importlib.util.find_spec("tokenizers") is None:
+        return None
+    from s2sdap.models.huggingface.tokenizer_file import FILE, tokenizer_file  # noqa: PLC0415 - an extra
+
+    named = spec.removeprefix(HUGGING_FACE)
+    try:
+        folder = Path(named).expanduser()
+        if not folder.is_dir():
+            folder = _fetched(named, FILE, revision)
+    except (OSError, RuntimeError, ValueError):
+        return None
+    return tokenizer_file(folder)
+
+
+def _fetched(model: str, file: str, revision: str | None) -> Path:
+    """The folder of a model of the hub that was fetched before. Raises `ValueError` where it was not."""
+    from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415 - comes with tokenizers
+
+    found = try_to_load_from_cache(model, file, revision=revision)
+    if not isinstance(found, str):
+        raise ValueError(f"{model} was never fetched")
+    return Path(found).parent
 
 
 def _reader(path: Path) -> SourceTokenizer | None:

@@ -1,6 +1,8 @@
 """The language server over real stdio, driven by pygls' own client: every feature, in UTF-16 columns."""
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,12 @@ def editor(tmp_path_factory):
 
 def document(uri):
     return lsp.TextDocumentIdentifier(uri)
+
+
+def has_torch(editor):
+    """Whether the server has loaded torch, where the system tells."""
+    loaded = Path(f"/proc/{editor.client._server.pid}/maps")
+    return loaded.exists() and "libtorch" in loaded.read_text()
 
 
 def actions_at(editor, uri, line):
@@ -67,8 +75,38 @@ def test_an_unknown_character_is_told_of_before_anything_is_decoded(editor):
     assert "😀" in found.message
     assert "<unk>" in found.message
     assert other.range == span(0, 5, 0, 6)
-    loaded = Path(f"/proc/{editor.client._server.pid}/maps")
-    assert not loaded.exists() or "libtorch" not in loaded.read_text()
+    assert not has_torch(editor)
+
+
+READ = """
+import sys
+from s2sdap.language.server import make_server
+from s2sdap.models.source_readers import reader_of_file
+server = make_server()
+print([token.id for token in reader_of_file(sys.argv[1]).tokenize("May 😀").tokens])
+print({"torch", "transformers", "numpy"} & sys.modules.keys())
+"""
+
+
+def test_a_hugging_face_tokenizer_is_read_without_torch_and_transformers(editor):
+    tokenizers = pytest.importorskip("tokenizers")
+    folder = editor.folder / "hub" / "words"
+    editor.write(
+        "hub/words/tokenizer_config.json", '{"unk_token": {"content": "[UNK]"}, "eos_token": "</s>"}'
+    )
+    editor.write("hub/s2sdap.toml", 'model = "hf:./words"\n')
+    words = tokenizers.Tokenizer(tokenizers.models.WordLevel({"[UNK]": 0, "May": 1}, unk_token="[UNK]"))
+    words.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
+    words.save(str(folder / "tokenizer.json"))
+    uri = editor.open("hub/lines.src", "May 😀 ж May")
+    found = editor.problems(uri)
+    assert [(each.code, each.range) for each in found] == [
+        ("unknownSource", span(0, 4, 0, 6)),
+        ("unknownSource", span(0, 7, 0, 8)),
+    ]
+    assert not has_torch(editor)
+    command = [sys.executable, "-c", READ, f"hf:{folder}"]
+    assert subprocess.check_output(command, text=True) == "[1, 0]\nset()\n"
 
 
 def test_a_code_leads_to_a_heading_that_is_there(editor, decoded):

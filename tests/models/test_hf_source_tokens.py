@@ -1,13 +1,15 @@
 """Source tokens are exactly what the tokenizer gives the model, and each stands where it says it stands."""
 
 import unicodedata
+from functools import cache
 from itertools import pairwise
 
 import pytest
-from hf_tiny import TEXT_NAMES, loaded
+from hf_tiny import TEXT_NAMES, folder_of, loaded
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from s2sdap.models.source_readers import reader_of_file
 from s2sdap.vocabulary.errors import S2sdapError
 
 WORDS = [
@@ -48,6 +50,14 @@ LINES = st.one_of(
 )
 WHOLE = ("byt5", "bart", "gpt2", "llama")
 """Those whose tokens cover every character, whatever it is: they read bytes."""
+WITH_FILE = ("mbart", "t5", "bart", "gpt2", "llama", "bert")
+"""Those that have a `tokenizer.json`, which is read by itself as well."""
+
+
+@cache
+def read_alone(name):
+    """What reads a model's lines without the model."""
+    return reader_of_file(f"hf:{folder_of(name)}")
 
 
 def spelled(name, line):
@@ -66,8 +76,12 @@ def spelled(name, line):
 @example(line="the  cat 😀 \t saß ")
 def test_ids_are_the_tokenizers_and_spans_are_of_the_line(name, line):
     model = loaded(name)
-    tokens = model.tokenize(line).tokens
+    source = model.tokenize(line)
+    tokens = source.tokens
     assert [token.id for token in tokens] == list(model.tokenizer(line)["input_ids"])
+    alone = read_alone(name)
+    assert (alone is not None) == (name in WITH_FILE)
+    assert alone is None or alone.tokenize(line) == source
     spans = [token.span for token in tokens if token.span is not None]
     assert all(0 <= span.start < span.end <= len(line) for span in spans)
     assert all(left.start <= right.start for left, right in pairwise(spans))

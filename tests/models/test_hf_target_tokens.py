@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s2sdap.models.contract import TargetVocabulary
-from s2sdap.models.huggingface.pieces import text_of_bytes, visible
+from s2sdap.models.huggingface.spelling import text_of_bytes, visible
 from s2sdap.models.huggingface.target_tokens import NO_TOKEN, TargetPieces
 
 

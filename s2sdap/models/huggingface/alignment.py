@@ -4,26 +4,15 @@ A span never holds the white space around a piece, unless the piece is nothing e
 (the bytes of one emoji). Where a token's place cannot be found out for certain it has none.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
 from transformers import ByT5Tokenizer, PreTrainedTokenizerBase
 
-from s2sdap.vocabulary.positions import Span
+from s2sdap.models.huggingface.offsets import MARKS, Spans, from_offsets
 
-Spans = list[Span | None]
-_MARKS: Final = ("▁", "Ġ")  # what stands for a space in a piece
 _JOINTS: Final = ("##", "@@", "</w>")  # what says that a piece goes on, or ends, a word
-
-
-def from_offsets(line: str, spellings: Sequence[str], offsets: Sequence[tuple[int, int] | None]) -> Spans:
-    """Spans from a tokenizer's own offsets; `None` among them is a token that the tokenizer added."""
-    spans = [
-        None if place is None else _placed(line, spelling, *place)
-        for spelling, place in zip(spellings, offsets, strict=True)
-    ]
-    return list(_in_order(spans))
 
 
 def of_python_tokenizer(line: str, tokenizer: PreTrainedTokenizerBase, spellings: Sequence[str]) -> Spans:
@@ -35,35 +24,6 @@ def of_python_tokenizer(line: str, tokenizer: PreTrainedTokenizerBase, spellings
     if found is None:
         found = _words(line, tokenizer, spellings)
     return from_offsets(line, spellings, found) if found is not None else [None] * len(spellings)
-
-
-def _placed(line: str, spelling: str, start: int, end: int) -> Span | None:
-    """The span of a piece that a tokenizer says stands at `start` to `end`."""
-    if spelling and all(letter in _MARKS for letter in spelling):  # nothing but spaces
-        if line[start:end].isspace() or line[start:end] == spelling:
-            return Span(start, end)
-        if start == end:  # the tokenizer trimmed the spaces away: they stand before
-            start = max(0, end - len(spelling))
-        else:  # it took the next letter's place: the spaces stand before that
-            start, end = len(line[:start].rstrip()), start
-        return Span(start, end) if line[start:end].isspace() else None
-    written = line[start:end]
-    if written.isspace():
-        return Span(start, end)
-    start += len(written) - len(written.lstrip())
-    end -= len(written) - len(written.rstrip())
-    return Span(start, end) if start < end else None
-
-
-def _in_order(spans: Iterable[Span | None]) -> Iterator[Span | None]:
-    """The spans without those that start before an earlier one: such a place is a guess gone wrong."""
-    last = 0
-    for span in spans:
-        if span is None or span.start < last:
-            yield None
-        else:
-            last = span.start
-            yield span
 
 
 def _parts(line: str, tokenizer: Any) -> Iterator[tuple[str, int, bool]]:
@@ -133,7 +93,7 @@ def _widened(pieces: Sequence[str], offsets: Sequence[tuple[int, int]]) -> list[
     wide = list(offsets)
     for at in reversed(range(len(wide) - 1)):
         (start, end), (next_start, next_end) = wide[at], wide[at + 1]
-        if start == end == next_start and pieces[at] not in _MARKS:
+        if start == end == next_start and pieces[at] not in MARKS:
             wide[at] = (start, next_end)
     return wide
 
@@ -167,6 +127,6 @@ def _letters(word: str, pieces: Sequence[str], start: int) -> list[tuple[int, in
 
 
 def _bare(piece: str) -> str:
-    for mark in (*_MARKS, *_JOINTS):
+    for mark in (*MARKS, *_JOINTS):
         piece = piece.removeprefix(mark).removesuffix(mark)
     return piece

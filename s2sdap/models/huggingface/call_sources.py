@@ -11,8 +11,8 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from s2sdap.models.huggingface.pieces import numbered
 from s2sdap.models.huggingface.source_tokens import TextReader
+from s2sdap.models.huggingface.spelling import numbered
 from s2sdap.models.tokens import Source, SourceToken
 from s2sdap.vocabulary.positions import Span
 

@@ -1,48 +1,15 @@
 """How a token of a Hugging Face vocabulary is written for people.
 
-A *piece* is the vocabulary's own spelling. Byte-level vocabularies spell bytes as stand-in letters:
-those are turned back to text, and bytes that are no UTF-8 are shown as `<0xE2>`. SentencePiece's `▁`
-stays as it is.
+A *piece* is the vocabulary's own spelling, written so that it can be read: see `spelling`.
 """
 
-import unicodedata
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
 from transformers import ByT5Tokenizer, PreTrainedTokenizerBase
-from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-_BYTE_OF: Final[dict[str, int]] = {
-    letter: byte
-    for byte, letter in bytes_to_unicode().items()  # type: ignore[no-untyped-call]
-}
-_SHORT: Final = {"\n": r"\n", "\t": r"\t", "\r": r"\r"}
-_FIRST_STRAY: Final = 0xDC80  # where Python's `surrogateescape` puts byte 0x80
-_LAST_STRAY: Final = 0xDCFF
-
-
-def numbered(token: int) -> str:
-    """How a token that has no piece is written: `#` and its id."""
-    return f"#{token}"
-
-
-def text_of_bytes(data: bytes) -> str:
-    """`data` as UTF-8, and each byte that is none as `<0xE2>`."""
-    return "".join(
-        f"<0x{ord(letter) - 0xDC00:02X}>" if _FIRST_STRAY <= ord(letter) <= _LAST_STRAY else letter
-        for letter in data.decode("utf-8", errors="surrogateescape")
-    )
-
-
-def visible(text: str) -> str:
-    r"""`text` with control characters escaped, so that a piece is one line: `\n`, `\x1b`."""
-    if text.isprintable():  # nearly all are, and there may be a quarter of a million of them
-        return text
-    return "".join(
-        _SHORT.get(letter, f"\\x{ord(letter):02x}") if unicodedata.category(letter) == "Cc" else letter
-        for letter in text
-    )
+from s2sdap.models.huggingface.spelling import numbered, text_of_bytes, text_of_spelling, visible
 
 
 def is_byte_level(tokenizer: PreTrainedTokenizerBase) -> bool:
@@ -77,9 +44,7 @@ class Pieces:
             return visible(spelling)
         if self._single_bytes and len(spelling) == 1:
             return visible(text_of_bytes(bytes([ord(spelling)])))
-        if self._byte_level and all(letter in _BYTE_OF for letter in spelling):
-            return visible(text_of_bytes(bytes(_BYTE_OF[letter] for letter in spelling)))
-        return visible(spelling)
+        return text_of_spelling(spelling) if self._byte_level else visible(spelling)
 
     def find(self, piece: str) -> int | None:
         """The token that is shown, or else spelt, as `piece`; the lowest where several are."""

@@ -6,10 +6,11 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
-from s2sdap.models.huggingface import alignment
-from s2sdap.models.huggingface.pieces import Pieces, visible
+from s2sdap.models.huggingface.alignment import of_python_tokenizer
+from s2sdap.models.huggingface.offsets import Spans, from_offsets
+from s2sdap.models.huggingface.pieces import Pieces
+from s2sdap.models.huggingface.spelling import check_whole, source_token
 from s2sdap.models.tokens import Source, SourceToken
-from s2sdap.vocabulary.errors import S2sdapError
 
 
 class TextReader:
@@ -36,9 +37,7 @@ class TextReader:
         Raises:
             S2sdapError: `half_character` for a lone surrogate, which tokenizers refuse, each in its way.
         """
-        half = next((at for at, letter in enumerate(line) if 0xD800 <= ord(letter) <= 0xDFFF), None)
-        if half is not None:
-            raise S2sdapError("half_character", position=half, code=f"U+{ord(line[half]):04X}")
+        check_whole(line)
         read: Any = self._with_offsets if self.tokenizer.is_fast else self._by_pieces
         ids, spellings, spans = read(line)
         tokens = zip(ids, spellings, spans, strict=True)
@@ -46,23 +45,22 @@ class TextReader:
 
     def _token(self, line: str, token: int, spelling: str, span: Any) -> SourceToken:
         seen = self.pieces.shown(spelling, token)
-        if token == self.unknown:
-            written = visible(line[slice(*span)]) if span else seen
-            return SourceToken(written, token, self.pieces.piece(token), span, known=False)
-        return SourceToken(seen, token, seen, span)
+        return source_token(
+            line, token, seen, span, self.pieces.piece(token) if token == self.unknown else None
+        )
 
-    def _with_offsets(self, line: str) -> tuple[Sequence[int], Sequence[str], alignment.Spans]:
+    def _with_offsets(self, line: str) -> tuple[Sequence[int], Sequence[str], Spans]:
         found: Any = self.tokenizer(line, return_offsets_mapping=True)
         added = [sentence is None for sentence in found.sequence_ids(0)]
         offsets = [None if own else place for own, place in zip(added, found["offset_mapping"], strict=True)]
         spellings = self.tokenizer.convert_ids_to_tokens(found["input_ids"])
-        return found["input_ids"], spellings, alignment.from_offsets(line, spellings, offsets)
+        return found["input_ids"], spellings, from_offsets(line, spellings, offsets)
 
-    def _by_pieces(self, line: str) -> tuple[Sequence[int], Sequence[str], alignment.Spans]:
+    def _by_pieces(self, line: str) -> tuple[Sequence[int], Sequence[str], Spans]:
         tokenizer: Any = self.tokenizer
         ids: list[int] = tokenizer(line)["input_ids"]
         written = tokenizer.tokenize(line)
-        spans = alignment.of_python_tokenizer(line, tokenizer, written)
+        spans = of_python_tokenizer(line, tokenizer, written)
         body = tokenizer.convert_tokens_to_ids(written)
         before = prefix_length(tokenizer, ids, body)
         spellings = [self.pieces.piece(token) for token in ids]

@@ -5,7 +5,8 @@ from typing import Any
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from s2sdap.models.huggingface.pieces import Pieces, numbered
+from s2sdap.models.huggingface.pieces import Pieces
+from s2sdap.models.huggingface.spelling import numbered
 
 NO_TOKEN = -1
 """What stands for a begin or an end symbol that the model does not have: no token is written so."""
