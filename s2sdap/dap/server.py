@@ -18,7 +18,8 @@ from s2sdap.dap.connection import Connection
 from s2sdap.dap.handlers import HANDLERS
 from s2sdap.dap.model_thread import ModelThread
 from s2sdap.dap.protocol_log import ProtocolLog
-from s2sdap.dap.sharing import RETURN_SECONDS, Shared
+from s2sdap.dap.returning import Arrivals, Waits
+from s2sdap.dap.sharing import Shared
 from s2sdap.dap.websocket import (
     Door,
     WebSocketChannel,
@@ -82,6 +83,7 @@ class Server:
         self._staying: set[asyncio.Task[None]] = set()
         self._shared: dict[int, tuple[Shared, Adapter]] = {}
         self._returning: dict[str, Shared] = {}
+        self._arrivals = Arrivals(Waits())
 
     async def run(self, ready: Callable[[Addresses], None]) -> None:
         """Listen; `ready` is told the addresses once both ports are open."""
@@ -120,7 +122,7 @@ class Server:
         """Who may come in at the websocket's port, now that it is known."""
         shown = f"[{self._host}]" if ":" in self._host else self._host
         page = None if self._page is None else self._page(f"{shown}:{port}")
-        return Door(self._token, self._host, port, self._origins, page, self._listed)
+        return Door(self._token, self._host, port, self._origins, page, self._listed, self._arrivals.fetched)
 
     def _listed(self) -> bytes:
         """The sessions that can be watched, as JSON."""
@@ -151,12 +153,14 @@ class Server:
             await self._serve(channel)
             return
         watched, word = watched_session(request), word_of_return(request)
+        if word is not None:
+            self._arrivals.connected()
         if watched is not None:
             await self._watch(channel, watched)
         elif word is not None and word in self._returning:
-            await self._returning[word].take(channel)
+            await self._returning[word].take(channel, channel.left)
         else:
-            await self._share(channel, word)
+            await self._share(channel, word, channel.left)
 
     async def _watch(self, channel: Channel, number: int) -> None:
         """Let a client observe a session; one that is not there is told so."""
@@ -171,16 +175,19 @@ class Server:
             await channel.send(msgspec.json.encode(event))
         await channel.close()
 
-    async def _share(self, channel: Channel, word: str | None = None) -> None:
+    async def _share(
+        self, channel: Channel, word: str | None = None, left: Callable[[], bool] = lambda: False
+    ) -> None:
         """A session that others may watch; by its word its owner finds it again for a while."""
-        shared = Shared(authenticated=channel.authenticated, patience=0.0 if word is None else RETURN_SECONDS)
+        arrivals = None if word is None else self._arrivals
+        shared = Shared(authenticated=channel.authenticated, arrivals=arrivals)
         serving = asyncio.create_task(self._serve(shared, shared))
         self._staying.add(serving)
         serving.add_done_callback(self._staying.discard)
         if word is not None:
             self._returning[word] = shared
             serving.add_done_callback(lambda _: self._returning.pop(word, None))
-        await shared.take(channel)
+        await shared.take(channel, left)
         if word is None:
             await asyncio.shield(serving)
 

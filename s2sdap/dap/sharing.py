@@ -3,22 +3,23 @@
 To the connection all of it is one channel. Events go to everybody, an answer to whoever asked. The numbers
 of an observer's requests are replaced by numbers that no owner counts to, so that they meet nobody else's.
 An observer may ask whatever changes nothing; an owner who is gone gets some seconds to come back (a page
-that is loaded again) before the session ends, and hears then what was written to the console meanwhile.
+that is loaded again, see `returning`) before the session ends, and hears then what was written to the console
+meanwhile.
 """
 
 import asyncio
 import contextlib
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
 
 from s2sdap.dap.channels import Channel
+from s2sdap.dap.returning import Arrivals
 from s2sdap.protocol.envelopes import ErrorBody, ErrorMessage, Response
 from s2sdap.vocabulary.errors import S2sdapError
 
-RETURN_SECONDS: Final = 15.0
-"""How long a session waits for an owner who can come back."""
 OBSERVERS: Final = 8
 """Observers of a session at most."""
 UNREAD: Final = 2000
@@ -90,10 +91,10 @@ class _Observer:
 class Shared:
     """The channel of a session with an owner and observers. `take` and `watch` last as long as theirs do."""
 
-    def __init__(self, *, authenticated: bool, patience: float = 0.0) -> None:
-        """A channel without an owner yet; `patience` is how many seconds it waits for one who is gone."""
+    def __init__(self, *, authenticated: bool, arrivals: Arrivals | None = None) -> None:
+        """A channel without an owner yet; with `arrivals` it waits for one who is gone."""
         self.authenticated = authenticated
-        self._patience = patience
+        self._arrivals = arrivals
         self._incoming: asyncio.Queue[bytes | S2sdapError | None] = asyncio.Queue()
         self._owner: Channel | None = None
         self._observers: list[_Observer] = []
@@ -146,8 +147,8 @@ class Shared:
 
     # ---- those who are connected -------------------------------------------------------------
 
-    async def take(self, channel: Channel) -> None:
-        """Be the owner, in the place of whoever was, until the channel ends."""
+    async def take(self, channel: Channel, left: Callable[[], bool] = lambda: False) -> None:
+        """Be the owner, in the place of whoever was, until it ends; then `left` says if by a goodbye."""
         before, self._owner = self._owner, channel
         if self._leaving is not None:
             self._leaving.cancel()
@@ -164,15 +165,29 @@ class Shared:
             self._incoming.put_nowait(error)
         if self._owner is channel:
             self._owner = None
-            self._leave()
+            self._leave(left())
 
-    def _leave(self) -> None:
+    def _leave(self, left: bool) -> None:
         """The owner is gone: end now, or in a while unless somebody comes back."""
-        if self._patience > 0 and not self._over:
-            loop = asyncio.get_running_loop()
-            self._leaving = loop.call_later(self._patience, self._incoming.put_nowait, None)
+        if self._arrivals is None or self._over:
+            self._end()
+            return
+        waits, loop = self._arrivals.waits, asyncio.get_running_loop()
+        if left:
+            self._leaving = loop.call_later(waits.left, self._not_back, self._arrivals)
         else:
-            self._incoming.put_nowait(None)
+            self._leaving = loop.call_later(waits.cut_off, self._end)
+
+    def _not_back(self, arrivals: Arrivals) -> None:
+        """The owner said goodbye and has not come back: end, unless a page is on its way."""
+        if arrivals.expected():
+            rest = arrivals.waits.cut_off - arrivals.waits.left
+            self._leaving = asyncio.get_running_loop().call_later(rest, self._end)
+        else:
+            self._end()
+
+    def _end(self) -> None:
+        self._incoming.put_nowait(None)
 
     async def watch(self, channel: Channel) -> None:
         """Observe until the channel, or the session, ends."""

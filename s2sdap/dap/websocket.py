@@ -45,12 +45,20 @@ class WebSocketChannel:
         """See `Channel`."""
         await self._socket.close()
 
+    def left(self) -> bool:
+        """Whether the other side is gone because its page was put away, as that said itself."""
+        return self._socket.close_code == LEFT
+
 
 SUBPROTOCOL: Final = Subprotocol("s2sdap")
 """What the page asks to speak; beside it, it names the token, since a browser sets no headers."""
 _SHOWN: Final = "s2sdap.token."
 _RETURN: Final = "s2sdap.return."
 """Beside them a word of its own by which a page that is loaded again finds its session."""
+PAGE: Final = frozenset({"/", "/index.html"})
+"""The page itself; what it is made of comes after it."""
+LEFT: Final = 4001
+"""The code with which a page that is put away closes its websocket."""
 SESSIONS: Final = "/sessions"
 """Where the sessions are listed; below it each can be watched by its number."""
 
@@ -71,6 +79,7 @@ class Door:
         origins: of web pages that were invited.
         page: what is handed out to a browser: content and headers by path; `None` hands out nothing.
         sessions: the list of the sessions, as JSON, for who shows the token.
+        fetched: is told when a browser gets the page itself.
     """
 
     token: str
@@ -79,6 +88,7 @@ class Door:
     origins: Collection[str]
     page: "Mapping[str, tuple[bytes, Mapping[str, str]]] | None" = None
     sessions: Callable[[], bytes] = lambda: b"[]"
+    fetched: Callable[[], None] = lambda: None
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -114,6 +124,8 @@ class Door:
         content, headers = (self.page or {}).get(path, (None, {}))
         if content is None:
             return connection.respond(HTTPStatus.NOT_FOUND, "There is no such file.\n")
+        if path in PAGE:
+            self.fetched()
         return _sent(content, headers)
 
 

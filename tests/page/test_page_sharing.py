@@ -101,6 +101,10 @@ def listed(paged, token=None):
         return json.load(answer)
 
 
+def sessions(paged):
+    return {each["session"] for each in listed(paged)}
+
+
 def test_an_owner_comes_back_to_where_it_was(client):
     first = client(word=WORD)
     first.launch("March 3, 1999\nJ 4, 2005")
@@ -132,6 +136,23 @@ def test_a_second_page_with_the_same_word_takes_over(client):
     second.ask("initialize", adapterID="s2sdap")
     assert second.body("s2s/state")["phase"] == "stopped"
     assert first.gone()
+
+
+def test_a_page_that_is_left_takes_its_session_along_at_once(sheet, client, paged):
+    others = sessions(paged)
+    cut_off = client(word="c" * 32)
+    cut_off.launch("March 3, 1999")
+    (waits,) = sessions(paged) - others
+    sheet.begin("J 4, 2005")
+    (left,) = sessions(paged) - others - {waits}
+    watcher = client(path=f"/sessions/{left}")
+    assert watcher.body("s2s/state")["phase"] == "stopped"
+    cut_off.close()  # without a goodbye, as of a tab that crashed
+    sheet.page.goto("about:blank")
+    assert watcher.gone()
+    assert waits in sessions(paged)  # who was cut off before may still come back
+    sheet.page.go_back()
+    sheet.button("Begin").wait_for()
 
 
 def test_an_observer_sees_everything_and_changes_nothing(client, paged):
@@ -168,7 +189,7 @@ def test_an_observer_sees_everything_and_changes_nothing(client, paged):
 def test_an_observer_may_leave_and_the_session_goes_on(client, paged):
     owner = client()
     owner.launch("March 3, 1999")
-    session = max(each["session"] for each in listed(paged))
+    session = max(sessions(paged))
     watcher = client(path=f"/sessions/{session}")
     watcher.socket.send("no json")
     watcher.socket.send(json.dumps({"seq": 9, "type": "event", "event": "stopped"}))
@@ -182,7 +203,7 @@ def test_an_observer_may_leave_and_the_session_goes_on(client, paged):
 def test_a_scripted_session_can_be_watched(client, paged, scripted):
     """Whatever came over TCP or a websocket, not only from a page."""
     scripted.launch(source="J 4, 2005")
-    session = max(each["session"] for each in listed(paged))
+    session = max(sessions(paged))
     watcher = client(path=f"/sessions/{session}")
     watcher.body("initialize", adapterID="s2sdap")
     scripted.next()
@@ -205,7 +226,7 @@ def test_the_list_is_for_who_has_the_token(paged):
 def test_numbers_of_two_observers_do_not_meet(client, paged):
     owner = client()
     owner.launch("March 3, 1999")
-    session = max(each["session"] for each in listed(paged))
+    session = max(sessions(paged))
     one, other = client(path=f"/sessions/{session}"), client(path=f"/sessions/{session}")
     for _ in range(3):
         seqs = [each.send("evaluate", expression=word) for each, word in ((one, "line"), (other, "source"))]

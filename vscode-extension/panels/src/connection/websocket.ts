@@ -5,6 +5,9 @@ import { type Connection, Router } from "./connection";
 /** Whose session it is to be: one's own, found again by a word after the page was loaded again, or another's. */
 export type Whose = { word: string } | { watched: number };
 
+/** The code with which a page that is put away closes its websocket: nobody waits long for it. */
+const LEFT = 4001;
+
 /** Open a websocket. Rejects with the reason where nobody lets us in. */
 export async function connect(address: string, token: string, whose: Whose): Promise<Connection> {
   // A browser sets no headers of a handshake but this one, so the token travels in it.
@@ -20,6 +23,8 @@ export async function connect(address: string, token: string, whose: Whose): Pro
   });
   const router = new Router((message) => socket.send(JSON.stringify(message)));
   socket.onmessage = (message: MessageEvent<string>) => router.receive(JSON.parse(message.data));
+  // The browser would close it as well, but in the same way where the tab has crashed.
+  addEventListener("pagehide", () => socket.close(LEFT, "the page was left"), { once: true });
   const closed = new Promise<string>((resolve) => {
     socket.onclose = (event) => resolve(event.reason || "the connection to the server is closed");
   });
