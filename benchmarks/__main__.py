@@ -20,6 +20,7 @@ NAMES = (
     "imports",
     "huggingface",
     "extraction",
+    "training",
     "projection",
     "neighbors",
     "language_server",

@@ -154,6 +154,9 @@ def test_padding_is_not_read(config):
         for row, sentence in enumerate(sentences):
             alone = network(torch.tensor([sentence]), torch.tensor([len(sentence)]), inputs[row : row + 1])
             torch.testing.assert_close(together[row], alone[0], rtol=0, atol=BOUND)
+        wanted = torch.arange(inputs.shape[1]) < torch.tensor([[3], [1], [2]])
+        some = network(padded, torch.tensor([6, 1, 3]), inputs, wanted)
+        torch.testing.assert_close(some, together[wanted], rtol=0, atol=BOUND)
 
 
 @configs

@@ -35,3 +35,13 @@ class Attention(nn.Module):
             energy: Tensor = self.energy(torch.tanh(keys + self.query_projection(query)[:, None, :]))
             return energy.squeeze(-1)
         return torch.bmm(keys, query.unsqueeze(-1)).squeeze(-1)
+
+    def all_scores(
+        self, queries: Float[Tensor, "B T D"], keys: Float[Tensor, "B S D"]
+    ) -> Float[Tensor, "B T S"]:
+        """The scores of T queries for the same keys, as `scores` gives them of one."""
+        if self.kind == "concat":
+            asked: Tensor = self.query_projection(queries)
+            energy: Tensor = self.energy(torch.tanh(keys[:, None] + asked[:, :, None]))
+            return energy.squeeze(-1)
+        return torch.bmm(queries, keys.transpose(1, 2))

@@ -1,6 +1,7 @@
 """The network: encoder, decoder cells, attention and output layer, and one step of a decode.
 
-Training and decoding run the same `encode`, `begin` and `step`; training probes with `untouched`.
+A decode runs `encode`, `begin` and `step`; training runs their parts, many steps at once where it can, and
+probes with `untouched`.
 Each site is probed where its tensor is made, and what the probe returns is what goes on. An edit
 therefore reaches what is computed from that tensor, and nothing else:
 
@@ -239,7 +240,14 @@ class RnnNetwork(nn.Module):
         self, encoded: Encoded, state: State, tokens: Int[Tensor, "K"], probe: Probe
     ) -> tuple[Float[Tensor, "K V"], State]:
         """One step for K rows whose last tokens are `tokens`: K sentences, or K hypotheses of one."""
-        x = self._dropped(self.target_embedding(tokens))
+        features, state = self._step(encoded, state, self._dropped(self.target_embedding(tokens)), probe)
+        logits: Tensor = self.output(self._dropped(features))
+        return logits, state
+
+    def _step(
+        self, encoded: Encoded, state: State, x: Float[Tensor, "K I"], probe: Probe
+    ) -> tuple[Float[Tensor, "K D"], State]:
+        """A step up to the features, from the embeddings `x` of the last tokens."""
         context = None
         if self.config.attention_query == "previous":
             context = self._attend(state.hidden[-1], encoded, probe)
@@ -253,12 +261,16 @@ class RnnNetwork(nn.Module):
         if self.attention is not None:
             if context is None:
                 context = self._attend(hidden[-1], encoded, probe)
-            features = self.attentional(torch.cat((context, hidden[-1]), dim=-1))
-            if self.config.attentional_activation == "tanh":
-                features = torch.tanh(features)
+            features = self._attentional(context, hidden[-1])
         features = probe(sites.PREDICTION_FEATURES, features)
-        logits: Tensor = self.output(self._dropped(features))
-        return logits, State(hidden, cells, features if self.config.input_feed else None)
+        return features, State(hidden, cells, features if self.config.input_feed else None)
+
+    def _attentional(
+        self, context: Float[Tensor, "*K E"], state: Float[Tensor, "*K D"]
+    ) -> Float[Tensor, "*K D"]:
+        """The attentional state (Luong et al. 2015, section 3)."""
+        features: Tensor = self.attentional(torch.cat((context, state), dim=-1))
+        return torch.tanh(features) if self.config.attentional_activation == "tanh" else features
 
     def _attend(self, query: Float[Tensor, "K D"], encoded: Encoded, probe: Probe) -> Float[Tensor, "K E"]:
         """The context: what the attention takes from the encoder states for each query."""
@@ -274,13 +286,43 @@ class RnnNetwork(nn.Module):
         return probe(sites.ATTENTION_CONTEXT, context.squeeze(1))
 
     def forward(
-        self, source: Int[Tensor, "B S"], lengths: Int[Tensor, "B"], inputs: Int[Tensor, "B T"]
-    ) -> Float[Tensor, "B T V"]:
-        """The logits under teacher forcing: step t reads `inputs[:, t]`, whatever was predicted."""
+        self,
+        source: Int[Tensor, "B S"],
+        lengths: Int[Tensor, "B"],
+        inputs: Int[Tensor, "B T"],
+        wanted: Bool[Tensor, "B T"] | None = None,
+    ) -> Float[Tensor, "..."]:
+        """The logits under teacher forcing: step t reads `inputs[:, t]`, whatever was predicted.
+
+        `[B T V]`, or of the N places that are `wanted` alone, row by row, `[N V]`. They are those of
+        `step` but for rounding: what no step needs of the step before is computed for all of them at once.
+        """
         encoded = self.encode(source, lengths, untouched)
         state = self.begin(encoded)
-        logits = []
-        for tokens in inputs.unbind(1):
-            predicted, state = self.step(encoded, state, tokens, untouched)
-            logits.append(predicted)
-        return torch.stack(logits, dim=1)
+        embedded = self._dropped(self.target_embedding(inputs))
+        rows: list[Tensor] = []
+        if self.attention is None or self.config.input_feed or self.config.attention_query == "previous":
+            for x in embedded.unbind(1):
+                features, state = self._step(encoded, state, x, untouched)
+                rows.append(features)
+            features = torch.stack(rows, dim=1)
+        else:
+            hidden, cells = state.hidden, state.cells
+            for x in embedded.unbind(1):
+                hidden, cells = advance(self.decoder, x, hidden, cells, untouched, self._dropped)
+                rows.append(hidden[-1])
+            states = torch.stack(rows, dim=1)
+            features = self._attentional(self._contexts(states, encoded), states)
+        if wanted is not None:
+            features = features[wanted]
+        logits: Tensor = self.output(self._dropped(features))
+        return logits
+
+    def _contexts(self, queries: Float[Tensor, "B T D"], encoded: Encoded) -> Float[Tensor, "B T E"]:
+        """What `_attend` gives for each of T queries a sentence."""
+        if self.attention is None or encoded.keys is None:
+            raise ValueError("a network without attention has no context")
+        scores = self.attention.all_scores(queries, encoded.keys)
+        if encoded.mask is not None:
+            scores = scores.masked_fill(~encoded.mask[:, None], -torch.inf)
+        return torch.bmm(scores.softmax(dim=-1), encoded.states)

@@ -3,7 +3,8 @@
 A `Trainer` holds what changes while a network learns. Everything random (first weights, order of
 the examples, dropout) is drawn from torch's generator, whose state is saved with the rest after an
 epoch; so on the same machine the same seed gives the same weights, whether or not the training was
-interrupted. Use one torch thread: it is faster for small networks, and sums keep their order.
+interrupted. Use one torch thread: on a small machine two of them wait for each other by spinning, which
+costs processor time (`python -m benchmarks training`), and with one the sums keep their order.
 """
 
 import math
@@ -27,7 +28,7 @@ from s2sdap.models.tokenizers import BEGIN, END, PAD, SideConfig, SourceTokenize
 from s2sdap.vocabulary.errors import S2sdapError
 
 _POOL = 50
-"""Batches whose examples are sorted by length together, so that little is padded."""
+"""Batches whose examples are sorted by their two lengths together, so that little is padded."""
 
 
 class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -132,11 +133,11 @@ class Trainer:
         began = time.perf_counter()
         self.network.train()
         total, tokens = 0.0, 0
-        batches = list(self._batches(examples))
+        batches = list(self.batches(examples))
         for number, batch in enumerate(batches):
             done = (len(self.reports) + number / len(batches)) / settings.epochs
             self._optimizer.param_groups[0]["lr"] = settings.learning_rate * max(1 - done, 0.05)
-            loss, count = self._update(batch), int((batch.outputs != self._pad).sum())
+            loss, count = self.update(batch), int((batch.outputs != self._pad).sum())
             total, tokens = total + loss * count, tokens + count
             seen(len(batch.source), loss)
         report = EpochReport(
@@ -155,9 +156,11 @@ class Trainer:
             self.network, examples, source_pad=self._source_pad, begin=self._begin, end=self._end
         )
 
-    def _update(self, batch: Batch) -> float:
-        logits = self.network(batch.source, batch.lengths, batch.inputs)
-        loss = functional.cross_entropy(logits.flatten(0, 1), batch.outputs.flatten(), ignore_index=self._pad)
+    def update(self, batch: Batch) -> float:
+        """Learn from one batch. Returns its loss in nats a target token; the padding costs nothing."""
+        wanted = batch.outputs != self._pad
+        logits = self.network(batch.source, batch.lengths, batch.inputs, wanted)
+        loss = functional.cross_entropy(logits, batch.outputs[wanted])
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.plan.settings.gradient_norm)
@@ -167,13 +170,16 @@ class Trainer:
             raise S2sdapError("model_failed", where="training", reason=f"the loss became {value}")
         return value
 
-    def _batches(self, examples: Sequence[Example]) -> Iterator[Batch]:
-        """The examples in a random order, examples of like length together."""
+    def batches(self, examples: Sequence[Example]) -> Iterator[Batch]:
+        """The examples in a random order, those of like lengths together."""
         size = self.plan.settings.batch_size
         order = torch.randperm(len(examples)).tolist()
         batches: list[list[int]] = []
         for start in range(0, len(order), size * _POOL):
-            pool = sorted(order[start : start + size * _POOL], key=lambda i: len(examples[i].source))
+            pool = sorted(
+                order[start : start + size * _POOL],
+                key=lambda i: (len(examples[i].source), len(examples[i].target)),
+            )
             batches += [pool[at : at + size] for at in range(0, len(pool), size)]
         for number in torch.randperm(len(batches)).tolist():
             chosen = [examples[i] for i in batches[number]]
