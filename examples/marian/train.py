@@ -10,6 +10,7 @@ from typing import Annotated
 
 import torch
 import typer
+from bleu import bleu_line
 from learning import LONGEST, Epoch, Pair, Settings, Trainer
 from parallel_text import DataError, ParallelText, all_texts, the_text
 from rich.console import Console
@@ -18,7 +19,7 @@ from rich.text import Text
 from shared_vocabulary import encoded, read_vocabulary, write_vocabulary
 from transformers import MarianTokenizer
 from transformers.utils import logging
-from translating import bleu_line, translations
+from translating import translations
 
 DEFAULTS = Settings()
 STATE = "training-state.safetensors"

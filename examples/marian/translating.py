@@ -1,6 +1,5 @@
-"""Translate many sentences with a trained model, and score them with sacrebleu where it is installed."""
+"""Translate many sentences with a trained model."""
 
-import importlib.util
 from collections.abc import Callable, Sequence
 
 import torch
@@ -33,13 +32,3 @@ def translations(
             written[number] = output
         seen(len(numbers))
     return written
-
-
-def bleu_line(written: Sequence[str], references: Sequence[str], *, tokenized: bool) -> str:
-    """BLEU with its signature, or that it was not measured. `tokenized` text is taken as it stands."""
-    if importlib.util.find_spec("sacrebleu") is None:
-        return "BLEU not measured: sacrebleu is not installed"
-    from sacrebleu.metrics import BLEU  # noqa: PLC0415 - a person may have it or not
-
-    metric = BLEU(tokenize="none", force=True) if tokenized else BLEU()
-    return f"{metric.corpus_score(list(written), [list(references)])}  {metric.get_signature()}"
