@@ -83,7 +83,7 @@ def show(recording: "Recording", console: Console) -> None:
     if len(timelines) > LISTED:
         console.print(f"and {len(timelines) - LISTED} sentences more")
     for timeline in timelines[:LISTED]:
-        _show_edits(recording, timeline, console)
+        _show_edits(timeline, console)
 
 
 def _stood(recording: "Recording") -> str:
@@ -104,10 +104,10 @@ def _row(recording: "Recording", timeline: "Timeline") -> list[str]:
     return [str(sentence.line + 1), sentence.text, str(len(branches)), str(len(steps)), str(edits), output]
 
 
-def _show_edits(recording: "Recording", timeline: "Timeline", console: Console) -> None:
+def _show_edits(timeline: "Timeline", console: Console) -> None:
     from s2sdap.debugger.edit_lists import told
 
     for branch in timeline.branches:
         for edit in branch.edits:
             where = f"line {timeline.sentence.line + 1}, branch {branch.id}"
-            console.print(Text(f"{where}: {told(edit, recording.model.target.piece)}"), soft_wrap=True)
+            console.print(Text(f"{where}: {told(edit, branch.plan.model.target.piece)}"), soft_wrap=True)

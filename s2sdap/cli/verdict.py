@@ -89,7 +89,7 @@ def _told(session: "Session", sentence: Sentence, limit: int | None) -> dict[str
     from s2sdap.debugger.verdict.trials import at_once
 
     question = question_of(session, sentence=sentence.index, limit=limit)
-    return plain(answer(question, at_once), session.model.target)
+    return plain(answer(question, at_once), question.plan.model.target)
 
 
 def _show(sentence: Sentence, told: dict[str, Any] | None) -> None:

@@ -56,7 +56,7 @@ def decode_body(session: Session, frame: Frame, asked: custom.DecodeArguments) -
         hypothesis=frame.hypothesis.id,
         hypotheses=[each.id for each in session.hypotheses()],
         score=frame.hypothesis.score,
-        output=session.model.target.text(frame.hypothesis.tokens),
+        output=frame.decode.model.target.text(frame.hypothesis.tokens),
         attended=source_bodies(frame),
         start=start,
         total=total,

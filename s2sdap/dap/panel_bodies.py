@@ -13,7 +13,7 @@ from s2sdap.debugger.results import Result
 from s2sdap.debugger.session import Session
 from s2sdap.decoding.decode import Output
 from s2sdap.decoding.records import Candidates, Fate, Hypothesis, Reason, StepRecord
-from s2sdap.models.contract import Described
+from s2sdap.models.contract import TargetVocabulary
 from s2sdap.protocol import custom
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.positions import utf16_column
@@ -59,7 +59,7 @@ def step_body(frame: Frame, top: int) -> custom.StepBody:
             token_body(frame.piece(token), token, logprob) for token, logprob in frame.top_tokens(top)
         ]
     if frame.stage is Stage.SEARCH:
-        body.candidates = candidate_bodies(frame.decode.model, frame.record, frame.record.candidates)
+        body.candidates = candidate_bodies(frame.decode.model.target, frame.record, frame.record.candidates)
     return body
 
 
@@ -80,13 +80,13 @@ def source_bodies(frame: Frame) -> list[custom.SourceTokenBody]:
 
 
 def candidate_bodies(
-    model: Described, record: StepRecord, candidates: Candidates
+    target: TargetVocabulary, record: StepRecord, candidates: Candidates
 ) -> list[custom.CandidateBody]:
     """The candidates of a step."""
     return [
         custom.CandidateBody(
             parent=record.before.live[int(candidates.parent[index])].id,
-            piece=model.target.piece(int(candidates.token[index])),
+            piece=target.piece(int(candidates.token[index])),
             id=int(candidates.token[index]),
             logp=float(candidates.logprob[index]),
             score=float(candidates.score[index]),
@@ -118,7 +118,7 @@ def beam_body(session: Session, records: Sequence[StepRecord], total: int) -> cu
             custom.BeamStepBody(
                 step=record.step,
                 hypotheses=[_live_body(session, each) for each in record.before.live],
-                candidates=candidate_bodies(session.model, record, record.decided),
+                candidates=candidate_bodies(session.target, record, record.decided),
             )
             for record in records
         ],
@@ -128,7 +128,7 @@ def beam_body(session: Session, records: Sequence[StepRecord], total: int) -> cu
 
 def _live_body(session: Session, hypothesis: Hypothesis) -> custom.LiveBody:
     return custom.LiveBody(
-        id=hypothesis.id, score=hypothesis.score, output=session.model.target.text(hypothesis.tokens)
+        id=hypothesis.id, score=hypothesis.score, output=session.target.text(hypothesis.tokens)
     )
 
 

@@ -46,7 +46,7 @@ def stopped_body(stop: Stop) -> bodies.Stopped:
 
 def thread_names(session: "Session") -> dict[int, str]:
     """The live hypotheses by id, with what each has written and its score."""
-    text = session.model.target.text
+    text = session.target.text
     return {
         each.id: f"hypothesis {each.id}: {text(each.tokens)!r} {each.score:.3f}"
         for each in session.hypotheses()

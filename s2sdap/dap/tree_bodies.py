@@ -35,7 +35,7 @@ def tree_body(session: Session, records: Sequence[StepRecord], total: int) -> cu
         alive=[each.id for each in session.hypotheses()],
         steps=steps,
         total=total,
-        pieces={str(token): session.model.target.piece(token) for token in sorted(tokens)},
+        pieces={str(token): session.target.piece(token) for token in sorted(tokens)},
         reasons=[reason.name.lower() for reason in Reason],
     )
 

@@ -225,6 +225,9 @@ class FieldValues(dict[str, Any]):
     def _logits(self) -> list[float]:
         return self._floats(self.frame.site(sites.PREDICTION_LOGITS))
 
+    def _copy(self) -> float:
+        return float(self.frame.site(sites.PREDICTION_COPY))
+
     def _logprobs(self) -> list[float]:
         return self._floats(self[_ROW])
 

@@ -38,6 +38,7 @@ FIELDS: Final[dict[str, str]] = {
     "reference_p": "its probability; -1 where the output has left the reference",
     "reference_lost": "whether the reference was in the beam before this step, and is not after it",
     "not_finite": "the first site of this step that holds a NaN or an infinity, or None",
+    "copy": "the probability that this step's token is copied from the source, 0..1",
     "logits": "the model's logits of this step",
     "logprobs": "log-probabilities of this step under the settings, in nats",
     "state": "the decoder state that predicts this step's token",

@@ -17,13 +17,23 @@ from s2sdap.debugger.measures import SHORT, plain
 from s2sdap.decoding.records import EncoderRecord, StepRecord
 from s2sdap.vocabulary import sites
 
-_MASKED: Final = frozenset({sites.ATTENTION_SCORES, sites.PREDICTION_LOGITS, sites.PREDICTION_LOGPROBS})
+_MASKED: Final = frozenset(
+    {
+        sites.ATTENTION_SCORES,
+        sites.PREDICTION_GENERATED,
+        sites.PREDICTION_LOGITS,
+        sites.PREDICTION_LOGPROBS,
+    }
+)
 
 _PASSED_ON_TO: Final = {
     sites.ATTENTION_SCORES: (sites.ATTENTION_WEIGHTS,),
     sites.ATTENTION_WEIGHTS: (sites.ATTENTION_CONTEXT, sites.ATTENTION_CONTEXTS),
     sites.DECODER_STATE: (sites.DECODER_LAYERS,),
     sites.PREDICTION_FEATURES: (sites.PREDICTION_LOGITS,),
+    sites.PREDICTION_GENERATED: (sites.PREDICTION_LOGITS,),
+    sites.PREDICTION_POINTER: (sites.PREDICTION_LOGITS,),
+    sites.PREDICTION_COPY: (sites.PREDICTION_LOGITS,),
     sites.PREDICTION_LOGITS: (sites.PREDICTION_LOGPROBS,),
 }
 """Where what is not finite shows again: softmax and sums pass a NaN on, and make one of an infinity. So a

@@ -43,7 +43,7 @@ from s2sdap.decoding.plan import Planner
 from s2sdap.decoding.planning import Settings, planner_for
 from s2sdap.decoding.records import Hypothesis
 from s2sdap.models import DEFAULT_MODEL
-from s2sdap.models.contract import Described
+from s2sdap.models.contract import Described, TargetVocabulary
 from s2sdap.models.loading import load_model
 from s2sdap.vocabulary.errors import S2sdapError
 
@@ -324,6 +324,11 @@ class Session(EditedSession):
         if not stack:  # without an encoder there is nothing before the first step
             raise S2sdapError("no_step_here", stage=self.cursor.stage)
         return stack[0]
+
+    @property
+    def target(self) -> TargetVocabulary:
+        """The target tokens as the branch at the cursor has them: a source may add words of its own."""
+        return self.walk.branch.plan.model.target if self.walk.placed else self.model.target
 
     def hypotheses(self) -> tuple[Hypothesis, ...]:
         """The hypotheses that live at the cursor, best first."""

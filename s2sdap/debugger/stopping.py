@@ -356,7 +356,7 @@ def _overtaken(walk: Walk, leader: Hypothesis) -> str:
     led = [each for each in leaders(walk, walk.step - 1) if each.sentence == leader.sentence]
     if not led or led[0] is leader.parent:
         return ""
-    text = walk.model.target.text
+    text = walk.branch.plan.model.target.text
     return f"{text(led[0].tokens)!r} led, now {text(leader.tokens)!r}"
 
 

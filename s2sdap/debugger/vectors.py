@@ -100,7 +100,7 @@ def shown_sites(frame: Frame) -> list[Shown]:
     found = []
     for name in frame.decode.model.layout.sites:
         axes = SITES[name].axes.split()
-        value = frame.site_or_none(name) if axes[-1] == "D" else None
+        value = frame.site_or_none(name) if axes[-1:] == ["D"] else None
         if value is None:
             continue
         lengths = dict(zip(axes, value.shape, strict=True))

@@ -259,7 +259,7 @@ class Walk:
             return Result(self.sentence, branch.id, (), branch.error)
         if not branch.records or not branch.tip.ended:
             return None
-        outputs = tuple(output_of(self.model, each) for each in branch.plan.best(branch.tip))
+        outputs = tuple(output_of(branch.plan.model, each) for each in branch.plan.best(branch.tip))
         return Result(self.sentence, branch.id, outputs)
 
     def _tell(self, branch: Branch) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 from s2sdap.debugger.frames import Frame
 from s2sdap.debugger.parts import INPUTS, TOGETHER
 from s2sdap.models.contract import Embeds
+from s2sdap.models.tokens import added_words
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.stages import Stage
 
@@ -26,6 +27,9 @@ _PARTS: Final = {
     sites.ATTENTION_CONTEXTS: "context",
     TOGETHER: "together",
     sites.PREDICTION_FEATURES: "features",
+    sites.PREDICTION_GENERATED: "copy",
+    sites.PREDICTION_POINTER: "copy",
+    sites.PREDICTION_COPY: "copy",
     sites.PREDICTION_LOGITS: "word",
     sites.PREDICTION_LOGPROBS: "word",
 }
@@ -45,8 +49,9 @@ def walk_through(frame: Frame) -> list[tuple[str, list[Part]]]:
 
     What comes in, the new state, the scores and weights of attention, the context, state and context
     together, and what the output layer reads (Bahdanau et al. 2014, who attend before the new state;
-    Luong et al. 2015, after it). Of several layers and heads the scores and weights are left to the
-    views of attention. A part that the model does not show is left out.
+    Luong et al. 2015, after it); last, what decides about copying (See et al. 2017). Of several layers and
+    heads the scores and weights are left to the views of attention. A part that the model does not show is
+    left out.
     """
     if frame.record is None:
         return []
@@ -63,6 +68,7 @@ def walk_through(frame: Frame) -> list[tuple[str, list[Part]]]:
         *(attention + state if attends_first else state + attention),
         ("together", [("state and context", _together(frame))]),
         ("features", [("what the output layer reads", frame.site_or_none(sites.PREDICTION_FEATURES))]),
+        ("copy", _copying(frame)),
     ]
     out = []
     for name, parts in wanted:
@@ -91,7 +97,8 @@ def part_told(frame: Frame) -> str:
     axes = site.axes
     if part.layer is not None:
         value, axes = value[part.layer], axes.removeprefix("L ")
-    return f"{part}: [{axes}] {_shape(value)}, {site.meaning}"
+    shape = f"[{axes}] {_shape(value)}" if axes else f"{value.item():.6g}"
+    return f"{part}: {shape}, {site.meaning}"
 
 
 def _told(name: str, vectors: Sequence[tuple[str, Tensor | None]]) -> str:
@@ -123,6 +130,15 @@ def _together(frame: Frame) -> Tensor | None:
     return None if state is None or context is None else torch.cat((state, context))
 
 
+def _copying(frame: Frame) -> list[tuple[str, Tensor | None]]:
+    """Where a copying attention of its own points, and how likely the token is copied."""
+    copied = frame.site_or_none(sites.PREDICTION_COPY)
+    return [
+        ("where to copy from", frame.site_or_none(sites.PREDICTION_POINTER)),
+        ("probability of copying", None if copied is None else copied[None]),
+    ]
+
+
 def _only_row(frame: Frame, site: str) -> Tensor | None:
     """The row [S] of a site of attention that has one layer and head."""
     value = frame.site_or_none(site)
@@ -132,7 +148,9 @@ def _only_row(frame: Frame, site: str) -> Tensor | None:
 def _embedded(frame: Frame) -> Tensor | None:
     model = frame.decode.model
     embeddings = model.target_embeddings() if isinstance(model, Embeds) else None
-    token = frame.before.token
+    token, target = frame.before.token, model.target
+    if target.unknown is not None and token >= len(target) - len(added_words(target)):
+        token = target.unknown  # as the decoder reads a word that its source has added
     if embeddings is None or not 0 <= token < len(embeddings.vectors):
         return None
     return embeddings.vectors[token].detach()

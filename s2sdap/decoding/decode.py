@@ -59,7 +59,7 @@ def decode(
     settings = settings or SearchSettings()
     plan = Decode.of(model, text, settings, sentence=sentence)
     *_, last = steps(plan)  # max_length is 1 or more, so there is one
-    return tuple(output_of(model, hypothesis) for hypothesis in last.after.finished[: settings.n_best])
+    return tuple(output_of(plan.model, hypothesis) for hypothesis in last.after.finished[: settings.n_best])
 
 
 def score(model: Model, text: str, reference: str, settings: SearchSettings | None = None) -> Output:
@@ -68,9 +68,10 @@ def score(model: Model, text: str, reference: str, settings: SearchSettings | No
     The prefix is the reference and the end symbol, where there is one: then the last token's log-prob is
     that of ending.
     """
-    end = (model.target.eos,) if model.target.eos >= 0 else ()
-    forced = (*whole(model.target, reference), *end)
     base = settings or SearchSettings()
+    target = Decode.of(model, text, base).model.target
+    end = (target.eos,) if target.eos >= 0 else ()
+    forced = (*whole(target, reference), *end)
     settings = SearchSettings(
         length_penalty=base.length_penalty,
         coverage_penalty=base.coverage_penalty,
@@ -79,4 +80,4 @@ def score(model: Model, text: str, reference: str, settings: SearchSettings | No
     )
     plan = replace(Decode.of(model, text, settings), prefix=forced)
     *_, last = steps(plan)
-    return output_of(model, last.after.finished[0])
+    return output_of(plan.model, last.after.finished[0])

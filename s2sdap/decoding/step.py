@@ -28,7 +28,7 @@ from s2sdap.decoding.records import (
 )
 from s2sdap.decoding.search import select
 from s2sdap.decoding.settings import SearchSettings
-from s2sdap.models.contract import Model, Source
+from s2sdap.models.contract import Model, Source, extends, reading
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
 
@@ -62,7 +62,7 @@ class Decode:
         `line` (from 1) of `where` is what a refusal names.
         """
         settings = within(model, settings)
-        prefix = prefix_of(model, settings)
+        prefix = _prefix(model, settings)
         return _planned(model, settings, prefix, text, sentence=sentence, line=line, where=where)
 
     def begin(self, edits: Sequence[Edit] = ()) -> EncoderRecord:
@@ -166,13 +166,18 @@ def _covered(before: Snapshot) -> Tensor:
 def own_search(model: Model, settings: SearchSettings) -> Planner:
     """Plans that decode with our own search. Refuses settings that no sentence could decode under."""
     settings = within(model, settings)
-    return functools.partial(_planned, model, settings, prefix_of(model, settings))
+    return functools.partial(_planned, model, settings, _prefix(model, settings))
+
+
+def _prefix(model: Model, settings: SearchSettings) -> tuple[int, ...] | None:
+    """The prefix's tokens; `None` where each sentence has words of its own, and has to say by itself."""
+    return None if settings.prefix and extends(model) else prefix_of(model, settings)
 
 
 def _planned(
     model: Model,
     settings: SearchSettings,
-    prefix: tuple[int, ...],
+    prefix: tuple[int, ...] | None,
     text: str,
     *,
     sentence: int,
@@ -189,4 +194,6 @@ def _planned(
         limit = min(limit, model.max_source_length)
     if length > limit:
         raise S2sdapError("source_too_long", line=line, path=where, length=length, limit=limit)
+    model = reading(model, source)
+    prefix = prefix_of(model, settings) if prefix is None else prefix
     return Decode(model, settings, source, prefix, sentence)

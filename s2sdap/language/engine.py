@@ -170,7 +170,7 @@ class Engine:
         received = last.attention_matrix().sum(dim=0).double().tolist()[:width] if attended else []
         decoded = DecodedSentence(
             asked.text,
-            self.model.target.text(best.tokens),
+            branch.plan.model.target.text(best.tokens),
             math.exp(best.score),
             origin,
             tokens=tuple(_token(frame(node), node) for node in tuple(best.path())[::-1]),

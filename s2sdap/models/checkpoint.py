@@ -50,6 +50,8 @@ class CheckpointConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             raise ValueError("target.end: the decode ends a target, leave it false")
         if not self.target.bounded:
             raise ValueError("target.bounded: a decode begins with <s> and ends with </s>, leave it true")
+        if self.network.copying != "none" and self.source.unit != self.target.unit:
+            raise ValueError("network.copying: what is copied must be of the same unit in source and target")
 
 
 class RepeatingCheckpointConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -9,7 +9,7 @@ construction.
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -24,6 +24,7 @@ __all__ = [
     "Described",
     "Embeddings",
     "Embeds",
+    "Extends",
     "Gated",
     "GeneratingModel",
     "Layout",
@@ -34,6 +35,8 @@ __all__ = [
     "SourceToken",
     "TargetVocabulary",
     "Weighs",
+    "extends",
+    "reading",
     "untouched",
 ]
 
@@ -229,3 +232,30 @@ class BatchingModel(Model, Protocol):
     def select_encoded(self, encoded: Any, rows: Int[Tensor, "R"], /) -> Any:
         """The `Encoded` whose row i is row `rows[i]` of `encoded`."""
         ...
+
+
+@runtime_checkable
+class Extends(Model, Protocol):
+    """A model that can write words of its source which its vocabulary lacks, where `copies` says so.
+
+    Their ids follow those of the vocabulary, and mean other words in other sentences.
+    """
+
+    @property
+    def copies(self) -> bool:
+        """Whether it does; a family may have members that do not."""
+        ...
+
+    def reading(self, source: Source, /) -> Model:
+        """This model as it reads `source`: `target` and `layout` have the words of that sentence, too."""
+        ...
+
+
+def reading(model: Model, source: Source) -> Model:
+    """The model as it reads `source`; the very same where no sentence adds to its vocabulary."""
+    return model.reading(source) if extends(model) else model
+
+
+def extends(model: Described) -> TypeGuard[Extends]:
+    """Whether each sentence may add words to the vocabulary of `model`."""
+    return isinstance(model, Extends) and model.copies

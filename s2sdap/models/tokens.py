@@ -62,6 +62,30 @@ class TargetVocabulary(Protocol):
 
 
 @runtime_checkable
+class Extended(Protocol):
+    """A target vocabulary with words behind it that one source has added; see `models.extended`."""
+
+    added: tuple[str, ...]
+
+
+def added_words(target: TargetVocabulary) -> tuple[str, ...]:
+    """The words that a source has added to a target vocabulary, in the order of their ids."""
+    return target.added if isinstance(target, Extended) else ()
+
+
+def counterpart(one: TargetVocabulary, other: TargetVocabulary, token: int) -> int | None:
+    """The token of `other` that is written as `token` of `one` is."""
+    if one is other:
+        return token
+    if token == one.eos:
+        return other.eos if other.eos >= 0 else None
+    piece = one.piece(token)
+    if token < len(other) and other.piece(token) == piece:
+        return token
+    return other.find(piece)
+
+
+@runtime_checkable
 class Fills(Protocol):
     """A target vocabulary whose outputs all have one length: a shorter text is filled up."""
 

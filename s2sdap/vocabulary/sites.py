@@ -31,6 +31,9 @@ ATTENTION_WEIGHTS: Final = "attention.weights"
 ATTENTION_CONTEXT: Final = "attention.context"
 ATTENTION_CONTEXTS: Final = "attention.contexts"
 PREDICTION_FEATURES: Final = "prediction.features"
+PREDICTION_GENERATED: Final = "prediction.generated"
+PREDICTION_POINTER: Final = "prediction.pointer"
+PREDICTION_COPY: Final = "prediction.copy"
 PREDICTION_LOGITS: Final = "prediction.logits"
 PREDICTION_LOGPROBS: Final = "prediction.logprobs"
 SEARCH_CANDIDATES: Final = "search.candidates"
@@ -49,6 +52,21 @@ SITES: Final[dict[str, Site]] = {
         Site(ATTENTION_CONTEXT, Stage.ATTENTION, "D", "weighted sum of encoder states, unprojected"),
         Site(ATTENTION_CONTEXTS, Stage.ATTENTION, "L H D", "weighted sum of values, per layer and head"),
         Site(PREDICTION_FEATURES, Stage.PREDICTION, "D", "what the output layer reads"),
+        Site(
+            PREDICTION_GENERATED,
+            Stage.PREDICTION,
+            "V",
+            "logits of the output layer, before copying is mixed in",
+        ),
+        Site(
+            PREDICTION_POINTER,
+            Stage.PREDICTION,
+            "S",
+            "where a copying attention of its own points; sums to 1",
+        ),
+        Site(
+            PREDICTION_COPY, Stage.PREDICTION, "", "the probability that the token is copied from the source"
+        ),
         Site(PREDICTION_LOGITS, Stage.PREDICTION, "V", "as the model gives them"),
         Site(PREDICTION_LOGPROBS, Stage.PREDICTION, "V", "after the generation settings, in nats"),
         Site(SEARCH_CANDIDATES, Stage.SEARCH, "C", "what search looked at, with fate and reason"),

@@ -8,11 +8,11 @@ import torch
 from comparing import compare, done, forced, free, plan_of
 from tiny_models import CONFIGS, PromptedModel, rnn
 
-from s2sdap.debugger.comparing.comparison import counterpart
 from s2sdap.debugger.comparing.runs import Run, best_run, run_on
 from s2sdap.decoding.decode import score
 from s2sdap.decoding.reference import reference_of, unknown_parts
 from s2sdap.models.tokenizers import TargetTokens
+from s2sdap.models.tokens import counterpart
 from s2sdap.vocabulary.errors import S2sdapError
 
 DISTANCES = ("attention_tv", "attention_js", "state_l2", "state_cosine", "kl", "js")

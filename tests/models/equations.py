@@ -76,30 +76,48 @@ class Equations:
     def affine(self, name, value):
         return self.weights[f"{name}.weight"] @ value + self.weights.get(f"{name}.bias", 0)
 
-    def context(self, states, query):
-        if self.config.attention == "dot":
+    def attend(self, states, query, kind, name="attention"):
+        if kind == "dot":
             scores = states @ query
         else:
-            keys = states @ self.weights["attention.key_projection.weight"].T
-            if self.config.attention == "general":
+            keys = states @ self.weights[f"{name}.key_projection.weight"].T
+            if kind == "general":
                 scores = keys @ query
             else:
-                inner = np.tanh(keys + self.affine("attention.query_projection", query))
-                scores = inner @ self.weights["attention.energy.weight"][0]
-        exp = np.exp(scores - scores.max())
-        return exp / exp.sum() @ states
+                inner = np.tanh(keys + self.affine(f"{name}.query_projection", query))
+                scores = inner @ self.weights[f"{name}.energy.weight"][0]
+        return softmax(scores)
+
+    def mixture(self, logits, seen, weights, copies, extra):
+        """The logarithm of what is generated and copied together, over the words of the source as well."""
+        copied = 1 / (1 + np.exp(-self.affine("copying.gate", seen)[0]))
+        mixed = np.concatenate([(1 - copied) * softmax(logits), np.zeros(extra)])
+        for weight, token in zip(weights, copies, strict=True):
+            mixed[token] += copied * weight
+        return np.log(mixed)
 
 
-def reference(network, source, steps):
-    """The logits of one row that reads `source` and is given the tokens `steps`: [T, V]."""
+def softmax(scores):
+    exp = np.exp(scores - scores.max())
+    return exp / exp.sum()
+
+
+def reference(network, source, steps, copies=(), unknown=1):
+    """The logits of one row that reads `source` and is given the tokens `steps`: [T, V].
+
+    Of a network that copies, each source token as the token in `copies`: the logarithm of its mixture.
+    """
     it = Equations.of(network)
     config, weights = it.config, it.weights
     states, hidden, memory = it.encode(source)
     feed, context, logits = np.zeros(config.decoder_size), None, []
+    size = len(weights["target_embedding.weight"])
+    extra = max([0, *(token + 1 - size for token in copies)])
     for token in steps:
-        x = weights["target_embedding.weight"][token]
+        x = given = weights["target_embedding.weight"][token if token < size else unknown]
         if config.attention_query == "previous":
-            context = it.context(states, hidden[-1])
+            attended = it.attend(states, hidden[-1], config.attention)
+            context = attended @ states
             x = np.concatenate([x, context])
         if config.input_feed:
             x = np.concatenate([x, feed])
@@ -109,10 +127,17 @@ def reference(network, source, steps):
         features = x
         if config.attention != "none":
             if config.attention_query == "current":
-                context = it.context(states, x)
+                attended = it.attend(states, x, config.attention)
+                context = attended @ states
             features = it.affine("attentional", np.concatenate([context, x]))
             if config.attentional_activation == "tanh":
                 features = np.tanh(features)
         feed = features
-        logits.append(weights["output.weight"] @ features + weights["output.bias"])
+        predicted = weights["output.weight"] @ features + weights["output.bias"]
+        if config.copying != "none":
+            seen = np.concatenate([context, x, given]) if config.copying == "pointer" else features
+            if config.copy_attention != "none":
+                attended = it.attend(states, features, config.copy_attention, "copying.attention")
+            predicted = it.mixture(predicted, seen, attended, copies, extra)
+        logits.append(predicted)
     return np.stack(logits)

@@ -115,7 +115,7 @@ def _targets(session: "Session") -> list[tuple[int, int, str]]:
     branch = session.walk.branch
     ends = (*branch.tip.finished, *branch.tip.live)
     followed = next((each for each in ends if each.id == session.cursor.hypothesis), ends[0])
-    piece = session.model.target.piece
+    piece = session.target.piece
     chosen = {node.step: piece(node.token) for node in followed.path()}
     steps = range(len(branch.records))
     places = [(branch.id, -1, "encoder")] if session.walk.has_encoder else []
@@ -140,7 +140,7 @@ def _body(session: "Session", branch: "Branch") -> custom.BranchBody:
         parent=branch.parent,
         fork=branch.fork,
         current=branch is session.walk.branch,
-        edits=[told(edit, session.model.target.piece) for edit in branch.edits],
+        edits=[told(edit, branch.plan.model.target.piece) for edit in branch.edits],
         steps=len(branch.records),
         output=None if best is None else best.text,
         score=None if best is None else best.final,

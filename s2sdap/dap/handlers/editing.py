@@ -106,7 +106,7 @@ def edits(adapter: Adapter, arguments: Nothing) -> Reply:
     from s2sdap.debugger.edit_lists import to_plain, told
 
     session = adapter.need_session()
-    piece = session.model.target.piece
+    piece = session.target.piece
     listed = [
         custom.ListedEdit(number=number, text=told(each, piece), edit=plain)
         for number, (each, plain) in enumerate(
@@ -149,7 +149,7 @@ def _answer(adapter: Adapter, outcome: "Outcome", warnings: Sequence[str] = ()) 
     from s2sdap.debugger.edit_lists import told
 
     session = adapter.need_session()
-    cursor, piece = session.cursor, session.model.target.piece
+    cursor, piece = session.cursor, session.target.piece
     body = custom.EditBody(
         branch=cursor.branch,
         step=cursor.step,

@@ -40,7 +40,7 @@ async def projection(adapter: Adapter, arguments: custom.ProjectionArguments) ->
     if session.training is not None and session.training.problem is None:
         index = await opened(adapter)
     frame = frame_at(adapter, None)
-    target = session.model.target
+    target = session.target
     paths = await _paths(adapter, drawn.asked, _sites(frame, drawn.asked, index))
     adapter.pictures.rest(drawn.number)
     async with drawn.lock:

@@ -32,7 +32,7 @@ async def verdict(adapter: Adapter, arguments: custom.VerdictArguments) -> Reply
 
     def work() -> Generator[int, None, dict[str, Any]]:
         found = yield from answering(question)
-        return plain(found, session.model.target)
+        return plain(found, question.plan.model.target)
 
     told = await in_turns(adapter, work(), f"Verdict on line {adapter.counting.line(question.sentence.line)}")
     experiments = [custom.ExperimentBody(**each) for each in told.pop("experiments")]

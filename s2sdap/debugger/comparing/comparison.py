@@ -16,7 +16,7 @@ from s2sdap.debugger.comparing.alignment import Pair, aligned, common_prefix
 from s2sdap.debugger.comparing.runs import Run, Work
 from s2sdap.debugger.frames import attention_of
 from s2sdap.models.contract import Described
-from s2sdap.models.tokens import TargetVocabulary
+from s2sdap.models.tokens import added_words, counterpart
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.stages import Stage
 
@@ -184,7 +184,7 @@ def compare(left: Run, right: Run) -> Work[Comparison]:
 def same_vocabulary(left: Described, right: Described) -> Work[bool]:
     """Whether a token id means the same piece to both models; yields now and then, as there may be many."""
     if left is right or left.fingerprint == right.fingerprint:
-        return True
+        return added_words(left.target) == added_words(right.target)
     one, other = left.target, right.target
     if (len(one), one.eos) != (len(other), other.eos):
         return False
@@ -194,18 +194,6 @@ def same_vocabulary(left: Described, right: Described) -> Work[bool]:
             return False
         yield start
     return True
-
-
-def counterpart(one: TargetVocabulary, other: TargetVocabulary, token: int) -> int | None:
-    """The token of `other` that is written as `token` of `one` is."""
-    if one is other:
-        return token
-    if token == one.eos:
-        return other.eos if other.eos >= 0 else None
-    piece = one.piece(token)
-    if token < len(other) and other.piece(token) == piece:
-        return token
-    return other.find(piece)
 
 
 def _key(run: Run, step: int, *, same_vocabulary: bool) -> Hashable:

@@ -87,7 +87,7 @@ def choice(bench: Bench) -> str:
     step = min(1, len(run.records) - 1)
     taken = run.tokens[step]
     logits = run.records[step].sites[PREDICTION_LOGITS][0]
-    vocabulary = bench.model.target
+    vocabulary = run.plan.model.target
     others = (taken, vocabulary.eos, vocabulary.bos)
     ranked = [each for each in logits.topk(min(4, len(logits))).indices.tolist() if each not in others]
     if not ranked:
@@ -142,13 +142,15 @@ def _edit(run: Run, step: int, site: str, values: Tensor) -> SiteEdit:
 def _other(site: str, value: Tensor, attempt: int) -> Tensor:
     """Numbers that are far from those at `site`, others with each attempt.
 
-    Weights go to one source token each, the least attended first. Elsewhere a ramp is added: a constant
-    would be lost in a softmax or a normalisation.
+    Weights go to one source token each, the least attended first; one number goes towards a half. Elsewhere
+    a ramp is added: a constant would be lost in a softmax or a normalisation.
     """
     if site == ATTENTION_WEIGHTS:
         places = value.argsort(dim=-1)[..., min(attempt, value.shape[-1] - 1), None]
         return torch.zeros_like(value).scatter(-1, places, 1.0)
     finite = value.double().nan_to_num(0.0, 0.0, 0.0)
+    if not value.dim():  # one number, which may be a probability
+        return finite + (0.5 - finite) * (attempt + 1) / TRIES
     size = max(1.0, float(finite.abs().max())) * (1, -2, 8)[attempt]
     ramp = torch.linspace(-1, 1, value.shape[-1], dtype=torch.float64, device=value.device)
     return finite + size * (ramp if value.shape[-1] > 1 else torch.ones_like(ramp))

@@ -160,13 +160,16 @@ def vocabulary(bench: Bench) -> str:
         found = target.find(piece)
         if found is None or target.piece(found) != piece:
             raise Broken(f"token {token} is written {piece!r}, and `find` of that gives {found}")
-    for run_tokens in [run.tokens for run in bench.runs]:
+    for run in bench.runs:
+        run_tokens, target = run.tokens, run.plan.model.target
+        size = len(target)
         text = target.text(run_tokens)
         again = target.encode(text)
         if not all(0 <= token < size for token in again):
             raise Broken(f"`encode` of {text!r} gives {again}, outside of a vocabulary of {size}")
         if bench.opaque and target.unknown not in again and target.text(again) != text:
             raise Broken(f"the output {text!r} is {target.text(again)!r} after `encode` and `text`")
+    size = len(bench.model.target)
     looked = min(size, VOCABULARY_SAMPLE)
     return f"{looked} of {size} pieces lead back to themselves, {len(bench.runs)} outputs too"
 

@@ -12,6 +12,7 @@ from s2sdap.models.contract import Model
 from s2sdap.vocabulary.sites import (
     ATTENTION_SCORES,
     ATTENTION_WEIGHTS,
+    PREDICTION_GENERATED,
     PREDICTION_LOGITS,
     PREDICTION_LOGPROBS,
     SITES,
@@ -85,7 +86,7 @@ def shapes(bench: Bench) -> str:
             for name, value in run.sites_at(step).items():
                 rows = None if step == ENCODER_STEP else len(run.records[step].before.live)
                 reason = _misshapen(bench, run, step, name, tuple(value.shape), rows)
-                if reason is None and name in seen and "S" not in SITES[name].axes:
+                if reason is None and name in seen and not {"S", "V"} & set(SITES[name].axes):
                     shape = tuple(value.shape)[0 if rows is None else 1 :]
                     reason = None if shape == seen[name] else f"{list(shape)} after {list(seen[name])}"
                 seen.setdefault(name, tuple(value.shape)[0 if rows is None else 1 :])
@@ -94,9 +95,10 @@ def shapes(bench: Bench) -> str:
     bench.unfit.update(wrong)
     if wrong:
         raise Broken("; ".join(f"{name} is {reason}" for name, reason in wrong.items()))
-    size, writable = seen[PREDICTION_LOGITS][0], len(bench.model.target)
-    if size > writable:
-        raise Broken(f"there are {size} logits, and the target vocabulary can write {writable} tokens")
+    for run in bench.runs:
+        size, writable = run.records[0].sites[PREDICTION_LOGITS].shape[-1], len(run.plan.model.target)
+        if size > writable:
+            raise Broken(f"there are {size} logits, and the target vocabulary can write {writable} tokens")
     return ", ".join(
         f"{name} {_axes(name, shape)}" for name, shape in seen.items() if name in bench.model.layout.sites
     )
@@ -117,8 +119,8 @@ def _misshapen(
         return f"{list(shape)}, and no site has that name"
     if len(shape) != len(wanted):
         return f"{list(shape)}; it must be [{' '.join(wanted)}]"
-    sizes = dict(bench.model.layout.sizes)
-    if (letters[0] == "L") and rows is None:
+    sizes = dict(run.plan.model.layout.sizes)
+    if letters[:1] == ["L"] and rows is None:
         sizes["L"] = sizes.get("L of the encoder", sizes.get("L", shape[0]))
     if rows is not None and shape[0] != rows:
         return f"{list(shape)}; its first axis is K, and there are {rows} hypotheses"
@@ -137,8 +139,9 @@ def _allowed(
     if letter == "S":
         grows = Stage.ENCODER not in bench.model.layout.stages  # what is written is read as well
         return (length + step,) if grows and not bench.opaque else (length,)
-    if letter == "V":
-        return (sizes.get("V", len(bench.model.target)),)
+    if letter == "V":  # what is generated has no word that only the source has
+        written = bench.model if name == PREDICTION_GENERATED else run.plan.model
+        return (dict(written.layout.sizes).get("V", len(written.target)),)
     if letter == "L" and SITES[name].stage is Stage.ATTENTION and "L" in sizes:
         return range(1, sizes["L"] + 1)  # not every layer need attend
     return (sizes[letter],) if letter in sizes and letter in "LH" else None
@@ -150,7 +153,7 @@ def numbers(bench: Bench) -> str:
     worst: list[str] = []
     for step, name, value in _everything(bench):
         bad = ~torch.isfinite(value)
-        if name in (ATTENTION_SCORES, *_OF_THE_STEP):
+        if name in (ATTENTION_SCORES, PREDICTION_GENERATED, *_OF_THE_STEP):
             bad &= value != -torch.inf
         if bool(bad.any()):
             bench.unfit.add(name)

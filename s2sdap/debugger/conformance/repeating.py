@@ -23,7 +23,7 @@ def decode(bench: Bench) -> str:
         except Exception:
             _check_logits(bench, source)
             raise
-    outputs = [bench.model.target.text(run.tokens) for run in bench.runs]
+    outputs = [run.plan.model.target.text(run.tokens) for run in bench.runs]
     first = f"{bench.sources[0]!r} becomes {outputs[0]!r}"
     return f"{first}; {sum(len(run.records) for run in bench.runs)} steps in all"
 

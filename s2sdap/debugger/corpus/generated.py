@@ -73,7 +73,9 @@ class GenerateSweep:
             run.step()
         run.ask_ends()
         sources = [each.sources[0] for each in plans]
-        fired = suspects(run.keeper.all(), None, sentences, sources, self.model.target, run.by_numbers)
+        fired = suspects(
+            run.keeper.all(), None, sentences, sources, [self.model.target] * len(sources), run.by_numbers
+        )
         return Swept(run.outputs(), fired | run.suspect)
 
     def _together(self, plans: Sequence[GeneratePlan], *, watched: bool) -> GeneratePlan:

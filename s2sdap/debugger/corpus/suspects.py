@@ -64,14 +64,14 @@ def suspects(
     ends: Choices | None,
     sentences: Sequence[Sentence],
     sources: Sequence[Source],
-    target: TargetVocabulary,
+    targets: Sequence[TargetVocabulary],
     rules: Iterable[ArmedRule],
 ) -> NDArray[np.bool_]:
     """Of each sentence whether some rule may fire on it; all of them where that cannot be told."""
     found = np.zeros(len(sentences), np.bool_)
     tables = {
-        Asked.STEP: Table(choices, sentences, sources, target),
-        Asked.END: Table(ends or Choices.none(), sentences, sources, target),
+        Asked.STEP: Table(choices, sentences, sources, targets),
+        Asked.END: Table(ends or Choices.none(), sentences, sources, targets),
     }
     for rule in rules:
         if rule.rule.asked is Asked.SOURCE:

@@ -22,7 +22,7 @@ from s2sdap.decoding.plan import Plan
 from s2sdap.decoding.planning import Settings, generates
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.decoding.step import Decode
-from s2sdap.models.contract import BatchingModel, Described
+from s2sdap.models.contract import BatchingModel, Described, extends
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
 
@@ -94,7 +94,8 @@ class OwnSweep:
             looked=looked(self.rules),
             tolerance=tolerance,
         )
-        fired = suspects(outcome.choices, outcome.ends, sentences, sources, self.model.target, self.rules)
+        targets = [plan.model.target for plan in plans]
+        fired = suspects(outcome.choices, outcome.ends, sentences, sources, targets, self.rules)
         return Swept(outcome.outputs, fired | outcome.close)
 
 
@@ -109,6 +110,9 @@ def sweep_for(model: Described, settings: Settings | None, rules: tuple[ArmedRul
         raise S2sdapError("runs_singly", reason="each sentence has draws of its own")
     if not isinstance(model, BatchingModel):
         raise S2sdapError("runs_singly", reason=f"the model {model.name} reads one sentence at a time")
+    if settings.prefix and extends(model):
+        reason = "each sentence may write the prefix with tokens of its own"
+        raise S2sdapError("runs_singly", reason=reason)
     attends = sites.ATTENTION_WEIGHTS in model.layout.sites
     unknown = frozenset[str]().union(*(untold(rule, attends=attends) for rule in rules))
     if unknown:

@@ -25,9 +25,9 @@ class Table:
         choices: Choices,
         sentences: Sequence[Sentence],
         sources: Sequence[Source],
-        target: TargetVocabulary,
+        targets: Sequence[TargetVocabulary],
     ) -> None:
-        self.choices, self._sentences, self._sources, self._target = choices, sentences, sources, target
+        self.choices, self._sentences, self._sources, self._targets = choices, sentences, sources, targets
 
     def column(self, name: str) -> Column:
         """The values of a field. Raises `Untold`."""
@@ -72,25 +72,35 @@ class Table:
         return words(None)  # a sentence in which something is not is looked at by itself in any case
 
     def _token(self) -> Column:
-        ids, inverse = np.unique(self.choices.columns["token"], return_inverse=True)
-        return words(_objects([self._target.piece(int(token)) for token in ids])[inverse])
+        pairs = np.stack((self._owners(), self.choices.columns["token"]))
+        unique, inverse = np.unique(pairs, axis=1, return_inverse=True)
+        return words(_objects([self._targets[at].piece(token) for at, token in unique.T.tolist()])[inverse])
+
+    def _owners(self) -> NDArray[np.int64]:
+        """Of each choice a sentence with the same vocabulary: nearly always that of all, the first."""
+        first = next(iter(self._targets), None)
+        if all(each is first for each in self._targets):
+            return np.zeros_like(self.choices.sentence)
+        return self.choices.sentence
 
     def _unknown(self) -> Column:
-        return words(self.choices.columns["token"] == self._target.unknown)
+        unknown = next((each.unknown for each in self._targets), None)
+        return words(self.choices.columns["token"] == unknown)
 
     def _length(self) -> Column:
         return numbers(self.choices.columns["step"] + 1)
 
-    def _written(self) -> list[tuple[int, ...]]:
+    def _written(self) -> list[tuple[TargetVocabulary, tuple[int, ...]]]:
         history = self._history
-        rows = zip(history.tokens.tolist(), history.length.tolist(), strict=True)
-        return [tuple(tokens[:length]) for tokens, length in rows]
+        owners = self.choices.sentence.tolist()
+        rows = zip(owners, history.tokens.tolist(), history.length.tolist(), strict=True)
+        return [(self._targets[at], tuple(tokens[:length])) for at, tokens, length in rows]
 
     def _output(self) -> Column:
-        return words(_objects([self._target.text(each) for each in self._written()]))
+        return words(_objects([target.text(each) for target, each in self._written()]))
 
     def _tokens(self) -> Column:
-        return words(_objects([[self._target.piece(token) for token in each] for each in self._written()]))
+        return words(_objects([[target.piece(token) for token in each] for target, each in self._written()]))
 
     def _repeats(self) -> Column:
         return numbers(self._history.repeats())

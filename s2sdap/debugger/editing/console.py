@@ -87,14 +87,14 @@ def remove(session: Session, number: int) -> Outcome:
 
 def numbered(session: Session) -> str:
     """The edits in force, one a line, numbered from 1."""
-    piece = session.model.target.piece
+    piece = session.target.piece
     lines = [f"{number}. {told(edit, piece)}" for number, edit in enumerate(session.edits, 1)]
     return "\n".join(lines) or "no edits"
 
 
 def told_together(session: Session, edits: Sequence[Edit]) -> str:
     """Edits in lines, and the rule by which a row of attention was filled."""
-    piece = session.model.target.piece
+    piece = session.target.piece
     lines = [told(edit, piece) for edit in edits]
     if any(isinstance(edit, SiteEdit) and edit.site == sites.ATTENTION_WEIGHTS for edit in edits):
         lines.append(RULE)

@@ -35,6 +35,9 @@ SHORT: Final = {
     "context": sites.ATTENTION_CONTEXT,
     "contexts": sites.ATTENTION_CONTEXTS,
     "features": sites.PREDICTION_FEATURES,
+    "generated": sites.PREDICTION_GENERATED,
+    "pointer": sites.PREDICTION_POINTER,
+    "copy": sites.PREDICTION_COPY,
     "logits": sites.PREDICTION_LOGITS,
 }
 """Sites by the names that the views give them; every site has its whole name as well."""

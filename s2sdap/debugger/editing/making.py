@@ -96,12 +96,19 @@ def site(
 ) -> tuple[Edit, ...]:
     """The tensor at a site, or the part of it that `index` names, becomes `values`.
 
-    `attention.weights` takes a whole row, of (layer, head), and scales it to sum to 1.
+    `attention.weights` takes a whole row, of (layer, head), and scales it to sum to 1, as does
+    `prediction.pointer`, where of one number the others get the rest; `prediction.copy` is in 0..1.
     """
     check_site(name)
     numbers = tuple(float(value) for value in values)
     if name == sites.ATTENTION_WEIGHTS:  # a row stays a distribution, whoever sets it
         return row(frame, numbers, *_row_index(index))
+    if name == sites.PREDICTION_POINTER:
+        numbers, index = _pointing(frame, numbers, index)
+    if name == sites.PREDICTION_COPY and not all(0 <= number <= 1 for number in numbers):
+        raise S2sdapError(
+            "bad_value", value=numbers[0], name=name, reason="it is a probability", expected="0 to 1"
+        )
     if name in (sites.ENCODER_STATES, sites.ENCODER_LAYERS):
         sentence = frame.before.sentence
         return (SiteEdit(ENCODER_STEP, sentence or None, name, numbers, index),)
@@ -231,6 +238,16 @@ def _weights(frame: Frame, layer: int | None, head: int | None) -> list[float]:
     step_of(frame)
     weights: list[float] = frame.attention(layer, head).double().tolist()
     return weights
+
+
+def _pointing(
+    frame: Frame, numbers: tuple[float, ...], index: tuple[int | None, ...]
+) -> tuple[tuple[float, ...], tuple[int | None, ...]]:
+    """A row of the copying attention that stays a distribution, and the index of all of it."""
+    if not index or index[0] is None:
+        return normalised(numbers), ()
+    before: list[float] = frame.site(sites.PREDICTION_POINTER).double().tolist()
+    return with_weight(before, index[0], numbers[0]), ()
 
 
 def _row(frame: Frame, weights: tuple[float, ...], layer: int | None, head: int | None) -> tuple[Edit, ...]:

@@ -56,7 +56,8 @@ class TextTree(msgspec.Struct, frozen=True):
     """The text of every recorded prefix of target tokens, as what each token changes of it.
 
     Node 0 is the empty prefix with `start` as its text. Node n + 1 continues node `parent[n]` by
-    `token[n]`: its text is the first `keep[n]` characters of the other's, and `add[n]`.
+    `token[n]`: its text is the first `keep[n]` characters of the other's, and `add[n]`. A word that a source
+    added has its number in `VocabularyPart.added`, behind the vocabulary's.
     """
 
     start: str
@@ -70,7 +71,7 @@ class VocabularyPart(msgspec.Struct, frozen=True):
     """The target vocabulary. `found` are pieces that mean another token than the first so written.
 
     `begin` is how the begin symbol is written, which may be no token of it; `encoded` are the tokens of
-    the references.
+    the references. `added` are the words that sources add to it, of all sentences together.
     """
 
     bos: int
@@ -81,6 +82,7 @@ class VocabularyPart(msgspec.Struct, frozen=True):
     found: dict[str, int]
     encoded: dict[str, list[int]]
     texts: TextTree
+    added: list[str] = []
 
 
 class ModelPart(msgspec.Struct, frozen=True):
@@ -143,7 +145,11 @@ class ErrorPart(msgspec.Struct, frozen=True):
 
 
 class EncoderPart(msgspec.Struct, frozen=True):
-    """What reading the source computed. `sites` names the tensors of each source of the batch."""
+    """What reading the source computed. `sites` names the tensors of each source of the batch.
+
+    `added` are the words that this source adds to the vocabulary, in the order of their ids there; where it
+    adds any, `encoded` are the tokens of its reference.
+    """
 
     part: int
     sources: list[SourcePart]
@@ -151,6 +157,8 @@ class EncoderPart(msgspec.Struct, frozen=True):
     live: list[int]
     next_id: int
     edits: list[dict[str, Any]] = []
+    added: list[int] = []
+    encoded: dict[str, list[int]] = {}
 
 
 class StepPart(msgspec.Struct, frozen=True):

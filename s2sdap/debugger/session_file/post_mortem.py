@@ -214,10 +214,11 @@ def _timeline(
 ) -> Timeline:
     """The branches of a sentence over its records."""
     shown = [shown_of(table) for table in file.document.shown]
-    branches = [
-        _branch(each, restored, RecordedPlan(model, shown[each.shown], restored.changed, restored.best))
-        for each in part.branches
-    ]
+    branches = []
+    for each in part.branches:
+        read = model.read(part.encoders[each.encoder])
+        plan = RecordedPlan(read, shown[each.shown], restored.changed, restored.best)
+        branches.append(_branch(each, restored, plan))
     if not 0 <= part.sentence < len(program.sentences) or part.current not in [each.id for each in branches]:
         raise restored.wrong("it has no current branch, or is no sentence of the program")
     return Timeline.restored(program.sentences[part.sentence], branches, part.current)
@@ -242,7 +243,7 @@ def _branch(part: BranchPart, restored: Restored, plan: RecordedPlan) -> Branch:
         records=records,
         name=part.name,
         source=None if part.text is None else SourceEdit(part.text),
-        made_by=restored.edits(part.made_by),
+        made_by=restored.edits(part.made_by, part.encoder),
         error=None if part.error is None else error_of(part.error),
     )
 

@@ -22,6 +22,7 @@ from s2sdap.debugger.timeline import Timeline
 from s2sdap.decoding.edits import SettingEdit
 from s2sdap.decoding.plan import Plan
 from s2sdap.decoding.records import Candidates, EncoderRecord, Hypothesis, Snapshot, StepRecord
+from s2sdap.models.tokens import TargetVocabulary, whole
 
 ROOT = -1
 """The parent of a hypothesis that continues none."""
@@ -50,6 +51,8 @@ class _Hypotheses:
     """The hypotheses of a sentence as columns."""
 
     texts: Texts
+    target: TargetVocabulary
+    """Of the branch that is being told."""
     whole: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in WHOLE_COLUMNS})
     numbers: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in NUMBER_COLUMNS})
     coverage: dict[int, Tensor] = field(default_factory=dict)
@@ -60,7 +63,7 @@ class _Hypotheses:
         if each.parent is None:
             text = 0
         else:
-            text = self.texts.add(self.whole["text"][parent], each.token, lambda: each.tokens)
+            text = self.texts.add(self.whole["text"][parent], each.tokens, self.target)
         row = (each.id, each.step, each.token, parent, each.row, each.candidate)
         for name, value in zip(
             WHOLE_COLUMNS, (*row, each.finished, each.forced, each.sentence, text), strict=True
@@ -98,7 +101,8 @@ class DecodeWriter:
         self._parts = parts
         self._kept = kept
         self._prefix = f"{timeline.sentence.index}."
-        self._hypotheses = _Hypotheses(texts)
+        self._texts = texts
+        self._hypotheses = _Hypotheses(texts, timeline.branches[0].plan.model.target)
         self._encoders: list[EncoderPart] = []
         self._steps: list[StepPart] = []
         self._known: list[Known] = []
@@ -112,12 +116,13 @@ class DecodeWriter:
         encoders: dict[int, int] = {}
         for branch in self._timeline.branches:
             plan = branch.plan
+            self._hypotheses.target = plan.model.target
             shared = self._shared(branch)
             if shared is not None and branch.parent is not None:
                 encoder = encoders[branch.parent]
                 steps = self._numbers[branch.parent][:shared]
             else:
-                encoder, steps = self._encoder(branch.encoder), []
+                encoder, steps = self._encoder(plan, branch.encoder), []
             for record in branch.records[len(steps) :]:
                 before = steps[-1] if steps else -1 - encoder
                 steps.append(self._step(plan, record, before))
@@ -155,7 +160,7 @@ class DecodeWriter:
             return None
         return max(0, branch.fork)
 
-    def _encoder(self, record: EncoderRecord) -> int:
+    def _encoder(self, plan: Plan, record: EncoderRecord) -> int:
         number = len(self._encoders)
         sources = [(record.source, record.sites), *record.others]
         tensors: dict[str, Tensor] = {}
@@ -168,6 +173,9 @@ class DecodeWriter:
         self._known_of_encoders.append(
             {(e.id, e.step): n for e, n in zip(record.after.live, live, strict=True)}
         )
+        target, reference = plan.model.target, self._timeline.sentence.reference
+        added = self._texts.numbers(target)
+        encoded = {reference: list(whole(target, reference))} if added and reference else {}
         self._encoders.append(
             EncoderPart(
                 part=self._parts.add(tensors),
@@ -176,6 +184,8 @@ class DecodeWriter:
                 live=live,
                 next_id=record.after.next_id,
                 edits=to_plain(record.edits),
+                added=added,
+                encoded=encoded,
             )
         )
         return number

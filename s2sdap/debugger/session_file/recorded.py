@@ -1,10 +1,12 @@
 """What stands in for a model without it: its vocabulary, its description, and plans that run nothing."""
 
+import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 
-from s2sdap.debugger.session_file.layout import ModelPart
+from s2sdap.debugger.session_file.layout import EncoderPart, ModelPart
 from s2sdap.debugger.session_file.telling import layout_of
 from s2sdap.debugger.session_file.texts import RecordedTexts
 from s2sdap.decoding.edits import Edit
@@ -21,15 +23,24 @@ class RecordedVocabulary:
     eos: int
     unknown: int | None
 
-    def __init__(self, part: ModelPart) -> None:
+    added: tuple[str, ...]
+    """The words that a source has added to it."""
+
+    def __init__(self, part: ModelPart, source: EncoderPart | None = None) -> None:
+        """The vocabulary as `source` extends it. Raises `IndexError` where that names no such word."""
         told = part.vocabulary
+        numbers = () if source is None else source.added
+        if any(number < 0 for number in numbers):
+            raise IndexError("a source adds a word that has no number")
+        self.added = tuple(told.added[number] for number in numbers)
+        self._numbers = [len(told.pieces) + number for number in numbers]
         self.bos, self.eos, self.unknown = told.bos, told.eos, told.unknown
         self._begin = told.begin
-        self._pieces = told.pieces
-        self._encoded = told.encoded
+        self._pieces = [*told.pieces, *self.added]
+        self._encoded = told.encoded if source is None else {**told.encoded, **source.encoded}
         self._texts = RecordedTexts(told.texts)
         self._ids: dict[str, int] = {}
-        for token, piece in enumerate(told.pieces):
+        for token, piece in enumerate(self._pieces):
             self._ids.setdefault(piece, token)
         self._ids.update(told.found)
 
@@ -57,7 +68,8 @@ class RecordedVocabulary:
 
     def text(self, tokens: Sequence[int], /) -> str:
         """The text of recorded tokens."""
-        found = self._texts.text(tokens)
+        first = len(self._pieces) - len(self.added)
+        found = self._texts.text([each if each < first else self._numbers[each - first] for each in tokens])
         if found is None:
             raise S2sdapError("not_recorded", what=f"the text of {len(tokens)} tokens that no step chose")
         return found
@@ -73,7 +85,17 @@ class RecordedModel:
         self.max_source_length = part.max_source_length
         self.layout = layout_of(part, kept, "the recording was saved without it")
         self.target = RecordedVocabulary(part)
-        self._sources = sources
+        self._part, self._sources = part, sources
+
+    def read(self, source: EncoderPart) -> "RecordedModel":
+        """The model as it read a source, which may have added words. Raises `IndexError` for a bad one."""
+        if not source.added:
+            return self
+        model = copy.copy(self)
+        model.target = RecordedVocabulary(self._part, source)
+        sizes = {**dict(self.layout.sizes), "V": len(model.target)}
+        model.layout = replace(self.layout, sizes=tuple(sizes.items()))
+        return model
 
     def tokenize(self, text: str, /) -> Source:
         """The recorded tokens of a source that was read."""

@@ -186,7 +186,7 @@ class _Sentence:
                 tip = now.after
                 if found.parted is None:
                     steps += 1
-                    for difference in of_steps(record, now, self._model.target):
+                    for difference in of_steps(record, now, plan.model.target):
                         found.note(difference)
             while branch.tip.ended and not tip.ended and not self._interrupted():
                 tip = plan.step(encoder, tip).after
@@ -202,8 +202,8 @@ class _Sentence:
             first=found.first,
             parted=found.parted,
             widest=tuple(found.widest.items()),
-            recorded=_output(self._recording.model, branch.plan, branch.tip),
-            replayed=None if plan is None or tip is None else _output(self._model, plan, tip),
+            recorded=_output(branch.plan, branch.tip),
+            replayed=None if plan is None or tip is None else _output(plan, tip),
         )
 
     def _plan(self, branch: Branch) -> Plan:
@@ -235,7 +235,7 @@ def _without_source(edits: tuple[Edit, ...]) -> tuple[Edit, ...]:
     return tuple(edit for edit in edits if not isinstance(edit, SourceEdit))
 
 
-def _output(model: Described, plan: Plan, tip: Snapshot) -> str | None:
+def _output(plan: Plan, tip: Snapshot) -> str | None:
     """The text of the best output, where search has ended."""
     best = plan.best(tip) if tip.ended else ()
-    return model.target.text(best[0].tokens) if best else None
+    return plan.model.target.text(best[0].tokens) if best else None

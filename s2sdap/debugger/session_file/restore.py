@@ -46,6 +46,7 @@ class RecordedCandidates:
     count: int
     rows: int
     vocabulary: int
+    """Tokens that there are, those that the source added among them."""
 
     def __call__(self) -> Candidates:
         """All of them. Raises `session_damaged` where they point at nothing."""
@@ -81,6 +82,7 @@ class Restored:
         self._file = file
         self._part = part
         self._vocabulary = vocabulary
+        self._most = vocabulary + max((len(each.added) for each in part.encoders), default=0)
         self._stages = stages
         self._prefix = f"{part.sentence}."
         self.hypotheses = self._hypotheses()
@@ -124,7 +126,7 @@ class Restored:
                 raise self.wrong(f"hypothesis {number} continues {parent}")
             before = None if parent == ROOT else made[parent]
             step = -1 if before is None else before.step + 1
-            if whole["step"][number] != step or (step >= 0 and not 0 <= token < self._vocabulary):
+            if whole["step"][number] != step or (step >= 0 and not 0 <= token < self._most):
                 raise self.wrong(f"hypothesis {number} has a step or a token that cannot be")
             made.append(
                 Hypothesis(
@@ -165,7 +167,7 @@ class Restored:
             None,
             read[0],
             after,
-            self.edits(part.edits),
+            self.edits(part.edits, number),
             others=tuple(zip(sources[1:], read[1:], strict=True)),
         )
 
@@ -179,8 +181,9 @@ class Restored:
         encoder = self._encoder_of[part.before] if part.before >= 0 else -1 - part.before
         self._encoder_of.append(encoder)
         names = _known(part.sites)
+        vocabulary = self._vocabulary_of(encoder)
         for name in names:
-            self._check_site(name, part.part, prefix, len(before.live))
+            self._check_site(name, part.part, prefix, len(before.live), vocabulary)
         if sites.ATTENTION_WEIGHTS in names:
             self._check_width(part, prefix, self.encoders[encoder])
         self._check_candidates(part, prefix)
@@ -188,6 +191,8 @@ class Restored:
         for each in (*live, *finished):
             own = each.step == part.step and 0 <= each.row < len(before.live)
             carried = each in before.finished or each in before.live
+            if each.token >= vocabulary:
+                raise self.wrong(f"step {number} chose a token that its source does not have")
             if not carried and not (own and before.live[each.row] is each.parent):
                 raise self.wrong(f"step {number} leads to a hypothesis that continues none of its own")
         searched = Stage.SEARCH in self._stages
@@ -211,15 +216,19 @@ class Restored:
             tuple(part.processors),
             max(0, part.decided),
             len(before.live),
-            self._vocabulary,
+            vocabulary,
         )
         seen = RecordedSites(self._file.store, part.part, prefix, names)
-        return StepRecord(part.step, before, seen, search, after, self.edits(part.edits))
+        return StepRecord(part.step, before, seen, search, after, self.edits(part.edits, encoder))
 
-    def edits(self, plain: Sequence[Mapping[str, Any]]) -> tuple[Edit, ...]:
-        """Edits again, each about a token that there is."""
+    def _vocabulary_of(self, encoder: int) -> int:
+        """How many tokens there are for what a source has."""
+        return self._vocabulary + len(self._part.encoders[encoder].added)
+
+    def edits(self, plain: Sequence[Mapping[str, Any]], encoder: int) -> tuple[Edit, ...]:
+        """Edits again, each about a token that there is for the source of that number."""
         edits = from_plain(plain)
-        if any(not 0 <= getattr(edit, "token", 0) < self._vocabulary for edit in edits):
+        if any(not 0 <= getattr(edit, "token", 0) < self._vocabulary_of(encoder) for edit in edits):
             raise self.wrong("an edit is about a token that is not in the vocabulary")
         return edits
 
@@ -228,7 +237,9 @@ class Restored:
             raise self.wrong("there is no such hypothesis")
         return tuple(self.hypotheses[number] for number in numbers)
 
-    def _check_site(self, name: str, part: int, prefix: str, rows: int | None) -> None:
+    def _check_site(
+        self, name: str, part: int, prefix: str, rows: int | None, vocabulary: int | None = None
+    ) -> None:
         if sites.SITES[name].stage not in self._stages:
             raise self.wrong(f"the model has no stage for {name}")
         told = self._file.shape(part, f"{prefix}{name}")
@@ -237,8 +248,8 @@ class Restored:
             raise self.wrong(f"{name} is {told.dtype} {told.shape}")
         if axes is not None and (len(told.shape) != axes or 0 in told.shape):
             raise self.wrong(f"{name} has the shape {told.shape}")
-        if name == sites.PREDICTION_LOGPROBS and told.shape[-1] != self._vocabulary:
-            raise self.wrong(f"{name} is about {told.shape[-1]} tokens of {self._vocabulary}")
+        if name == sites.PREDICTION_LOGPROBS and told.shape[-1] != vocabulary:
+            raise self.wrong(f"{name} is about {told.shape[-1]} tokens of {vocabulary}")
 
     def _check_width(self, part: StepPart, prefix: str, encoder: EncoderRecord) -> None:
         """Attention is over tokens that there are: the source's, and without an encoder the output's."""

@@ -79,6 +79,7 @@ def _tell_vocabulary(target: TargetVocabulary, texts: Texts, references: Iterabl
         found={piece: meant for piece, (meant, token) in found.items() if meant not in (None, token)},
         encoded={reference: list(whole(target, reference)) for reference in references},
         texts=texts.told(),
+        added=list(texts.words),
     )
 
 

@@ -4,26 +4,38 @@ Text is not always pieces put together: a byte-level tokenizer joins bytes, anot
 So the text of every recorded prefix is told by its own tokenizer when the session is saved.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from s2sdap.debugger.session_file.layout import TextTree
+from s2sdap.models.tokens import TargetVocabulary, added_words
 
 
 class Texts:
-    """The tree while it grows. `text` is the tokenizer's."""
+    """The tree while it grows, for a vocabulary of `size` tokens; `start` is the text of no token at all.
 
-    def __init__(self, text: Callable[[Sequence[int]], str]) -> None:
-        self._text = text
+    `words` are what sources have added to the vocabulary, each once.
+    """
+
+    def __init__(self, start: str, size: int) -> None:
+        self._size = size
         self._nodes: dict[tuple[int, int], int] = {}
-        self._texts = [text(())]
-        self._tree = TextTree(self._texts[0], [], [], [], [])
+        self._texts = [start]
+        self._tree = TextTree(start, [], [], [], [])
+        self.words: dict[str, int] = {}
 
-    def add(self, parent: int, token: int, tokens: Callable[[], Sequence[int]]) -> int:
-        """The node of prefix `parent` continued by `token`; `tokens` is the whole prefix."""
+    def numbers(self, target: TargetVocabulary) -> list[int]:
+        """The numbers in `words` of what a source has added to a vocabulary."""
+        return [self.words.setdefault(word, len(self.words)) for word in added_words(target)]
+
+    def add(self, parent: int, tokens: Sequence[int], target: TargetVocabulary) -> int:
+        """The node of prefix `parent` continued by the last of `tokens`, which are the whole prefix."""
+        token = tokens[-1]
+        if token >= self._size and (words := added_words(target)):
+            token = self._size + self.words[words[token - self._size]]
         known = self._nodes.get((parent, token))
         if known is not None:
             return known
-        before, after = self._texts[parent], self._text(tokens())
+        before, after = self._texts[parent], target.text(tokens)
         keep = len(before) if after.startswith(before) else _alike(before, after)
         node = self._nodes[parent, token] = len(self._texts)
         self._texts.append(after)

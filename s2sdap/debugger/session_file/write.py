@@ -118,7 +118,7 @@ def _write(
     breakpoints: Breakpoints | None,
 ) -> Document:
     walk, model = session.walk, session.model
-    parts, texts = Parts(archive), Texts(model.target.text)
+    parts, texts = Parts(archive), Texts(model.target.text(()), len(model.target))
     shown: list[list[SettingPart]] = []
 
     def number(table: list[SettingPart]) -> int:

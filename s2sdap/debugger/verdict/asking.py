@@ -22,7 +22,6 @@ from s2sdap.decoding.edits import Edit, SourceEdit
 from s2sdap.decoding.plan import Plan, Planner
 from s2sdap.decoding.planning import planner_for
 from s2sdap.decoding.reference import reference_of
-from s2sdap.models.tokens import whole
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
 
@@ -124,7 +123,7 @@ def answer(question: Question, here: Here, report: Report = lambda _what: None) 
         raise S2sdapError("too_few_steps", limit=question.limit) from None
     if trials.reached(trials.free):
         raise S2sdapError("nothing_wrong", sentence=_name(question))
-    return verdict_of(trials, _controls(question, here), report)
+    return verdict_of(trials, _controls(question), report)
 
 
 def answering(question: Question) -> Generator[int, None, Verdict]:
@@ -168,15 +167,12 @@ def _runner_up(run: Run, output: Sequence[int], step: int) -> int:
     return int(logprobs.argmax())
 
 
-def _controls(question: Question, here: Here) -> tuple[tuple[str, tuple[int, ...]], ...]:
+def _controls(question: Question) -> tuple[tuple[str, str], ...]:
     """Other sentences of the program that have references, the nearest first."""
     own = question.sentence.index
     others = [each for each in question.program.sentences if each.reference and each.index != own]
     others.sort(key=lambda each: (abs(each.index - own), each.index))
-    target = question.plan.model.target
-    end = (target.eos,) if target.eos >= 0 else ()
-    texts = [(each.text, each.reference or "") for each in others[:CONTROLS]]
-    return here(lambda: tuple((text, (*whole(target, wanted), *end)) for text, wanted in texts))
+    return tuple((each.text, each.reference or "") for each in others[:CONTROLS])
 
 
 def _name(question: Question) -> str:

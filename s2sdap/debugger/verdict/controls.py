@@ -5,10 +5,12 @@ Control sentences are others of the same program that have references. There may
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 
 from s2sdap.debugger.verdict.trials import Led, OutOfSteps, Trials
-from s2sdap.models.tokens import Source
+from s2sdap.decoding.plan import Plan
+from s2sdap.models.tokens import Source, whole
 from s2sdap.vocabulary.errors import S2sdapError
 
 
@@ -52,17 +54,26 @@ class Bench:
         return max(0.0, min(1.0, least / usual)) if usual > 0 else 0.0
 
 
-def made_bench(trials: Trials, pairs: Sequence[tuple[str, tuple[int, ...]]]) -> Bench:
-    """A bench with these texts and reference tokens as controls; one that cannot be decoded is left out."""
+def made_bench(trials: Trials, pairs: Sequence[tuple[str, str]]) -> Bench:
+    """A bench with these texts and references as controls; one that cannot be decoded is left out."""
     controls: list[Control] = []
-    for text, tokens in pairs:
+    for text, reference in pairs:
         try:
-            controls.append(Control(text, trials.lead(tokens, plan=trials.other(text))))
+            plan = trials.other(text)
+            tokens = trials.here(partial(_tokens, plan, reference))
+            controls.append(Control(text, trials.lead(tokens, plan=plan)))
         except (S2sdapError, OutOfSteps):
             continue
     leds = (trials.led, *(control.led for control in controls))
     margins = [margin for led in leds for margin in led.margins if margin > 0]
     return Bench(trials, tuple(controls), median(margins) if margins else 0.0)
+
+
+def _tokens(plan: Plan, reference: str) -> tuple[int, ...]:
+    """A reference as the plan of its own sentence writes it, the end symbol included."""
+    target = plan.model.target
+    end = (target.eos,) if target.eos >= 0 else ()
+    return (*whole(target, reference), *end)
 
 
 def bench_of(bench: Bench, control: Control) -> Bench:

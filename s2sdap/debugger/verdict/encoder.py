@@ -13,7 +13,7 @@ from s2sdap.debugger.verdict.records import Absent, Experiment
 from s2sdap.debugger.verdict.trials import Led, Trials
 from s2sdap.decoding.edits import Edit, SourceEdit
 from s2sdap.models.contract import NamesWords
-from s2sdap.models.tokens import Source
+from s2sdap.models.tokens import Source, counterpart
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.stages import Stage
@@ -83,7 +83,7 @@ def encoder_experiment(bench: Bench) -> Experiment | Absent:
         edits = (SourceEdit(reading.text),) if repaired else ()
     soundness = 0.0
     if repaired and reading is not None:
-        soundness = bench.soundness(trials.lead(target.goal, plan=trials.other(reading.text)))
+        soundness = bench.soundness(trials.lead_elsewhere(reading.text, target.goal))
     mended, spoiled, left = _elsewhere(bench, words) if repaired else (0, 0, 0)
     numbers = {
         "tried": float(tried),
@@ -147,22 +147,23 @@ def _all_known(bench: Bench, tried: Sequence[str]) -> bool:
 def _suspects(trials: Trials, reading: Reading) -> list[str]:
     """The words without which the wrong token is weakest where the reference falls behind."""
     step = reading.steps
-    plain = trials.lead(trials.target.goal[: step + 1], plan=trials.other(reading.text))
+    plain = trials.lead_elsewhere(reading.text, trials.target.goal[: step + 1])
     if step >= len(plain.rows):
         return []
     logprobs = plain.logprobs(step)
-    logprobs[trials.target.goal[step]] = float("-inf")
-    wrong = int(logprobs.argmax())
+    logprobs[plain.tokens[step]] = float("-inf")
+    wrong, target = int(logprobs.argmax()), plain.run.plan.model.target
     strength: list[tuple[float, str]] = []
     near = _near_focus(plain, step)
     for word in _words(plain.run.encoder.source):
         try:
-            plan = trials.other(reading.text.replace(word, ""))
+            led = trials.lead_elsewhere(reading.text.replace(word, ""), trials.target.goal[: step + 1])
         except S2sdapError:
             continue
-        led = trials.lead(trials.target.goal[: step + 1], plan=plan)
         if step < len(led.rows):
-            strength.append((float(led.logprobs(step)[wrong]), word))
+            same = counterpart(target, led.run.plan.model.target, wrong)
+            weight = float("-inf") if same is None else float(led.logprobs(step)[same])
+            strength.append((weight, word))
     return list(dict.fromkeys((*near, *(word for _, word in sorted(strength)[:SUSPECTS]))))
 
 
@@ -182,8 +183,8 @@ def _near_focus(led: Led, step: int) -> list[str]:
 def _read(trials: Trials, text: str, words: tuple[tuple[str, str], ...]) -> Reading | None:
     """How far the reference leads in `text`."""
     try:
-        led = trials.lead(
-            trials.target.goal, plan=trials.other(text), good=lambda led: led.margin(len(led.rows) - 1) > 0
+        led = trials.lead_elsewhere(
+            text, trials.target.goal, good=lambda led: led.margin(len(led.rows) - 1) > 0
         )
     except S2sdapError:
         return None
@@ -202,7 +203,7 @@ def _elsewhere(bench: Bench, words: Sequence[tuple[str, str]]) -> tuple[int, int
         if text == control.text:
             continue
         try:
-            led = bench.trials.lead(control.led.tokens, plan=bench.trials.other(text))
+            led = bench.trials.lead_elsewhere(text, control.led.tokens, of=control.led.run.plan)
         except S2sdapError:
             continue
         right = led.whole and all(each > 0 for each in led.margins)

@@ -15,6 +15,7 @@ from s2sdap.debugger.verdict.records import Absent, Experiment
 from s2sdap.debugger.verdict.trials import Led, Run
 from s2sdap.decoding.edits import Edit, LogitEdit
 from s2sdap.decoding.records import Hypothesis
+from s2sdap.models.tokens import counterpart
 from s2sdap.vocabulary.stages import Stage
 
 NAME = "one constant for one token"
@@ -77,13 +78,13 @@ def _lowered(bench: Bench, token: int) -> Change:
     nats, margin = _best(bench.trials.led, token)
     leads = [
         _lead(led.logprobs(step), token, led.tokens[step])
-        for led, step in _steps(bench)
+        for led, step in _steps(bench, token)
         if led.tokens[step] != token and not (led is bench.trials.led and led.margin(step) <= 0)
     ]
     if not leads:  # it is in the way at every step
         leads = [
             _lead(led.logprobs(step), token, led.tokens[step])
-            for led, step in _steps(bench)
+            for led, step in _steps(bench, token)
             if led.tokens[step] != token
         ]
     return Change(token, nats, margin if nats < 0 else -math.inf, _median(leads))
@@ -94,7 +95,7 @@ def _raised(bench: Bench, token: int) -> Change:
     nats, margin = _best(bench.trials.led, token)
     lacks = [
         0.5 * bench.usual - led.margin(step)
-        for led, step in _steps(bench)
+        for led, step in _steps(bench, token)
         if led.tokens[step] == token and not (led is bench.trials.led and step == bench.trials.target.step)
     ]
     surest = sorted(lacks)[
@@ -103,8 +104,12 @@ def _raised(bench: Bench, token: int) -> Change:
     return Change(token, nats, margin if nats > 0 else -math.inf, _median(surest))
 
 
-def _steps(bench: Bench) -> list[tuple[Led, int]]:
-    runs = (bench.trials.led, *(control.led for control in bench.controls))
+def _steps(bench: Bench, token: int) -> list[tuple[Led, int]]:
+    """The steps of this sentence, and of the controls where `token` means the same."""
+    target = bench.trials.plan.model.target
+    leds = (control.led for control in bench.controls)
+    same = (led for led in leds if counterpart(target, led.run.plan.model.target, token) == token)
+    runs = (bench.trials.led, *same)
     return [(led, step) for led in runs for step in range(len(led.rows))]
 
 

@@ -17,7 +17,9 @@ from s2sdap.debugger.verdict.records import Target
 from s2sdap.decoding.edits import ENCODER_STEP, Edit, TokenEdit, merge
 from s2sdap.decoding.plan import Plan
 from s2sdap.decoding.records import EncoderRecord, Hypothesis, Snapshot, StepRecord
+from s2sdap.models.tokens import added_words, counterpart
 from s2sdap.vocabulary import sites
+from s2sdap.vocabulary.errors import S2sdapError
 
 T = TypeVar("T")
 
@@ -224,9 +226,39 @@ class Trials:
                 break
         return led
 
+    def lead_elsewhere(
+        self,
+        text: str,
+        tokens: Sequence[int],
+        *,
+        of: Plan | None = None,
+        good: Callable[[Led], bool] = lambda _led: True,
+    ) -> Led:
+        """A run of another text that is led along tokens of this sentence, or of the plan `of`."""
+        plan = self.other(text)
+        return self.lead(self.written(tokens, plan, of), plan=plan, good=good)
+
+    def written(self, tokens: Sequence[int], plan: Plan, of: Plan | None = None) -> tuple[int, ...]:
+        """Tokens of this sentence, or of the plan `of`, as `plan` writes them.
+
+        Words that a source adds to the vocabulary have other ids in another source. Raises
+        `unknown_token` for one that cannot be written there.
+        """
+        own, other = (of or self.plan).model.target, plan.model.target
+        if added_words(own) == added_words(other):
+            return tuple(tokens)
+        found = [counterpart(own, other, token) for token in tokens]
+        if None in found:
+            lacking = own.piece(tokens[found.index(None)])
+            raise S2sdapError("unknown_token", token=lacking, nearest="")
+        return tuple(token for token in found if token is not None)
+
     def reached(self, run: Run) -> bool:
         """Whether a run has come to the goal."""
-        goal = self.target.goal
+        try:
+            goal = self.written(self.target.goal, run.plan)
+        except S2sdapError:  # its source lacks a word of it
+            return False
         return run.output == goal if self.target.whole else run.output[: len(goal)] == goal
 
     def mended(

@@ -47,7 +47,7 @@ Report = Callable[[str], None]
 
 
 def verdict_of(
-    trials: Trials, controls: Sequence[tuple[str, tuple[int, ...]]], report: Report = lambda _what: None
+    trials: Trials, controls: Sequence[tuple[str, str]], report: Report = lambda _what: None
 ) -> Verdict:
     """Make the experiments on a sentence and weigh them. `report` is told what is being done."""
     report("control sentences")

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from s2sdap.decoding.batched.choices import ChoiceKeeper, Choices
 from s2sdap.decoding.decode import Output
-from s2sdap.models.contract import Described, TargetVocabulary
+from s2sdap.models.contract import Described, Source, TargetVocabulary, extends
+from s2sdap.models.tokens import added_words
 
 
 class Step(NamedTuple):
@@ -43,8 +44,25 @@ class PieceTable(dict[int, str]):
         return tuple(map(self.__getitem__, tokens))
 
 
+class Writers:
+    """The target vocabulary of each sentence of a batch, with its pieces; nearly always one for all."""
+
+    def __init__(self, model: Described, sources: Sequence[Source]) -> None:
+        self.one = model.target, PieceTable(model.target)
+        self.each: list[tuple[TargetVocabulary, PieceTable]] | None = None
+        if extends(model):
+            targets = [model.reading(source).target for source in sources]
+            if any(map(added_words, targets)):
+                self.each = [(target, PieceTable(target)) for target in targets]
+
+    def written(self, sentence: int, tokens: tuple[int, ...]) -> tuple[str, tuple[str, ...]]:
+        """The text of a sentence's tokens, and how each is written."""
+        target, pieces = self.one if self.each is None else self.each[sentence]
+        return target.text(tokens), pieces.of(tokens)
+
+
 def outputs_of(
-    model: Described, steps: Sequence[Step], finals: Tensor, where: Tensor, most: int
+    writers: Writers, steps: Sequence[Step], finals: Tensor, where: Tensor, most: int
 ) -> tuple[tuple[Output, ...], ...]:
     """The outputs of each sentence, best first. `where` is step * most + candidate, `finals` [B, N]."""
     count, kept = where.shape
@@ -75,12 +93,11 @@ def outputs_of(
             values[ending, time] = value_of[sentence, chosen]
             scores[ending] = score_of[sentence, chosen]
     all_finals = finals.cpu().numpy().reshape(-1)
-    pieces = PieceTable(model.target)
     return tuple(
         tuple(
             _output(
-                model,
-                pieces,
+                writers,
+                sentence,
                 tokens[index, : at[index] + 1],
                 values[index, : at[index] + 1],
                 float(scores[index]),
@@ -113,18 +130,19 @@ def ends_of(
 
 
 def _output(
-    model: Described,
-    pieces: PieceTable,
+    writers: Writers,
+    sentence: int,
     tokens: NDArray[np.int64],
     values: NDArray[np.float64],
     score: float,
     final: float,
 ) -> Output:
     written = tuple(tokens.tolist())
+    text, pieces = writers.written(sentence, written)
     return Output(
-        text=model.target.text(written),
+        text=text,
         tokens=written,
-        pieces=pieces.of(written),
+        pieces=pieces,
         logprobs=tuple(values.tolist()),
         score=score,
         final=final,

@@ -14,7 +14,14 @@ from torch import Tensor
 from s2sdap.models.contract import Source
 from s2sdap.vocabulary import sites
 
-_MASKED: Final = frozenset({sites.ATTENTION_SCORES, sites.PREDICTION_LOGITS, sites.PREDICTION_LOGPROBS})
+_MASKED: Final = frozenset(
+    {
+        sites.ATTENTION_SCORES,
+        sites.PREDICTION_GENERATED,
+        sites.PREDICTION_LOGITS,
+        sites.PREDICTION_LOGPROBS,
+    }
+)
 
 _BY_POSITION: Final = frozenset({sites.ENCODER_STATES, sites.ENCODER_LAYERS})
 """Sites whose last axes are S and D."""

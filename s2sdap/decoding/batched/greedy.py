@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from s2sdap.decoding.batched.backtrace import PieceTable
+from s2sdap.decoding.batched.backtrace import Writers
 from s2sdap.decoding.batched.choices import ChoiceKeeper, Choices, Looked, with_history
 from s2sdap.decoding.batched.finiteness import Finiteness, SourceFiniteness
 from s2sdap.decoding.batched.forbidding import batch_logprobs, log_softmax
@@ -144,7 +144,7 @@ def greedy_batch(  # noqa: PLR0915 - one loop, read from top to bottom
         if written is not None:
             written = torch.cat((written, tokens[:, None]), dim=1)
     _tell(steps)
-    outcome = _outcome(model, settings, steps, lengths, penalties, keeper, tolerance)
+    outcome = _outcome(Writers(model, sources), settings, steps, lengths, penalties, keeper, tolerance)
     choices, ends = outcome.choices, None
     if looked.ends is not None:
         ends = _ends(looked.ends, outcome.outputs, device, tolerance)
@@ -200,7 +200,7 @@ def _ends(
 
 
 def _outcome(
-    model: BatchingModel,
+    writers: Writers,
     settings: SearchSettings,
     steps: Sequence[_Step],
     lengths: Tensor,
@@ -227,15 +227,14 @@ def _outcome(
     totals = values.cumsum(axis=1)[:, -1]
     finals = totals / np.asarray([length_term(int(each), settings.length_penalty) for each in ends])
     finals += penalties.cpu().numpy()
-    pieces = PieceTable(model.target)
     rows = zip(
         *(all_tokens.tolist(), values.tolist(), ends.tolist(), totals.tolist(), finals.tolist()), strict=True
     )
     outputs = []
-    for tokens, logprobs, length, total, final in rows:
+    for sentence, (tokens, logprobs, length, total, final) in enumerate(rows):
         written = tuple(tokens[:length])
-        text = model.target.text(written)
-        outputs.append((Output(text, written, pieces.of(written), tuple(logprobs[:length]), total, final),))
+        text, pieces = writers.written(sentence, written)
+        outputs.append((Output(text, written, pieces, tuple(logprobs[:length]), total, final),))
     if keeper.wanted:
         _keep(keeper, steps, within, all_tokens, all_values[:, :, 0])
     close = np.asarray(~sure.all(axis=1))

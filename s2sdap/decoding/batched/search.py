@@ -10,12 +10,12 @@ off; the sentence is then marked, and whoever wants to be sure decodes it by its
 
 import math
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import torch
 from torch import Tensor
 
-from s2sdap.decoding.batched.backtrace import Step, ends_of, outputs_of
+from s2sdap.decoding.batched.backtrace import Step, Writers, ends_of, outputs_of
 from s2sdap.decoding.batched.choices import ChoiceKeeper, Looked, with_history
 from s2sdap.decoding.batched.decisions import Decision, close_ones, leaders_of, reachable, worst
 from s2sdap.decoding.batched.finiteness import Finiteness, SourceFiniteness
@@ -66,7 +66,7 @@ class _BatchSearch:
         tolerance: float,
     ) -> None:
         self.model, self.settings, self.prefix, self.tolerance = model, settings, prefix, tolerance
-        self.looked = looked
+        self.looked, self.sources = looked, sources
         self.keeper = ChoiceKeeper(looked.steps, tolerance)
         device, count = model.device, len(sources)
         self.count = count
@@ -323,7 +323,6 @@ class _BatchSearch:
         if wanted and not self.keeper.reads_rows:
             self._keep_leaders(self.decisions, None)
         close = close | (best[:, :-1] - best[:, 1:] <= off).any(dim=1)
-        model: Any = self.model
         count = self.settings.n_best
         steps, looked = self.steps, self.looked
         choices, ends = self.keeper.all(), None
@@ -334,7 +333,13 @@ class _BatchSearch:
             choices = with_history(choices, taken, self.tolerance)
             ends = None if ends is None else with_history(ends, taken, self.tolerance)
         return BatchOutcome(
-            outputs_of(model, steps, best[:, :count], self.all_where[:, :count], self.most),
+            outputs_of(
+                Writers(self.model, self.sources),
+                steps,
+                best[:, :count],
+                self.all_where[:, :count],
+                self.most,
+            ),
             close.cpu().numpy(),
             choices,
             ends,

@@ -1,7 +1,7 @@
 """Forcing a model that offers single steps: a batch a step where it can, else a sentence at a time."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +28,7 @@ from s2sdap.decoding.forced.rows import (
 )
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.decoding.step import Decode
-from s2sdap.models.contract import BatchingModel, Model, Source
+from s2sdap.models.contract import BatchingModel, Model, Source, extends, reading
 
 TOGETHER: Final = 2**18
 """So many logits are looked through in one go."""
@@ -98,15 +98,17 @@ class SteppedForcing:
         if self.together is not None and len(sources) > 1:
             with torch.inference_mode():
                 outcome = greedy_batch(self.together, sources, settings, prefix, Looked(), 0.0)
-            return [output.tokens for (output,) in outcome.outputs]
-        return [self._decoded(Decode(self.model, settings, source, prefix)) for source in sources]
+            return [_listed(self.model, output.tokens) for (output,) in outcome.outputs]
+        models = [(reading(self.model, source), source) for source in sources]
+        written = [self._decoded(Decode(model, settings, source, prefix)) for model, source in models]
+        return [_listed(self.model, tokens) for tokens in written]
 
     def force(self, sentences: Sequence[Forced], wanted: Collection[Wanted], /) -> Rows:
         """The rows of `wanted` for one batch."""
         with torch.inference_mode():
             if self.together is not None and len(sentences) > 1:
-                return _together(self.together, sentences, wanted)
-            return joined([_alone(self.model, each, wanted) for each in sentences])
+                return _known(self.model, _together(self.together, sentences, wanted))
+            return _known(self.model, joined([_alone(self.model, each, wanted) for each in sentences]))
 
     @property
     def roundoff(self) -> float:
@@ -116,7 +118,7 @@ class SteppedForcing:
     def stepped(self, sentence: Forced, wanted: Collection[Wanted], /) -> Rows:
         """The rows of one sentence, by the very calls that a decode makes."""
         with torch.inference_mode():
-            return _alone(self.model, sentence, wanted)
+            return _known(self.model, _alone(self.model, sentence, wanted))
 
     def sizes(self, source: Source, /) -> Mapping[Wanted, int]:
         """The width of every site and layer, from reading `source` and one step."""
@@ -178,6 +180,24 @@ def _alone(model: Model, sentence: Forced, wanted: Collection[Wanted]) -> Rows:
         predicted.append(likeliest(logits))
     return Rows(
         {key: halved(torch.cat(kept)).cpu() for key, kept in keeper.kept.items()}, torch.cat(predicted).cpu()
+    )
+
+
+def _listed(model: Model, tokens: tuple[int, ...]) -> tuple[int, ...]:
+    """Tokens of the vocabulary: a word that only its source has is the unknown one, as it is read."""
+    unknown, size = model.target.unknown, len(model.target)
+    if unknown is None or not extends(model):
+        return tokens
+    return tuple(token if token < size else unknown for token in tokens)
+
+
+def _known(model: Model, rows: Rows) -> Rows:
+    """The rows with predictions of the vocabulary alone."""
+    if model.target.unknown is None or not extends(model):
+        return rows
+    predicted = rows.predicted
+    return replace(
+        rows, predicted=torch.where(predicted < len(model.target), predicted, model.target.unknown)
     )
 
 

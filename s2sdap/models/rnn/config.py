@@ -15,6 +15,7 @@ GateActivation = Literal["sigmoid", "hard_sigmoid"]
 AttentionKind = Literal["none", "dot", "general", "concat"]
 AttentionQuery = Literal["current", "previous"]
 AttentionalActivation = Literal["tanh", "linear"]
+CopyingKind = Literal["none", "pointer", "attentional"]
 
 
 class RnnConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -30,6 +31,11 @@ class RnnConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     `target_embedding_size` where the target's embeddings have a width of their own; `attention_bias`
     for a bias in the attentional layer and in the query's projection of `concat`; and
     `attentional_activation`, `linear` for an attentional state that goes through no tanh.
+
+    `copying` mixes the source's own words into what is written. How likely a token is copied is decided by
+    context, state and input together, as in the `pointer`-generator (See et al. 2017, eq. 8), or by the
+    `attentional` state alone, as in OpenNMT-py. Words are copied by the attention's weights, or by those of
+    a `copy_attention` of its own, which the attentional state asks.
     """
 
     cell: CellKind
@@ -46,6 +52,8 @@ class RnnConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     target_embedding_size: Size | None = None
     attention_bias: bool = False
     attentional_activation: AttentionalActivation = "tanh"
+    copying: CopyingKind = "none"
+    copy_attention: AttentionKind = "none"
 
     def __post_init__(self) -> None:
         if self.cell == "rnn" and self.gate_activation != "sigmoid":
@@ -66,6 +74,15 @@ class RnnConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         if self.attention == "none" and (self.attention_bias or self.attentional_activation != "tanh"):
             raise ValueError(
                 "attention_bias, attentional_activation: a network without attention has no attentional layer"
+            )
+        if self.copying != "none" and self.attention == "none":
+            raise ValueError("copying: words are copied by attention, and this network has none")
+        if self.copy_attention != "none" and self.copying == "none":
+            raise ValueError("copy_attention: a network that copies nothing has none, leave it at 'none'")
+        if self.copy_attention == "dot" and self.states_size != self.decoder_size:
+            raise ValueError(
+                f"copy_attention: 'dot' compares encoder states of {self.states_size} with attentional "
+                f"states of {self.decoder_size} features; they must be equal"
             )
 
     @property

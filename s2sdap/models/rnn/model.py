@@ -1,5 +1,6 @@
 """A recurrent network as a model that can be debugged: the contract over `RnnNetwork`."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 
@@ -9,16 +10,18 @@ from torch import Tensor, nn
 
 from s2sdap.models.checkpoint import Checkpoint, CheckpointConfig
 from s2sdap.models.contract import Embeddings, Layout, Probe, Source, TargetVocabulary, untouched
+from s2sdap.models.extended import ExtendedTokens
 from s2sdap.models.rnn.config import RnnConfig
+from s2sdap.models.rnn.copying import SourceWords
 from s2sdap.models.rnn.layers import watching
 from s2sdap.models.rnn.network import Encoded, RnnNetwork, State
-from s2sdap.models.tokenizers import SPECIAL_PIECES, SideConfig, SourceTokenizer, TargetTokens
+from s2sdap.models.tokenizers import SPECIAL_PIECES, UNKNOWN, SideConfig, SourceTokenizer, TargetTokens
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.stages import Stage
 
 
 class RnnModel:
-    """A network with its tokenizers, from a checkpoint. Fulfils the contract's `BatchingModel`."""
+    """A network with its tokenizers, from a checkpoint. Fulfils `BatchingModel` and `Extends`."""
 
     target: TargetVocabulary
     max_source_length: int | None = None
@@ -31,13 +34,27 @@ class RnnModel:
         self.fingerprint = checkpoint.fingerprint
         self.device = device or torch.device("cpu")
         self.source = SourceTokenizer(config.source)
-        self.target = TargetTokens(config.target)
+        self.target = self._tokens = TargetTokens(config.target)
         self._target_side = config.target
         with torch.device("meta"):  # the weights come from the checkpoint, so none are drawn here
             network = RnnNetwork(config.network, len(self.source), len(self.target))
         network.load_state_dict(dict(checkpoint.weights), assign=True)
         self.network = network.requires_grad_(requires_grad=False).eval().to(self.device)
         self.layout = layout_of(self.network, len(self.target))
+
+    @property
+    def copies(self) -> bool:
+        """Whether it can write words of its source that its vocabulary lacks."""
+        return self.network.copying is not None
+
+    def reading(self, source: Source, /) -> "RnnModel":
+        """This model as it reads `source`: one that copies can write the words of it; see `Extends`."""
+        if self.network.copying is None:
+            return self
+        of_source = copy.copy(self)
+        of_source.target = ExtendedTokens(self._tokens, source)
+        of_source.layout = layout_of(self.network, len(of_source.target))
+        return of_source
 
     def tokenize(self, text: str, /) -> Source:
         """The source tokens of a line, in reading order."""
@@ -69,7 +86,7 @@ class RnnModel:
         if not source.tokens:
             raise ValueError("a source without tokens has no encoder states")
         ids = torch.tensor([[token.id for token in source.tokens]], device=self.device)
-        return self.network.encode(ids, None, probe)
+        return self.network.encode(ids, None, probe, self._words([source]))
 
     @torch.no_grad()
     def begin(self, encoded: Encoded, /) -> State:
@@ -98,12 +115,21 @@ class RnnModel:
         within = torch.arange(int(lengths.max())) < lengths[:, None]
         ids = torch.zeros(within.shape, dtype=torch.long)
         ids[within] = torch.tensor([token.id for source in sources for token in source.tokens])
-        return self.network.encode(ids.to(self.device), lengths.to(self.device), probe)
+        words = self._words(sources)
+        return self.network.encode(ids.to(self.device), lengths.to(self.device), probe, words)
 
     @torch.no_grad()
     def select_encoded(self, encoded: Encoded, rows: Int[Tensor, "R"], /) -> Encoded:
         """The `Encoded` whose row i is row `rows[i]` of `encoded`."""
         return encoded.select(rows)
+
+    def _words(self, sources: Sequence[Source]) -> SourceWords | None:
+        """What can be copied from the sources, by a network that copies."""
+        if self.network.copying is None:
+            return None
+        rows = [ExtendedTokens(self._tokens, source).copies for source in sources]
+        unknown = self._target_side.pieces.index(UNKNOWN)
+        return SourceWords.of(rows, len(self._tokens), unknown, self.device)
 
 
 def _embeddings(table: nn.Embedding, config: SideConfig) -> Embeddings:
@@ -121,7 +147,13 @@ def layout_of(network: RnnNetwork, target_size: int) -> Layout:
         sites.DECODER_STATE,
     )
     attention = (sites.ATTENTION_SCORES, sites.ATTENTION_WEIGHTS, sites.ATTENTION_CONTEXT)
-    prediction = (sites.PREDICTION_FEATURES, sites.PREDICTION_LOGITS)
+    pointer = (sites.PREDICTION_POINTER,) if config.copy_attention != "none" else ()
+    copying = (sites.PREDICTION_GENERATED, *pointer, sites.PREDICTION_COPY)
+    prediction = (
+        sites.PREDICTION_FEATURES,
+        *(copying if config.copying != "none" else ()),
+        sites.PREDICTION_LOGITS,
+    )
     sizes = [("L", config.layers), ("D", config.decoder_size), ("V", target_size)]
     parts: tuple[tuple[Stage, tuple[str, ...]], ...]
     if config.attention == "none":

@@ -21,10 +21,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from s2sdap.models.contract import untouched
+from s2sdap.models.extended import ExtendedTokens
 from s2sdap.models.rnn.config import RnnConfig
+from s2sdap.models.rnn.copying import SourceWords
 from s2sdap.models.rnn.network import RnnNetwork
 from s2sdap.models.rnn.training_state import read_state, write_state
-from s2sdap.models.tokenizers import BEGIN, END, PAD, SideConfig, SourceTokenizer, TargetTokens
+from s2sdap.models.tokenizers import BEGIN, END, PAD, UNKNOWN, SideConfig, SourceTokenizer, TargetTokens
 from s2sdap.vocabulary.errors import S2sdapError
 
 _POOL = 50
@@ -51,10 +53,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Example(NamedTuple):
-    """A sentence pair as ids: the source as the model reads it, the target without begin and end."""
+    """A sentence pair as ids: the source as the model reads it, the target without begin and end.
+
+    `copies` is what each source token is copied as, where the network copies; see `models.extended`.
+    """
 
     source: tuple[int, ...]
     target: tuple[int, ...]
+    copies: tuple[int, ...] = ()
 
 
 class EpochReport(msgspec.Struct, frozen=True):
@@ -75,16 +81,27 @@ class Batch:
     lengths: Int[Tensor, "B"]
     inputs: Int[Tensor, "B T"]
     outputs: Int[Tensor, "B T"]
+    words: SourceWords | None
 
 
-def examples_of(pairs: Sequence[tuple[str, str]], source: SideConfig, target: SideConfig) -> list[Example]:
-    """The (source, target) texts as ids. Pairs without a source token are left out."""
+def examples_of(
+    pairs: Sequence[tuple[str, str]], source: SideConfig, target: SideConfig, *, copying: bool = False
+) -> list[Example]:
+    """The (source, target) texts as ids. Pairs without a source token are left out.
+
+    For a network that is `copying`, a target may have words of its source that no vocabulary has.
+    """
     reader, writer = SourceTokenizer(source), TargetTokens(target)
-    read = (
-        Example(tuple(token.id for token in reader.tokenize(text).tokens), writer.encode(goal))
-        for text, goal in pairs
-    )
-    return [example for example in read if example.source]
+    examples = []
+    for text, goal in pairs:
+        read = reader.tokenize(text)
+        ids = tuple(token.id for token in read.tokens)
+        if not copying:
+            examples.append(Example(ids, writer.encode(goal)))
+            continue
+        extended = ExtendedTokens(writer, read)
+        examples.append(Example(ids, extended.encode(goal), extended.copies))
+    return [example for example in examples if example.source]
 
 
 class Trainer:
@@ -96,7 +113,9 @@ class Trainer:
         self.reports: list[EpochReport] = []
         self._optimizer = torch.optim.Adam(network.parameters(), lr=plan.settings.learning_rate)
         self._source_pad = plan.source.pieces.index(PAD)
-        self._pad, self._begin, self._end = (plan.target.pieces.index(piece) for piece in (PAD, BEGIN, END))
+        self._pad, self._begin, self._end, self._unknown = (
+            plan.target.pieces.index(piece) for piece in (PAD, BEGIN, END, UNKNOWN)
+        )
 
     @classmethod
     def start(cls, plan: Plan) -> "Trainer":
@@ -159,8 +178,10 @@ class Trainer:
     def update(self, batch: Batch) -> float:
         """Learn from one batch. Returns its loss in nats a target token; the padding costs nothing."""
         wanted = batch.outputs != self._pad
-        logits = self.network(batch.source, batch.lengths, batch.inputs, wanted)
-        loss = functional.cross_entropy(logits, batch.outputs[wanted])
+        logits = self.network(batch.source, batch.lengths, batch.inputs, wanted, batch.words)
+        # What copies gives log-probabilities already: the mixture of two distributions is one.
+        criterion = functional.cross_entropy if batch.words is None else functional.nll_loss
+        loss = criterion(logits, batch.outputs[wanted])
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.plan.settings.gradient_norm)
@@ -186,7 +207,10 @@ class Trainer:
             source, lengths = padded([each.source for each in chosen], self._source_pad)
             inputs, _ = padded([(self._begin, *each.target) for each in chosen], self._pad)
             outputs, _ = padded([(*each.target, self._end) for each in chosen], self._pad)
-            yield Batch(source, lengths, inputs, outputs)
+            yield Batch(source, lengths, inputs, outputs, self._words(chosen))
+
+    def _words(self, examples: Sequence[Example]) -> SourceWords | None:
+        return words_of(self.network, examples, self._unknown)
 
 
 def padded(rows: Sequence[Sequence[int]], pad: int) -> tuple[Int[Tensor, "B S"], Int[Tensor, "B"]]:
@@ -194,6 +218,13 @@ def padded(rows: Sequence[Sequence[int]], pad: int) -> tuple[Int[Tensor, "B S"],
     width = max(len(row) for row in rows)
     filled = [[*row, *([pad] * (width - len(row)))] for row in rows]
     return torch.tensor(filled), torch.tensor([len(row) for row in rows])
+
+
+def words_of(network: RnnNetwork, examples: Sequence[Example], unknown: int) -> SourceWords | None:
+    """What can be copied from the sources, for a network that copies; `unknown` is the target's own."""
+    if network.copying is None:
+        return None
+    return SourceWords.of([each.copies for each in examples], network.output.out_features, unknown)
 
 
 @torch.no_grad()
@@ -204,6 +235,7 @@ def greedy_targets(
     source_pad: int,
     begin: int,
     end: int,
+    unknown: int = 1,
     batch_size: int = 256,
 ) -> list[tuple[int, ...]]:
     """What `network` writes for each source, greedily, as far as 10 tokens past its reference."""
@@ -212,7 +244,7 @@ def greedy_targets(
     for start in range(0, len(examples), batch_size):
         batch = examples[start : start + batch_size]
         source, lengths = padded([each.source for each in batch], source_pad)
-        encoded = network.encode(source, lengths, untouched)
+        encoded = network.encode(source, lengths, untouched, words_of(network, batch, unknown))
         state = network.begin(encoded)
         tokens = torch.full((len(batch),), begin)
         steps: list[Tensor] = []
