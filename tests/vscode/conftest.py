@@ -7,6 +7,7 @@ fails, its picture is kept in `build/vscode-failures`, and the window is opened 
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Iterator[None]:
         item.stash[FAILED] = True
         FAILURES.mkdir(parents=True, exist_ok=True)
         picture: Path = FAILURES / f"{item.name}.png"
+        with suppress(Exception):  # the window may be what has failed
+            window.command("Notifications: Show Notifications")
         window.page.screenshot(path=picture)
         report.sections.append(("VS Code", f"{picture}\nnotifications: {window.notes()}"))
     return report

@@ -1,8 +1,9 @@
 """Installs a real VS Code, without a screen: `python tests/vscode/real_vscode.py [VERSION ...]`.
 
 The npm package `code-server` carries a whole VS Code server. It is put once into `build/vscode/VERSION`, or
-below the folder that `S2SDAP_VSCODE` names, and kept. Nothing of it is compiled, no script of a package runs:
-everything works without its native modules but the integrated terminal, the search over files and the logs.
+below the folder that `S2SDAP_VSCODE` names, and kept. No script of a package runs. One native module is
+compiled, where there is a compiler: without it there is no integrated terminal. The search over files and the
+logs need others, and are not there.
 """
 
 import importlib.util
@@ -47,6 +48,11 @@ class Vscode:
     node: Path
     folder: Path
 
+    @property
+    def has_terminal(self) -> bool:
+        """Whether its integrated terminal works."""
+        return _terminal(self.folder).is_file()
+
     def command(self, *words: str) -> list[str]:
         """How it is started."""
         return [str(self.node), str(self.folder / "out" / "server-main.js"), *words]
@@ -85,6 +91,7 @@ def install(version: str = OLDEST) -> Vscode:
             with _partial(folder) as partial:
                 _server(release, partial)
         node = _own_node(release.node) if release.node else _any_node()
+        _compile_terminal(folder, node)
     return Vscode(version, node, folder)
 
 
@@ -100,6 +107,26 @@ def _server(release: Release, folder: Path) -> None:
     _npm(folder, "install", "--no-save", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund")
     if not (folder / "out" / "server-main.js").is_file():
         raise InstallError(f"{release.package} holds no VS Code server at lib/vscode/out/server-main.js.")
+
+
+def _terminal(folder: Path) -> Path:
+    """The native module that opens pseudo terminals."""
+    return folder / "node_modules" / "node-pty" / "build" / "Release" / "pty.node"
+
+
+def _compile_terminal(folder: Path, node: Path) -> None:
+    """Make that module, unless it is there or nothing here could make it. It runs in every Node."""
+    made, compiler = _terminal(folder), shutil.which("c++")
+    headers = node.resolve().parent.parent / "include" / "node"
+    if made.is_file() or compiler is None or not (headers / "node_api.h").is_file():
+        return
+    made.parent.mkdir(parents=True, exist_ok=True)
+    source = folder / "node_modules" / "node-pty" / "src" / "unix" / "pty.cc"
+    addon = folder / "node_modules" / "node-addon-api"
+    flags = ["-shared", "-fPIC", "-O1", "-std=c++17", "-DNODE_GYP_MODULE_NAME=pty", "-DNAPI_CPP_EXCEPTIONS"]
+    includes = [f"-I{headers}", f"-I{addon}"]
+    command = [compiler, *flags, *includes, str(source), "-lutil", "-o", str(made)]
+    subprocess.run(command, check=False, capture_output=True)
 
 
 def _own_node(version: str) -> Path:

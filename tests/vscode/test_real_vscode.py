@@ -1,33 +1,31 @@
 """A person debugs a decode in a real VS Code: what they see is what a script reads from the same model."""
 
-import json
+import math
 import re
 import subprocess
 import sys
 
 import pytest
-
-from s2sdap.client import Side
+from panel_numbers import beam_tree, compare, layers, neighbourhood, verdict
+from variable_menu import copied_as_numpy, frames_of, search_goes_other_ways, tokens_and_attention_are_changed
 
 pytestmark = pytest.mark.timeout(600)
 """The first test installs VS Code, packs the extension and starts both."""
 UNSURE = "J 4, 2005"
 LONG = "March 3, 1999 " * 9
 """More source tokens than VS Code shows in one page of variables."""
-BEAM = {
+RULES = {"lowConfidence": "p < 0.7"}
+DOUBT = {
     "type": "s2sdap",
     "request": "launch",
-    "name": "beam",
+    "name": "doubt",
     "program": "${workspaceFolder}/dates.txt",
-    "reference": "${workspaceFolder}/references.txt",
     "search": {"beamSize": 3},
+    "stopOnEntry": False,
+    "watchRules": ["lowConfidence(p < 0.7)"],
 }
+"""Stops at the doubtful '7' of step 6."""
 PROGRAM = f"{UNSURE}\nMarch 3, 1999\n{LONG}\n"
-
-
-def names(stack):
-    """The call stack as an editor shows it."""
-    return [frame.name for frame in stack]
 
 
 def variables(scripted, name):
@@ -47,13 +45,13 @@ def test_f5_on_a_text_file_steps_forth_and_back(code, scripted):
     for step in range(3):
         code.click("Step Over")
         code.stopped(f"step {step}")
-    code.settled(code.frames, names(scripted.stack_trace()))
+    code.settled(code.frames, frames_of(scripted))
     for stage in ("decoder", "attention", "prediction"):
         code.click("Step Into")
         code.stopped(f"step 3 · {stage}")
     code.click("Step Back")
     code.stopped(re.compile(r"step 2 · '\S'"))
-    code.settled(code.frames, names(scripted.stack_trace()))
+    code.settled(code.frames, frames_of(scripted))
     code.click("Reverse")
     code.stopped("encoder")
     code.command("s2sdap: Next Part of the Stage")
@@ -97,7 +95,7 @@ def test_breakpoints_on_lines_stages_and_unsure_tokens(code, scripted):
     code.click("Continue")
     scripted.launch(source=UNSURE, rules={"lowConfidence": "p < 0.7"})
     stop = scripted.continue_()
-    code.stopped(names(scripted.stack_trace())[0])
+    code.stopped(scripted.stack_trace()[0].name)
     assert stop.text in code.page.locator(".exception-widget").inner_text().replace("\xa0", " ")
     code.rule("Low confidence", False)
     code.stop()
@@ -106,13 +104,12 @@ def test_breakpoints_on_lines_stages_and_unsure_tokens(code, scripted):
 
 def test_edits_in_variables_and_in_the_panel_change_the_output(code, scripted):
     code.write("dates.txt", PROGRAM)
+    code.configure({**DOUBT, "search": {}})
     code.open("dates.txt")
-    code.start()
-    scripted.launch(source=UNSURE)
-    for step in range(7):
-        code.click("Step Over")
-        code.stopped(f"step {step}")
-        scripted.next()
+    code.launch("doubt")
+    scripted.launch(source=UNSURE, rules=RULES)
+    scripted.continue_()
+    code.stopped("step 6")
     code.panels.at(6)
     seen = code.panels.candidates(6)
     assert seen.locator(".piece").all_inner_texts() == [token.piece for token in scripted.top_tokens(5)]
@@ -123,7 +120,7 @@ def test_edits_in_variables_and_in_the_panel_change_the_output(code, scripted):
         code.click("Step Over")
         code.stopped(f"step {step}")
         scripted.next()
-    code.settled(code.frames, names(scripted.stack_trace()))
+    code.settled(code.frames, frames_of(scripted))
 
     code.expand("Attention", "weights")
     code.set_variable("8: 5", "0.9")
@@ -144,7 +141,7 @@ def test_edits_in_variables_and_in_the_panel_change_the_output(code, scripted):
     code.panels.button("Apply").click()
     code.panels.frame.locator(".draft").wait_for(state="detached")
     scripted.set_attention(row)
-    code.stopped(names(scripted.stack_trace())[0])
+    code.stopped(scripted.stack_trace()[0].name)
     code.settled(code.panels.attention, pytest.approx(scripted.step().attention, abs=1e-5))
     code.expand("Attention", "weights")
     code.settled(lambda: float(code.value("5: 2")), pytest.approx(row[5], rel=1e-5))
@@ -157,20 +154,42 @@ def test_edits_in_variables_and_in_the_panel_change_the_output(code, scripted):
     code.stop()
 
 
+def test_a_stop_is_told_in_the_text_and_changed_by_the_menu_of_its_variables(code, scripted):
+    code.write("dates.txt", PROGRAM)
+    code.configure(DOUBT)
+    code.open("dates.txt")
+    code.launch("doubt")
+    scripted.launch(source=UNSURE, beam_size=3, rules=RULES)
+    scripted.continue_()
+    step = scripted.step(top=3)
+    told = (
+        f"→ {step.output} p = {math.exp(step.score):.3f} (last ‘{step.token.piece}’ p = {step.token.p:.3f})"
+    )
+    code.settled(lambda: code.read(1), f"{UNSURE} {told}")
+    code.settled(lambda: "dates · line 1 · branch 0 · step 6 · search" in code.status(), True)
+    assert code.point_at(1, 5) == scripted.evaluate("attention[5]").result
+
+    copied_as_numpy(code, step)
+    tokens_and_attention_are_changed(code, scripted)
+    search_goes_other_ways(code, scripted)
+    code.stop()
+    code.settled(code.server.adapters, {})
+
+
 def test_every_panel_shows_the_numbers_of_a_script_and_survives_a_reload(code, scripted):
     code.write("dates.txt", f"{UNSURE}\n")
     reference = code.write("references.txt", "2005-01-04\n")
-    code.write(".vscode/launch.json", json.dumps({"configurations": [BEAM]}))
+    code.configure({**DOUBT, "reference": str(reference)})
     code.open("dates.txt")
-    code.launch("beam")
-    scripted.launch(program=code.folder / "dates.txt", reference=reference, beam_size=3)
-    for step in range(7):
-        code.click("Step Over")
-        code.stopped(f"step {step}")
-        scripted.next()
+    code.launch("doubt")
+    scripted.launch(program=code.folder / "dates.txt", reference=reference, beam_size=3, rules=RULES)
+    scripted.continue_()
+    code.stopped("step 6")
     code.panels.at(6)
     assert code.panels.attention() == pytest.approx(scripted.step().attention, abs=1e-5)
     beam_tree(code.panels, scripted, code.settled)
+    code.expand("Decoder")
+    code.choose("state", "Find Neighbours in Training")
     neighbourhood(code.panels, scripted, code.settled)
     layers(code.panels, scripted, code.settled)
     code.console('force "1"')
@@ -181,10 +200,10 @@ def test_every_panel_shows_the_numbers_of_a_script_and_survives_a_reload(code, s
     scripted.command("switch 0")
     code.stopped("step 6 · '7'")
     verdict(code.panels, scripted)
-    code.stopped(names(scripted.stack_trace())[0])
+    code.stopped(scripted.stack_trace()[0].name)
 
     # The window is loaded again: the session ends with it, the panel stays and serves the next one.
-    (code.folder / ".vscode" / "launch.json").unlink()
+    code.configure()
     code.page.reload(wait_until="domcontentloaded")
     code.settled(code.server.adapters, {})
     code.panels.button("Debug the open file").click()
@@ -197,7 +216,7 @@ def test_every_panel_shows_the_numbers_of_a_script_and_survives_a_reload(code, s
 
 LISTENS = """
 import sys, s2sdap
-print(s2sdap.listen(0, quiet=True, token_file=sys.argv[1]).tcp_port, flush=True)
+print(s2sdap.listen(0, quiet=True, token_file=sys.argv[1]).websocket_port, flush=True)
 import torch
 torch.manual_seed(3)
 model = torch.nn.Sequential(torch.nn.Embedding(5, 8), torch.nn.Linear(8, 5))
@@ -214,17 +233,12 @@ def test_who_listens_is_attached_to_with_the_token_in_its_file(code, serving, tm
     token = tmp_path / "token"
     command = [sys.executable, str(code.folder / "listens.py"), str(token)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
-        port = program.stdout.readline().strip()
-        there = {
-            "type": "s2sdap",
-            "request": "attach",
-            "name": "program",
-            "connect": f"tcp://127.0.0.1:{port}",
-        }
-        at_server = {"type": "s2sdap", "request": "launch", "name": "server", "program": "${file}"}
-        at_server |= {"connect": serving.tcp, "tokenFile": str(serving.token_file)}
-        wanted = {"configurations": [{**there, "tokenFile": str(token)}, at_server]}
-        code.write(".vscode/launch.json", json.dumps(wanted))
+        address = f"ws://127.0.0.1:{program.stdout.readline().strip()}"
+        there = {"type": "s2sdap", "request": "attach", "name": "program", "tokenFile": str(token)}
+        at_server = {"type": "s2sdap", "request": "launch", "program": "${file}"}
+        by_file = {"name": "by file", "connect": serving.tcp, "tokenFile": str(serving.token_file)}
+        asked = {"name": "asked for", "connect": serving.websocket}
+        code.configure({**there, "connect": address}, at_server | by_file, at_server | asked)
         code.open("dates.txt")
         code.launch("program")
         code.stopped("prediction")
@@ -234,14 +248,19 @@ def test_who_listens_is_attached_to_with_the_token_in_its_file(code, serving, tm
     assert program.returncode == 0
 
     code.open("dates.txt")
-    code.launch("server")
+    code.launch("by file")
     code.stopped(f"encoder · {len(UNSURE)} tokens")
     assert code.server.adapters() == {}
     code.click("Step Over")
     code.stopped("step 0 · '2'")
-    code.click("Stop|^Disconnect")
-    code.ended()
-    (code.folder / ".vscode" / "launch.json").unlink()
+    code.stop()
+    code.choose_configuration("asked for")
+    code.answer("Token of ws://", "0" * 64)
+    code.told("lets nobody in: S2S5101")
+    code.choose_configuration("asked for")
+    code.answer("Token of ws://", serving.token)
+    code.stopped(f"encoder · {len(UNSURE)} tokens")
+    code.stop()
 
 
 def test_outputs_findings_a_lens_that_debugs_and_an_action_that_changes_the_output(code):
@@ -268,7 +287,7 @@ def test_outputs_findings_a_lens_that_debugs_and_an_action_that_changes_the_outp
 
 def test_python_has_a_session_beside_the_decode(code):
     wanted = {"type": "s2sdap", "request": "launch", "name": "With Python", "source": "March 3, 1999"}
-    code.write(".vscode/launch.json", json.dumps({"configurations": [{**wanted, "pythonDebug": True}]}))
+    code.configure({**wanted, "pythonDebug": True})
     code.launch("With Python")
     code.stopped("encoder · 13 tokens")
     code.page.locator(".debug-call-stack").get_by_text("Python of dates").first.wait_for()
@@ -276,7 +295,30 @@ def test_python_has_a_session_beside_the_decode(code):
     code.click("Step Over")
     code.stopped("step 0")
     code.stop()
-    (code.folder / ".vscode" / "launch.json").unlink()
+    code.settled(code.server.adapters, {})
+
+
+def test_the_walkthrough_leads_on_and_a_python_without_the_package_is_told(code, vscode, tmp_path):
+    code.command("Welcome: Open Walkthrough")
+    code.pick_row("Debug the decode of a seq2seq model")
+    code.page.get_by_role("button", name="Look for it").click()
+    code.told(f"s2sdap is there: {sys.executable} runs the models")
+    code.page.locator(".getting-started-step").filter(has_text="Open sentences, press F5").click()
+    code.page.get_by_role("button", name="Open sample sentences").click()
+    code.page.get_by_role("tab", name="sentences.txt", selected=True).wait_for()
+    code.settled(lambda: code.read(2), "J 4, 2005")
+
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "lacking"], check=True)
+    python = tmp_path / "lacking" / "bin" / "python"
+    code.configure({**DOUBT, "name": "lacking", "python": str(python)})
+    code.choose_configuration("lacking")
+    said = code.told(f"The package s2sdap is not installed in {python}")
+    assert not code.page.locator(".debug-toolbar").is_visible()
+    said.get_by_role("button", name="Install in a terminal").click()
+    if vscode.has_terminal:
+        for told in (f"{python} -m pip install s2sdap", "No module named pip"):
+            code.settled(lambda told=told: told.replace(" ", "") in code.terminal(), True)
+    code.command("Terminal: Kill All Terminals")
 
 
 def test_mocha_in_the_extension_host(code, host_tests, tmp_path):
@@ -287,53 +329,3 @@ def test_mocha_in_the_extension_host(code, host_tests, tmp_path):
     assert (exit_code, failed) == (0, 0), said
     assert passed == len(re.findall(r"\bit\(", (host_tests / "api.test.cjs").read_text()))
     code.settled(code.server.adapters, {})
-
-
-def beam_tree(panels, scripted, settled):
-    panels.tab("Beam tree")
-    fates = [each.fate for step in scripted.beam().steps for each in step.candidates]
-    counts = (f"{fates.count(fate)} {fate}" for fate in ("survived", "finished", "pruned"))
-    settled(panels.frame.locator(".counts").inner_text, " · ".join(counts))
-
-
-def neighbourhood(panels, scripted, settled):
-    panels.tab("Neighbourhood")
-    found = scripted.neighbors("decoder.state", k=12).neighbors
-    rows = panels.frame.get_by_role("list", name="Neighbours").get_by_role("listitem")
-    settled(rows.locator(".marked").all_inner_texts, [each.target for each in found])
-    distances = [float(each) for each in rows.locator(".distance").all_inner_texts()]
-    assert distances == pytest.approx([each.distance for each in found], rel=1e-3)
-
-
-def layers(panels, scripted, settled):
-    panels.tab("Layers")
-    panels.button("Weights").click()
-    weights = scripted.request("s2s/weights", count=64)["weights"]
-    counts = panels.frame.locator("td.right")
-    settled(counts.all_inner_texts, [f"{each['count']:,}" for each in weights])
-
-
-def compare(panels, scripted):
-    panels.tab("Timeline and compare")
-    edits = panels.frame.locator("[aria-label='Edits in force'] li")
-    edits.filter(has_text="token '1'").wait_for()
-    panels.button("Compare").click()
-    found = scripted.compare(left=Side(branch=0), right=Side(branch=1))
-    panels.frame.get_by_text(f"They part at step {found.divergence}.").wait_for()
-    sides = panels.frame.locator("[aria-label=Compare] dl").inner_text()
-    for run in (found.left, found.right):
-        assert run.output in sides
-        assert f"score {run.score:.3f}".replace("-", "−") in sides
-
-
-def verdict(panels, scripted):
-    """The verdict, whose fix is applied."""
-    panels.tab("Verdict")
-    panels.button("Find the stage to blame").click()
-    found = scripted.verdict()
-    answer = panels.frame.locator(".answer")
-    answer.filter(has_text=f"To blame: {found.stage}").wait_for()
-    assert found.repaired_output in answer.inner_text()
-    assert panels.frame.locator(".stages article").count() == len(found.experiments)
-    answer.get_by_role("button", name="Apply this fix").click()
-    scripted.apply_fix(found)

@@ -24,6 +24,7 @@ SETTINGS: dict[str, Any] = {
     "update.mode": "none",
     "workbench.enableExperiments": False,
     "workbench.tips.enabled": False,
+    "workbench.tree.enableStickyScroll": False,
     "debug.openDebug": "openOnSessionStart",
     "git.enabled": False,
     "task.autoDetect": "off",
@@ -34,6 +35,7 @@ SETTINGS: dict[str, Any] = {
     "chat.disableAIFeatures": True,
     "workbench.secondarySideBar.defaultVisibility": "hidden",
     "editor.minimap.enabled": False,
+    "terminal.integrated.gpuAcceleration": "off",
 }
 """Of the user: nothing is fetched, nothing pops up, and F5 waits for no search after tasks."""
 

@@ -15,6 +15,22 @@ from vscode_server import Server
 
 OURS = "Debug the Decode of This File"
 """A command of the extension: once VS Code knows it, it knows all that the extension brings."""
+PLACE = """(line, character) => {
+  const words = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
+  let left = character;
+  while (words.nextNode()) {
+    const { data } = words.currentNode;
+    if (left < data.length) {
+      const range = new Range();
+      range.setStart(words.currentNode, left);
+      range.setEnd(words.currentNode, left + 1);
+      const { x, y, width, height } = range.getBoundingClientRect();
+      return [x + width / 2, y + height / 2];
+    }
+    left -= data.length;
+  }
+}"""
+"""Of a character of a line, where it is on the screen."""
 TOP_FRAME = ".debug-top-stack-frame-line, .debug-top-stack-frame-column"
 
 
@@ -84,6 +100,28 @@ class Workbench:
         lines = self.page.locator(".editor-group-container.active .monaco-editor .view-lines").first
         return lines.locator(".view-line").nth(number - 1)
 
+    def read(self, number: int) -> str:
+        """A line of the active editor with what VS Code has written after it."""
+        return " ".join(self.line(number).inner_text().split())
+
+    def point_at(self, number: int, character: int) -> str:
+        """Point at a character of a line; what pops up there while a session is stopped."""
+        x, y = self.line(number).evaluate(PLACE, character)
+        self.page.mouse.move(x, y)
+        shown = self.page.locator(".debug-hover-widget .value")
+        shown.wait_for()
+        return shown.inner_text()
+
+    def status(self) -> list[str]:
+        """What the status bar says."""
+        return [each.strip() for each in self.page.locator(".statusbar-item").all_inner_texts()]
+
+    def clipboard(self) -> str:
+        """The text in the clipboard."""
+        self.page.context.grant_permissions(["clipboard-read"], origin=self.server.origin)
+        text: str = self.page.evaluate("navigator.clipboard.readText()")
+        return text
+
     def command(self, title: str) -> None:
         """Run a command by its title."""
         self._pick(f">{title}", title)
@@ -93,7 +131,24 @@ class Workbench:
         self.press("Escape")
         self.press("F1")
         self.page.locator('.quick-input-widget input[type="text"]').fill(typed)
+        self.pick_row(row)
+
+    def pick_row(self, row: str) -> None:
+        """Take a row of the quick pick that is open."""
         self.page.locator(".quick-input-widget .monaco-list-row").filter(has_text=row).first.click()
+
+    def answer(self, question: str, text: str) -> None:
+        """Type into the box that asks this."""
+        asking = self.page.locator(".quick-input-widget").filter(has_text=question)
+        asking.locator("input[type=text], input[type=password]").fill(text)
+        self.press("Enter")
+        asking.wait_for(state="hidden")
+
+    def told(self, text: str) -> Any:
+        """The notification that says this, once it is there."""
+        note = self.page.locator(".notifications-toasts .notification-list-item").filter(has_text=text)
+        note.first.wait_for()
+        return note.first
 
     def notes(self) -> list[str]:
         """The notifications on show."""
@@ -106,10 +161,18 @@ class Workbench:
         path.write_text(text, "utf-8")
         return path
 
+    def configure(self, *configurations: dict[str, Any]) -> None:
+        """The launch configurations of the folder; none at all, where none is given."""
+        if configurations:
+            self.write(".vscode/launch.json", json.dumps({"configurations": configurations}))
+        else:
+            (self.folder / ".vscode" / "launch.json").unlink(missing_ok=True)
+
     def tidy(self) -> None:
         """End what runs, forget breakpoints, close editors."""
         if self.page.locator(".debug-toolbar").is_visible():
             self.stop()
+        self.configure()
         self.command("Remove All Breakpoints")
         self.command("View: Close All Editors")
         self.page.locator(".monaco-workbench .part.editor .tab").wait_for(state="detached")
@@ -128,7 +191,12 @@ class Workbench:
         self._begun()
 
     def launch(self, name: str) -> None:
-        """Start a configuration by its name, once VS Code has read launch.json; wait for the first stop."""
+        """Start a configuration by its name, and wait for the first stop."""
+        self.choose_configuration(name)
+        self._begun()
+
+    def choose_configuration(self, name: str) -> None:
+        """Start a configuration by its name, once VS Code has read launch.json."""
         for _ in range(60):
             self.press("Escape")
             self.press("F1")
@@ -136,7 +204,6 @@ class Workbench:
             row = self.page.locator(".quick-input-widget .monaco-list-row").get_by_text(name).first
             with suppress(Late):
                 row.click(timeout=1_000)
-                self._begun()
                 return
         raise AssertionError(f"VS Code does not know the configuration {name!r}")
 
@@ -181,6 +248,16 @@ class Workbench:
     def frames(self) -> list[str]:
         """The call stack, from the top."""
         return self.page.locator(".debug-call-stack .monaco-list-row .stack-frame .label").all_inner_texts()
+
+    def restart_frame(self, label: str) -> None:
+        """Go on from a frame of the call stack."""
+        row = self.page.locator(".debug-call-stack .monaco-list-row").filter(has_text=label)
+        for _ in range(10):  # a list that is drawn again meanwhile hides the button
+            row.hover()
+            with suppress(Late):
+                row.get_by_role("button", name="Restart Frame").click(timeout=2_000)
+                return
+        raise AssertionError(f"the frame {label!r} has no button to go on from it")
 
     # -- breakpoints -----------------------------------------------------------------------------------
 
@@ -267,7 +344,27 @@ class Workbench:
         self.press("Enter")
         entry.wait_for(state="hidden")
 
-    # -- the console -----------------------------------------------------------------------------------
+    def choose(self, name: str, item: str) -> None:
+        """Take an item of the menu of a variable."""
+        entry = self.page.get_by_role("menuitem", name=item)
+        for _ in range(10):
+            row = self.variable(name)
+            row.click(button="right")
+            entry.hover()
+            # The list may have been drawn again before the click, with another row in this place.
+            meant = row.and_(self.page.locator(".focused")).count()
+            # A click would be passed over where it comes too soon after the one that opened the menu.
+            self.press("Enter" if meant else "Escape")
+            entry.wait_for(state="detached")
+            if meant:
+                return
+        raise AssertionError(f"the menu of {name!r} does not open")
+
+    # -- the terminal and the console -------------------------------------------------------------------
+
+    def terminal(self) -> str:
+        """What the terminal shows, without spaces: its lines are broken where its room ends."""
+        return "".join("".join(self.page.locator(".xterm-rows").all_inner_texts()).split())
 
     def console(self, text: str) -> None:
         """Type into the debug console."""

@@ -3,7 +3,7 @@
 import * as vscode from "vscode";
 
 import type { ProtocolMessage } from "../../panels/src/connection/host_messages";
-import type { BreakpointBody, SourceBody } from "../../panels/src/protocol/messages";
+import type { BreakpointBody, SourceBody, VariableBody } from "../../panels/src/protocol/messages";
 import type { Capabilities } from "../../panels/src/protocol/requests";
 import { isChild, TYPE } from "../launch/completing";
 
@@ -18,6 +18,8 @@ export interface Watched {
   /** What the adapter made of the breakpoints that VS Code sent last, by the source. */
   lines: Map<string, BreakpointBody[]>;
   stages: BreakpointBody[];
+  /** The variables that VS Code has asked for since the last stop, by the reference of what they are in. */
+  shown: Map<number, Map<string, VariableBody>>;
 }
 
 /** A source by its file, or by its number where it has none. */
@@ -72,6 +74,7 @@ export class Watching implements vscode.DebugAdapterTrackerFactory, vscode.Dispo
       stopped: false,
       lines: new Map(),
       stages: [],
+      shown: new Map(),
     };
     const asked = new Map<number, ProtocolMessage>();
     this.#sessions.set(session.id, watched);
@@ -114,7 +117,12 @@ export class Watching implements vscode.DebugAdapterTrackerFactory, vscode.Dispo
       watched.lines.set(keyOf(source), (body as { breakpoints: BreakpointBody[] }).breakpoints);
     } else if (command === "setFunctionBreakpoints")
       watched.stages = (body as { breakpoints: BreakpointBody[] }).breakpoints;
-    else if (MOVES.has(command ?? "")) this.#stands(watched, false);
+    else if (command === "variables") {
+      const { variablesReference: container } = request.arguments as { variablesReference: number };
+      const shown = watched.shown.get(container) ?? new Map<string, VariableBody>();
+      for (const each of (body as { variables: VariableBody[] }).variables) shown.set(each.name, each);
+      watched.shown.set(container, shown);
+    } else if (MOVES.has(command ?? "")) this.#stands(watched, false);
   }
 
   /** The adapter says more of a breakpoint later, such as where it was moved to. */
@@ -127,7 +135,10 @@ export class Watching implements vscode.DebugAdapterTrackerFactory, vscode.Dispo
 
   #stands(watched: Watched, stopped: boolean): void {
     watched.stopped = stopped;
-    if (stopped) this.#last = watched;
+    if (stopped) {
+      this.#last = watched;
+      watched.shown.clear();
+    }
     this.#changed.fire();
   }
 

@@ -22,12 +22,10 @@ export interface Asked {
 export function askedOf(watching: Watching, context: MenuContext | undefined): Asked | undefined {
   const watched = context?.sessionId === undefined ? watching.current : watching.of(context.sessionId);
   if (watched === undefined || context?.variable === undefined) return undefined;
-  return {
-    watched,
-    variable: context.variable,
-    container: context.container ?? {},
-    frameId: frameOf(watched),
-  };
+  const { variable, container = {} } = context;
+  // Older versions of VS Code hand over neither type nor length: what the adapter said of it has both.
+  const told = watched.shown.get(container.variablesReference ?? 0)?.get(variable.name);
+  return { watched, variable: { ...variable, ...told }, container, frameId: frameOf(watched) };
 }
 
 /** The frame that is looked at; none while that is a frame of another session. */

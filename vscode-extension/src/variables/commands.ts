@@ -6,6 +6,7 @@ import type { EditArguments, EditBody, StepBody } from "../../panels/src/protoco
 import type { Panel } from "../panel/panel";
 import type { Watching } from "../session/watching";
 import { type Asked, askedOf, frameOf, type MenuContext } from "./asked";
+import { attend } from "./attending";
 import { arrayType, numpyOf } from "./numpy";
 
 const CHUNK = 2 ** 20;
@@ -115,7 +116,6 @@ async function chooseToken(
 
 /** Words of the source with their shares, as the console's `attend` takes them. */
 async function editAttention(asked: Asked): Promise<void> {
-  const [, layer, head] = /^L(\d+)\.H(\d+)$/.exec(asked.variable.name) ?? [];
   const [, token] = /^(\d+): /.exec(asked.variable.name) ?? [];
   const written = await vscode.window.showInputBox({
     title: "Where is it to look?",
@@ -124,8 +124,7 @@ async function editAttention(asked: Asked): Promise<void> {
     placeHolder: "heute=0.7 morgen=0.3, or [5]=1 for source token 5",
   });
   if (written === undefined) return;
-  const map = layer === undefined ? "" : `L${layer}.H${head} `;
-  await edit(asked, { command: `attend ${map}${written}` });
+  await edit(asked, { command: attend(written, asked.variable.name, asked.container.name) });
 }
 
 /** All bytes of a tensor, read in pieces, as Python in the clipboard. */

@@ -91,6 +91,24 @@ describe("a session that another extension starts", () => {
     });
   });
 
+  it("gives them through the file that VS Code itself makes of a tensor's memory", async () => {
+    const variablesReference = await scope(session, "Decoder");
+    const { variables } = await session.customRequest("variables", { variablesReference });
+    const { memoryReference, value } = variables.find(({ name }) => name === "state");
+    // The file that "View Binary Data" opens: VS Code's own file system over readMemory and writeMemory.
+    const path = `/${encodeURIComponent(memoryReference)}/state.bin`;
+    const file = vscode.Uri.from({
+      scheme: "vscode-debug-memory",
+      authority: session.id,
+      path,
+      query: "range=0:256",
+    });
+    const bytes = Buffer.from(await vscode.workspace.fs.readFile(file));
+    assert.equal(bytes.length, 256, value);
+    const { data } = await session.customRequest("readMemory", { memoryReference, offset: 0, count: 256 });
+    assert.equal(bytes.toString("base64"), data);
+  });
+
   it("takes a variable's new value as an edit, on a branch", async () => {
     const variablesReference = await scope(session, "Prediction");
     await session.customRequest("setVariable", { variablesReference, name: "token", value: "1" });

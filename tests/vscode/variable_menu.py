@@ -1,0 +1,74 @@
+"""What the menus of variables and of the call stack do is what a script does in the same session."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+
+def frames_of(scripted):
+    """The call stack as an editor shows it."""
+    return [frame.name for frame in scripted.stack_trace()]
+
+
+def hypotheses(code):
+    """The threads that the call stack shows."""
+    return code.page.locator(".debug-call-stack .thread .name").all_inner_texts
+
+
+def copied_as_numpy(code, step):
+    """The scores, whose softmax is the attention of this step. They have bytes to look at, too."""
+    code.expand("Attention")
+    row = code.variable("scores")
+    row.hover()
+    row.get_by_role("button", name="View Binary Data").wait_for()
+    code.choose("scores", "Copy as NumPy")
+    code.settled(lambda: any("scores is in the clipboard" in each for each in code.status()), True)
+    written, dtype = re.fullmatch(r"np\.array\((.*), dtype=np\.(\w+)\)", code.clipboard()).groups()
+    scores = np.array(json.loads(written), dtype)
+    assert scores.shape == (1, 1, len(step.attention))
+    weights = np.exp(scores[0, 0] - scores.max())
+    assert weights / weights.sum() == pytest.approx(step.attention, abs=1e-6)
+
+
+def tokens_and_attention_are_changed(code, scripted):
+    """On branches of their own."""
+    code.expand("Prediction", "top")
+    code.choose("1: 1", "Force a Token Here")
+    scripted.force("1")
+    code.settled(code.frames, frames_of(scripted))
+    code.settled(lambda: "dates · line 1 · branch 1 · step 6 · search" in code.status(), True)
+    code.settled(lambda: "→ 2005-01 p = " in code.read(1), True)
+    code.choose("2: 6", "Ban This Token Here")
+    scripted.ban("6")
+    code.settled(code.frames, frames_of(scripted))
+    code.choose("token", "Force a Token Here")
+    code.answer("Which token is to come here?", "7")
+    scripted.force("7")
+    code.settled(code.frames, frames_of(scripted))
+    code.choose("weights", "Change the Attention")
+    code.answer("Where is it to look?", "[5]=1")
+    scripted.command("attend [5]=1")
+    code.settled(code.frames, frames_of(scripted))
+
+
+def search_goes_other_ways(code, scripted):
+    """The run goes on from an earlier step, a hypothesis is pruned, a candidate is revived."""
+    code.restart_frame("step 3 ·")
+    (third,) = (each for each in scripted.stack_trace() if each.name.startswith("step 3 ·"))
+    scripted.restart_frame(third.id)
+    code.settled(code.frames, frames_of(scripted))
+    code.click("Step Over")
+    scripted.next()
+    code.settled(code.frames, frames_of(scripted))
+    code.expand("Search", "live")
+    least = scripted.threads()[-1]
+    code.choose(f"hypothesis {least.id}", "Prune This Hypothesis")
+    scripted.prune(least.id)
+    code.settled(hypotheses(code), [each.name for each in scripted.threads()])
+    code.expand("Search", "candidates")
+    code.choose("5", "Revive This Candidate")
+    reviving = scripted.beam().steps[-1].candidates[5]
+    scripted.revive(reviving.parent, reviving.id)
+    code.settled(hypotheses(code), [each.name for each in scripted.threads()])
