@@ -39,8 +39,13 @@ def weights(
     feed=True,
     widths=(6, 6),
     tied=False,
+    copying=None,
 ):
-    """The state dictionaries of encoder and decoder, and of the output layer, with the names of 2018."""
+    """The state dictionaries of encoder and decoder, and of the output layer, with the names of 2018.
+
+    `copying` is "reuse" for copying by the attention of the context, or the kind of an attention of its own;
+    "early" is one that is `general`, with the bias that the output layer had in 2017.
+    """
     torch.manual_seed(3)
     size, (source, target) = 8, widths
     rows = [len(side) + more for side, more in zip(words, _SPECIAL[form], strict=True)]
@@ -62,24 +67,40 @@ def weights(
             parts[f"decoder.rnn.layers.{layer}"] = cells(size if layer else target + size, size)
     else:
         parts["decoder.rnn"] = getattr(nn, cell)(target, size, num_layers=layers)
-    if attention == "general":
-        parts["decoder.attn.linear_in"] = nn.Linear(size, size, bias=False)
-    elif attention == "mlp":
-        parts["decoder.attn.linear_context"] = nn.Linear(size, size, bias=False)
-        parts["decoder.attn.linear_query"] = nn.Linear(size, size)
-        parts["decoder.attn.v"] = nn.Linear(size, 1, bias=False)
-    if attention != "none":
-        parts["decoder.attn.linear_out"] = nn.Linear(2 * size, size, bias=attention == "mlp")
+    parts |= _attention("decoder.attn.", attention, size)
+    if copying not in (None, "reuse"):
+        parts |= _attention("decoder.copy_attn.", "general" if copying == "early" else copying, size)
     with torch.no_grad():
         for part in parts.values():
             for weight in part.parameters():
                 weight.uniform_(-0.9, 0.9)
-        output = nn.Linear(size, rows[1])
+        output = nn.Linear(size, rows[1], bias=copying in (None, "early"))
         output.weight.uniform_(-2, 2)
     model = {
         f"{name}.{key}": value for name, part in parts.items() for key, value in part.state_dict().items()
     }
-    return model, {f"0.{key}": value for key, value in output.state_dict().items()}
+    if copying is None:
+        return model, {f"0.{key}": value for key, value in output.state_dict().items()}
+    generator = {f"linear.{key}": value for key, value in output.state_dict().items()}
+    gate = nn.Linear(size, 1)
+    return model, generator | {f"linear_copy.{key}": value for key, value in gate.state_dict().items()}
+
+
+def _attention(part, kind, size):
+    """The layers of one `GlobalAttention`."""
+    if kind == "none":
+        return {}
+    layers = {"linear_out": nn.Linear(2 * size, size, bias=kind == "mlp")}
+    if kind == "general":
+        layers = {"linear_in": nn.Linear(size, size, bias=False), **layers}
+    elif kind == "mlp":
+        layers = {
+            "linear_context": nn.Linear(size, size, bias=False),
+            "linear_query": nn.Linear(size, size),
+            "v": nn.Linear(size, 1, bias=False),
+            **layers,
+        }
+    return {f"{part}{name}": layer for name, layer in layers.items()}
 
 
 def options(**changes):

@@ -47,11 +47,9 @@ def layers_of(model, prefix, kind):
     return made
 
 
-def attended(model, query, states):
-    """Luong's and Bahdanau's attention as OpenNMT-py has them: what goes into the output layer."""
-    part = {name.removeprefix("decoder.attn."): value for name, value in model.items() if ".attn." in name}
-    if not part:
-        return query
+def weights_of(model, prefix, query, states):
+    """Luong's and Bahdanau's attention as OpenNMT-py has them: where it is directed."""
+    part = {name.removeprefix(prefix): value for name, value in model.items() if name.startswith(prefix)}
     if "v.weight" in part:
         inner = states @ part["linear_context.weight"].T
         inner = inner + part["linear_query.weight"] @ query + part["linear_query.bias"]
@@ -59,14 +57,29 @@ def attended(model, query, states):
     else:
         asked = part["linear_in.weight"] @ query if "linear_in.weight" in part else query
         scores = states @ asked
-    both = torch.cat([scores.softmax(0) @ states, query])
+    return scores.softmax(0)
+
+
+def attended(model, query, states):
+    """What goes into the output layer."""
+    part = {name.removeprefix("decoder.attn."): value for name, value in model.items() if ".attn." in name}
+    if not part:
+        return query
+    both = torch.cat([weights_of(model, "decoder.attn.", query, states) @ states, query])
     out = part["linear_out.weight"] @ both + part.get("linear_out.bias", 0)
     return out if "v.weight" in part else torch.tanh(out)
 
 
 @torch.no_grad()
 def forward(model, generator, cell, source, inputs):
-    """The logits of one sentence, a row a step: the encoder's last states begin the decoder."""
+    """The logits of one sentence, a row a step."""
+    _, _, features = read(model, cell, source, inputs)
+    return features @ generator["0.weight"].T + generator["0.bias"]
+
+
+@torch.no_grad()
+def read(model, cell, source, inputs):
+    """The encoder's states, whose last begin the decoder, and of each step its state and its features."""
     encoder = layers_of(model, "encoder.rnn.", cell)
     states, last = encoder(model[f"encoder.{EMBEDDING}"][source][:, None])
     states = states[:, 0]
@@ -79,7 +92,7 @@ def forward(model, generator, cell, source, inputs):
         for part in parts
     ]
     embedded = model[f"decoder.{EMBEDDING}"][inputs]
-    features = []
+    queries, features = [], []
     if "decoder.rnn.layers.0.weight_ih" in model:
         cells = []
         for layer in range(len(hidden[0])):
@@ -99,14 +112,16 @@ def forward(model, generator, cell, source, inputs):
                 x = next_hidden[-1][0]
             hidden = [torch.stack(part) for part in zip(*next_hidden, strict=True)]
             feed = attended(model, x, states)
+            queries.append(x)
             features.append(feed)
     else:
         start = tuple(part[:, None] for part in hidden)
         outputs, _ = layers_of(model, "decoder.rnn.", cell)(
             embedded[:, None], start if cell == "LSTM" else start[0]
         )
-        features = [attended(model, query, states) for query in outputs[:, 0]]
-    return torch.stack(features) @ generator["0.weight"].T + generator["0.bias"]
+        queries = list(outputs[:, 0])
+        features = [attended(model, query, states) for query in queries]
+    return states, torch.stack(queries), torch.stack(features)
 
 
 def logits_of(model, line, tokens):

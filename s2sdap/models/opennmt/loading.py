@@ -16,10 +16,13 @@ from s2sdap.models.opennmt.torch_file import read_torch_file
 from s2sdap.models.opennmt.vocabulary import sides_of
 from s2sdap.models.opennmt.weights import check_shapes, named_weights, network_of
 from s2sdap.models.rnn.model import RnnModel
+from s2sdap.models.tokenizers import PAD
 from s2sdap.vocabulary.errors import S2sdapError
 
 MAX_BYTES: Final = 8 * 1024**3
 LONGEST_REASON: Final = 300
+NEVER: Final = -1e4
+"""A logit of which a softmax makes exactly 0, beside others of any size that a network gives."""
 
 
 def load(rest: str, device: str = "cpu") -> RnnModel:
@@ -87,4 +90,8 @@ def _checkpoint(data: bytes) -> Checkpoint:
     except ValueError as error:
         raise Unfit(str(error)) from None
     check_shapes(config, weights)
+    if network.copying != "none":  # its output layer gives padding no probability
+        bias = weights["output.bias"].clone()
+        bias[target.pieces.index(PAD)] = NEVER
+        weights["output.bias"] = bias
     return Checkpoint(config, weights, fingerprint_of(weights, config))

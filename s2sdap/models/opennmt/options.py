@@ -10,7 +10,6 @@ _ENCODERS: Final = ("rnn", "brnn")
 _PARTS: Final = {
     "context_gate": "a context gate",
     "coverage_attn": "coverage attention",
-    "copy_attn": "copy attention",
     "bridge": "a bridge between encoder and decoder",
     "position_encoding": "position encoding",
 }

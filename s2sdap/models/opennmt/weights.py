@@ -5,6 +5,9 @@ names and meanings from version to version. The family has every part under anot
 turned round: OpenNMT projects the query of `general` attention where the family projects the keys, so that
 matrix is transposed; and its `mlp` attention has two biases and an attentional state without tanh, which the
 family knows as `concat` with `attention_bias` and `linear`.
+
+Copy attention is the family's `attentional` copying, by the attention of the context (`reuse_copy_attn`) or
+by one of its own, of which nothing but where it points is used. Such a model never generates padding.
 """
 
 import re
@@ -25,7 +28,6 @@ _FOREIGN: Final = (
     (re.compile(r"\.bridge\."), "a bridge between encoder and decoder"),
     (re.compile(r"\.context_gate\."), "a context gate"),
     (re.compile(r"\.linear_cover\."), "coverage attention"),
-    (re.compile(r"copy"), "copy attention"),
     (re.compile(r"emb_luts\.[1-9]|feature_lut|\.mlp\."), "word features"),
     (re.compile(r"\.pe(\.|$)"), "position encoding"),
     (re.compile(r"\.conv|\.cnn"), "convolutions"),
@@ -120,6 +122,9 @@ def network_of(weights: Mapping[str, Tensor], dropout: float) -> tuple[RnnConfig
     feeds = left.shape(decoder.format("weight_ih", 0))[1] == widths[1] + decoder_size
     if feeds and attention == "none":
         raise Unsupported("input feeding without attention")
+    copies = "generator.linear_copy.weight" in left
+    if copies and attention == "none":
+        raise Unsupported("copy attention without any other")
     mlp = attention == "concat"
     config = RnnConfig(
         cell=cell,
@@ -136,6 +141,8 @@ def network_of(weights: Mapping[str, Tensor], dropout: float) -> tuple[RnnConfig
         target_embedding_size=widths[1] if widths[1] != widths[0] else None,
         attention_bias=mlp,
         attentional_activation="linear" if mlp else "tanh",
+        copying="attentional" if copies else "none",
+        copy_attention=_attention(left, "decoder.copy_attn.") if copies else "none",
     )
     named = {"source_embedding.weight": left[source], "target_embedding.weight": left[target]}
     for layer in range(layers):
@@ -148,8 +155,11 @@ def network_of(weights: Mapping[str, Tensor], dropout: float) -> tuple[RnnConfig
             # the biases of cells were once matrices of one row
             named[f"decoder.{layer}.{part}"] = weight.flatten() if part.startswith("bias") else weight
     named |= _attention_weights(left, attention)
-    generator = "generator.0." if "generator.0.weight" in left else "generator."
-    named |= {f"output.{part}": left[f"{generator}{part}"] for part in ("weight", "bias")}
+    if copies:
+        named |= _copying_weights(left, config.copy_attention)
+    else:
+        generator = "generator.0." if "generator.0.weight" in left else "generator."
+        named |= {f"output.{part}": left[f"{generator}{part}"] for part in ("weight", "bias")}
     left.refuse_rest()
     return config, named
 
@@ -179,26 +189,51 @@ def _cell(shape: tuple[int, int]) -> tuple[CellKind, int]:
     return _CELLS[rows // size], size
 
 
-def _attention(left: _Weights) -> AttentionKind:
-    if "decoder.attn.linear_in.weight" in left:
+def _attention(left: _Weights, part: str = "decoder.attn.") -> AttentionKind:
+    if f"{part}linear_in.weight" in left:
         return "general"
-    if "decoder.attn.v.weight" in left:
+    if f"{part}v.weight" in left:
         return "concat"
-    return "dot" if "decoder.attn.linear_out.weight" in left else "none"
+    return "dot" if f"{part}linear_out.weight" in left else "none"
 
 
 def _attention_weights(left: _Weights, kind: AttentionKind) -> dict[str, Tensor]:
     if kind == "none":
         return {}
-    named = {"attentional.weight": left["decoder.attn.linear_out.weight"]}
+    named = _score_weights(left, kind, "decoder.attn.", "attention.")
+    named["attentional.weight"] = left["decoder.attn.linear_out.weight"]
+    if kind == "concat":
+        named["attentional.bias"] = left["decoder.attn.linear_out.bias"]
+    return named
+
+
+def _score_weights(left: _Weights, kind: AttentionKind, part: str, ours: str) -> dict[str, Tensor]:
+    """What an attention's scores are made with."""
     if kind == "general":
-        named["attention.key_projection.weight"] = left["decoder.attn.linear_in.weight"].T.contiguous()
-    elif kind == "concat":
-        named |= {
-            "attentional.bias": left["decoder.attn.linear_out.bias"],
-            "attention.key_projection.weight": left["decoder.attn.linear_context.weight"],
-            "attention.query_projection.weight": left["decoder.attn.linear_query.weight"],
-            "attention.query_projection.bias": left["decoder.attn.linear_query.bias"],
-            "attention.energy.weight": left["decoder.attn.v.weight"],
+        return {f"{ours}key_projection.weight": left[f"{part}linear_in.weight"].T.contiguous()}
+    if kind == "concat":
+        return {
+            f"{ours}key_projection.weight": left[f"{part}linear_context.weight"],
+            f"{ours}query_projection.weight": left[f"{part}linear_query.weight"],
+            f"{ours}query_projection.bias": left[f"{part}linear_query.bias"],
+            f"{ours}energy.weight": left[f"{part}v.weight"],
         }
+    return {}
+
+
+def _copying_weights(left: _Weights, kind: AttentionKind) -> dict[str, Tensor]:
+    """The output layer, which some versions give no bias, and what decides about copying."""
+    output = left["generator.linear.weight"]
+    has_bias = "generator.linear.bias" in left
+    named = {
+        "output.weight": output,
+        "output.bias": left["generator.linear.bias"] if has_bias else output.new_zeros(len(output)),
+        "copying.gate.weight": left["generator.linear_copy.weight"],
+        "copying.gate.bias": left["generator.linear_copy.bias"],
+    }
+    if kind != "none":
+        named |= _score_weights(left, kind, "decoder.copy_attn.", "copying.attention.")
+        for part in ("weight", "bias"):  # of what it would make of a context nothing is used
+            if (name := f"decoder.copy_attn.linear_out.{part}") in left:
+                left[name]
     return named

@@ -86,7 +86,7 @@ class Copying(nn.Module):
         self.attention: Attention | None = None
         if config.copy_attention != "none":
             self.attention = Attention(
-                config.copy_attention, config.decoder_size, config.states_size, bias=config.attention_bias
+                config.copy_attention, config.decoder_size, config.states_size, bias=True
             )
 
     def probability(self, seen: Float[Tensor, "K I"]) -> Float[Tensor, "K"]:
