@@ -15,12 +15,12 @@ Pair = tuple[str, str]
 
 
 def tokenized(text: str) -> str:
-    """Words and punctuation with a space between, as the model reads and writes them.
+    """Words and punctuation with a space between and in lower case, as the model reads and writes them.
 
     Some questions hold the escape of a character as six characters, which are that character here.
     """
     plain = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
-    return " ".join(_TOKEN.findall(plain))
+    return " ".join(_TOKEN.findall(plain.lower()))
 
 
 def read(folder: Path, part: str) -> list[Pair]:
