@@ -13,7 +13,7 @@ from transformers import DynamicCache, EncoderDecoderCache
 from parity.comparing import ALL, differences
 from parity.families_weights import finished
 from s2sdap.decoding.edits import SiteEdit
-from s2sdap.decoding.generation import plan as plans
+from s2sdap.decoding.generation import lean as lean_sites
 from s2sdap.decoding.generation.plan import GeneratePlan
 from s2sdap.models.huggingface.loading import quiet
 from s2sdap.vocabulary import sites
@@ -185,7 +185,7 @@ def test_a_model_with_a_state_of_its_own_kind(name, settings):
 def test_what_was_let_go_comes_back(monkeypatch):
     kept = run("t5", 2, num_beams=3, max_new_tokens=10)
     contents = [record_content(record) for record in kept.records]
-    monkeypatch.setattr(plans, "KEPT_BYTES", 0)
+    monkeypatch.setattr(lean_sites, "KEPT_BYTES", 0)
     lean = run("t5", 2, num_beams=3, max_new_tokens=10)
     names = set(lean.records[0].sites)
     assert sites.PREDICTION_LOGITS not in lean.records[0].sites.held
@@ -195,7 +195,7 @@ def test_what_was_let_go_comes_back(monkeypatch):
 
 
 def test_what_was_let_go_is_that_of_its_own_edits(monkeypatch):
-    monkeypatch.setattr(plans, "KEPT_BYTES", 0)
+    monkeypatch.setattr(lean_sites, "KEPT_BYTES", 0)
     done = run("bart", max_new_tokens=6)
     other = done.edited(SiteEdit(2, 1, sites.DECODER_STATE, (0.5,) * 16))
     assert other.records[2].before is done.records[2].before
@@ -209,7 +209,7 @@ def test_what_was_let_go_comes_back_without_the_taps_in_place(monkeypatch):
     edit = SiteEdit(1, 1, sites.ATTENTION_WEIGHTS, row, (None, None))
     kept = run("bart", max_new_tokens=6, edits=[edit])
     expected = kept.records[1].sites[sites.PREDICTION_LOGITS]
-    monkeypatch.setattr(plans, "KEPT_BYTES", 0)
+    monkeypatch.setattr(lean_sites, "KEPT_BYTES", 0)
     lean = run("bart", max_new_tokens=6, edits=[edit])
     assert torch.equal(lean.records[1].sites[sites.PREDICTION_LOGITS], expected)
 

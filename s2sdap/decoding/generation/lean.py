@@ -4,6 +4,8 @@ A row of logits is as long as the vocabulary, and a decode has several for every
 kept, they would be nearly all of a record. A step is pure: run again, it gives them back bit for bit.
 """
 
+import weakref
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
@@ -15,7 +17,7 @@ from s2sdap.vocabulary import sites
 FOR_GOOD: Final = (sites.ATTENTION_WEIGHTS, sites.DECODER_STATE, sites.ENCODER_STATES)
 """What panels show of a whole decode at once stays with its records."""
 KEPT_BYTES: Final = 512 * 1024
-"""Bytes of everything else that a decode keeps, of its latest steps; the last one always stays."""
+"""Bytes of everything else that a run keeps, of its latest steps; the last one always stays."""
 
 
 class LeanSites(Mapping[str, Tensor]):
@@ -24,7 +26,7 @@ class LeanSites(Mapping[str, Tensor]):
     `processed` are the scores that search went by; they come and go with the others.
     """
 
-    __slots__ = ("_again", "_names", "_processed", "held")
+    __slots__ = ("__weakref__", "_again", "_names", "_processed", "held")
 
     def __init__(
         self,
@@ -72,3 +74,27 @@ class LeanSites(Mapping[str, Tensor]):
         """Let go of all that is not for good."""
         self._processed = None
         self.held = {name: value for name, value in self.held.items() if name in FOR_GOOD}
+
+
+class Latest:
+    """The latest steps of a run, whose sites are all at hand: within `KEPT_BYTES`, but for the last one.
+
+    One may go with all sentences of a run, so that what is asked of the last step of a sentence, once it
+    has ended, is there without running that step again.
+    """
+
+    def __init__(self) -> None:
+        self._steps: deque[tuple[weakref.ref[LeanSites], int]] = deque()
+        self._bytes = 0
+
+    def add(self, step: LeanSites, *, ended: bool) -> None:
+        """A step was run; with the last of a sentence, those before it let go of what they can."""
+        size = step.passing_bytes
+        self._steps.append((weakref.ref(step), size))
+        self._bytes += size
+        while len(self._steps) > 1 and (ended or self._bytes > KEPT_BYTES):
+            earliest, size = self._steps.popleft()
+            self._bytes -= size
+            sites_of_it = earliest()
+            if sites_of_it is not None:
+                sites_of_it.slim()

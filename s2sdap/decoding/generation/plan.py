@@ -3,7 +3,7 @@
 import functools
 import inspect
 import threading
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -24,7 +24,7 @@ from s2sdap.decoding.generation.config import known_settings, shown
 from s2sdap.decoding.generation.forward import Gathered, Live, Luck, Running, chance, forward
 from s2sdap.decoding.generation.history import Moment, reorder
 from s2sdap.decoding.generation.intercept import BEAM_SEARCH, Prepared, prepare
-from s2sdap.decoding.generation.lean import KEPT_BYTES, LeanSites
+from s2sdap.decoding.generation.lean import Latest, LeanSites
 from s2sdap.decoding.generation.outputs import returned
 from s2sdap.decoding.generation.resizing import begun_in_the_middle, of_rows, resized
 from s2sdap.decoding.generation.scoring import is_foreign, process
@@ -44,7 +44,8 @@ class GeneratePlan:
     """One call of `generate`. `sources` has one entry a row of its batch.
 
     `prefix` are target tokens that every output begins with, `seed` is set before the call, `None`
-    leaves the process' own random numbers in force. Where its sites are not `watched`, the taps see
+    leaves the process' own random numbers in force. `latest` are the steps that the run keeps whole, which
+    it may share with other sentences. Where its sites are not `watched`, the taps see
     nothing, a step is told of its logits and search alone, and none but the latest can be run again:
     that is for batches that nobody steps through.
     """
@@ -60,6 +61,7 @@ class GeneratePlan:
         seed: int | None = None,
         generate: Callable[..., Any] | None = None,
         watched: bool = True,
+        latest: Latest | None = None,
     ) -> None:
         self.model = face
         self._watched = watched
@@ -74,7 +76,7 @@ class GeneratePlan:
         self._luck = None if seed is None else _seeded(seed, face.device)
         self._live = Live()
         self._lock = threading.RLock()
-        self._latest: deque[LeanSites] = deque()
+        self._latest = latest or Latest()
         self._remembered: OrderedDict[tuple[int, tuple[Edit, ...]], LeanSites] = OrderedDict()
 
     @classmethod
@@ -223,7 +225,9 @@ class GeneratePlan:
             raise S2sdapError("ended")
         with self._lock:
             record, whole = self._step(encoder, before, edits, self._live)
-            self._keep_lean(whole, ended=record.after.ended)
+            self._latest.add(whole, ended=record.after.ended)
+            if record.after.ended:
+                self._live = Live()
         return record
 
     def _step(
@@ -306,16 +310,6 @@ class GeneratePlan:
         return bool(prepared.config.return_dict_in_generate) or "past_key_values" in self._kwargs
 
     # ---- what is let go, and computed again ---------------------------------------------------
-
-    def _keep_lean(self, whole: LeanSites, *, ended: bool) -> None:
-        """Let go of what the earliest steps can compute again; at the end, of everything that can be."""
-        self._latest.append(whole)
-        while len(self._latest) > 1 and sum(each.passing_bytes for each in self._latest) > KEPT_BYTES:
-            self._latest.popleft().slim()
-        if ended:
-            self._live = Live()
-            while len(self._latest) > (0 if self._watched else 1):
-                self._latest.popleft().slim()
 
     def _again(self, encoder: EncoderRecord, before: Snapshot, edits: tuple[Edit, ...]) -> LeanSites:
         """The sites of a step that is run again for them, beside the run."""

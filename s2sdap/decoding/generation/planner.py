@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from s2sdap.decoding.generation.config import checked
+from s2sdap.decoding.generation.lean import Latest
 from s2sdap.decoding.generation.plan import GeneratePlan
 from s2sdap.decoding.generation.settings import GenerationSettings
 from s2sdap.decoding.plan import Planner
@@ -22,7 +23,7 @@ def generate_planner(face: object, settings: GenerationSettings) -> Planner:
     given = checked(settings.given)
     prefix = _prefix_of(face, settings)
     face.stay_tapped()
-    return functools.partial(_planned, face, settings, given, prefix)
+    return functools.partial(_planned, face, settings, given, prefix, Latest())
 
 
 def _planned(
@@ -30,6 +31,7 @@ def _planned(
     settings: GenerationSettings,
     given: Mapping[str, Any],
     prefix: tuple[int, ...],
+    latest: Latest,
     text: str,
     *,
     sentence: int,
@@ -47,7 +49,9 @@ def _planned(
     arguments: dict[str, Any] = {**face.inputs(source), **given}
     if given.get("stop_strings") or face.model.generation_config.stop_strings:
         arguments["tokenizer"] = face.tokenizer
-    return GeneratePlan(face, (source,), arguments, given=given, prefix=prefix, seed=settings.seed)
+    return GeneratePlan(
+        face, (source,), arguments, given=given, prefix=prefix, seed=settings.seed, latest=latest
+    )
 
 
 def _prefix_of(face: HuggingFaceModel, settings: GenerationSettings) -> tuple[int, ...]:
