@@ -5,27 +5,20 @@ plain torch, that keeps nothing but outputs. The peer of a Hugging Face model is
 `generate` a batch. Seconds are of this process's own processor time, and both sides take turns over the
 same lines. The ratio is of seconds: 1.25 is 0.8 of the peer's throughput.
 
-The Hugging Face model has random weights, whose tokens would all be about equally likely; then many decisions
-are as close as rounding, and their sentences have to be decoded again by themselves (14 of 128). Its output
-layer is scaled until it is as sure as a trained one.
+The Hugging Face model is that of `random_marian`.
 """
 
 import functools
 import gc
-import random
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 import transformers
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import Whitespace
 from transformers import GenerationMixin
 
-from benchmarks.huggingface import marian
 from benchmarks.measuring import Row, paired
+from benchmarks.random_marian import lines_for, settings_for, sure_marian
 from benchmarks.throughput import corpus as dates
 from s2sdap.debugger.corpus.run import Corpus
 from s2sdap.debugger.corpus.sweeping import sweep_for
@@ -150,33 +143,13 @@ def generated(face: HuggingFaceModel, lines: Sequence[str], settings: Generation
     return time.process_time() - begin
 
 
-def words_of(model: transformers.PreTrainedModel) -> transformers.PreTrainedTokenizerFast:
-    """A tokenizer for a model with random weights: every token is a word, and nothing is added."""
-    size = model.config.vocab_size
-    known = Tokenizer(WordLevel({f"w{token}": token for token in range(size)}, unk_token="w1"))
-    known.pre_tokenizer = Whitespace()
-    names = {"eos_token": "w0", "unk_token": "w1", "pad_token": f"w{size - 1}"}
-    return transformers.PreTrainedTokenizerFast(tokenizer_object=known, **names)
-
-
-SURE = 16.0
-"""Makes the random Marian's likeliest token 0.52 likely on average, at 2.1 nats of entropy."""
-
-
 def _generating(sentences: int, runs: int) -> list[Row]:
     """A Marian with random weights, greedy and with a beam of 4, against its own `generate`."""
-    model = marian(256, 3, 8000)
-    output: Any = model.get_output_embeddings()
-    output.weight = torch.nn.Parameter(output.weight.detach() * SURE)  # the embeddings stay as they are
-    face = HuggingFaceModel.around(model, words_of(model), name="marian")
-    draw = random.Random(5)
-    lines = [
-        " ".join(f"w{draw.randint(2, 7900)}" for _ in range(draw.randint(6, 24))) for _ in range(sentences)
-    ]
+    face = sure_marian()
+    lines = lines_for(sentences)
     out = []
     for beam in (1, 4):
-        length = {"min_new_tokens": 24, "max_new_tokens": 24}
-        settings = GenerationSettings(given={"num_beams": beam, **length})
+        settings = settings_for(beam)
         rules = ("lowConfidence(p < 0.0000000001)",)
         out.append(
             _row(

@@ -17,14 +17,16 @@ from itertools import islice
 import torch
 
 from benchmarks.measuring import Row
+from benchmarks.random_marian import lines_for, settings_for, sure_marian
 from s2sdap.debugger.breakpoints import Armed
 from s2sdap.debugger.program import make_program
 from s2sdap.debugger.session import Session
 from s2sdap.debugger.stops import Motion
 from s2sdap.debugger.watch_rules import WATCH_RULES, arm
 from s2sdap.decoding.decode import decode
+from s2sdap.decoding.planning import Settings
 from s2sdap.decoding.settings import SearchSettings
-from s2sdap.models.contract import Model, untouched
+from s2sdap.models.contract import Described, Model, untouched
 from s2sdap.models.loading import load_model
 
 SLICE = 20
@@ -39,13 +41,14 @@ def corpus(count: int) -> list[str]:
 
 
 NEVER = {
-    "lowConfidence": "p < 0.000001",
+    "lowConfidence": "p < 0.0000000001",
     "highEntropy": "entropy > 99",
     "smallMargin": "margin < -1",
     "repetition": "repeats > 999",
     "attentionCollapse": "focus_run >= 4 and attention[focus] > 2",
     "attentionOnEnd": "special_attention > 2",
     "uncoveredSource": "least_coverage < -1",
+    "overlongOutput": "length > 3 * len(source) + 1000",
 }
 """Conditions that are evaluated as the rules' own are, and true of nothing, so that a run goes to its end."""
 EVERY = tuple(rule for rule in WATCH_RULES if not arm(rule).of_training)
@@ -53,7 +56,7 @@ EVERY = tuple(rule for rule in WATCH_RULES if not arm(rule).of_training)
 
 
 def _session(
-    model: Model, lines: list[str], settings: SearchSettings, rules: Collection[str] = ("lowConfidence",)
+    model: Described, lines: list[str], settings: Settings, rules: Collection[str] = ("lowConfidence",)
 ) -> Iterator[int]:
     """A session under armed rules, sentence by sentence."""
     session = Session(model, make_program(lines, path=None), settings, stop_on_entry=False)
@@ -89,7 +92,7 @@ def _bare_greedy(model: Model, lines: list[str], _settings: SearchSettings) -> I
         yield number
 
 
-def _unwatched(model: Model, lines: list[str], settings: SearchSettings) -> Iterator[int]:
+def _unwatched(model: Described, lines: list[str], settings: Settings) -> Iterator[int]:
     """The same session with nothing armed."""
     return _session(model, lines, settings, ())
 
@@ -121,7 +124,7 @@ def _compare(
 
 
 def rows(sentences: int = 500, runs: int = 5) -> list[Row]:
-    """Greedy and a beam of 4, over the bundled model."""
+    """Greedy and a beam of 4, over the bundled model and over a Hugging Face one of a common size."""
     torch.set_num_threads(1)
     model = load_model("dates")
     lines = corpus(sentences)
@@ -135,18 +138,34 @@ def rows(sentences: int = 500, runs: int = 5) -> list[Row]:
     )
     out = []
     for what, settings, rules, peer, goal in cases:
-        pairs = [
-            _compare(
-                partial(_session, model, lines, settings, rules),
-                partial(peer, model, lines, settings),
-                sentences,
-            )
-            for _ in range(runs + 1)
-        ][1:]
-        ours_median = statistics.median(a for a, _ in pairs)
-        peer_median = statistics.median(b for _, b in pairs)
-        ratio = statistics.median(a / b for a, b in pairs)
-        out.append(
-            Row(f"{sentences} sentences, {what}", f"{ours_median:.2f} s", f"{peer_median:.2f} s", ratio, goal)
-        )
+        ours = partial(_session, model, lines, settings, rules)
+        theirs = partial(peer, model, lines, settings)
+        out.append(_row(f"{sentences} sentences, {what}", ours, theirs, sentences, runs, goal))
+    return out + _marian(2 * SLICE, 3)
+
+
+def _marian(sentences: int, runs: int) -> list[Row]:
+    """Every rule armed against none, where a step is not all Python."""
+    face, lines = sure_marian(), lines_for(sentences)
+    out = []
+    for beam in (1, 4):
+        what = f"{sentences} sentences, Marian 3+3 layers d=256, beam of {beam}, every rule armed, peer none"
+        ours = partial(_session, face, lines, settings_for(beam), EVERY)
+        theirs = partial(_unwatched, face, lines, settings_for(beam))
+        out.append(_row(what, ours, theirs, sentences, runs, 1.10))
     return out
+
+
+def _row(
+    what: str,
+    ours: Callable[[], Iterator[int]],
+    peer: Callable[[], Iterator[int]],
+    sentences: int,
+    runs: int,
+    goal: float | None,
+) -> Row:
+    pairs = [_compare(ours, peer, sentences) for _ in range(runs + 1)][1:]
+    our_seconds = statistics.median(a for a, _ in pairs)
+    peer_seconds = statistics.median(b for _, b in pairs)
+    ratio = statistics.median(a / b for a, b in pairs)
+    return Row(what, f"{our_seconds:.2f} s", f"{peer_seconds:.2f} s", ratio, goal)
