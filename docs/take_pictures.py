@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Locator, Page, sync_playwright
 
 PICTURES = Path(__file__).parent / "pictures"
 CHROMIUM = os.environ.get("S2SDAP_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -148,12 +148,12 @@ def without_attention(page: Page) -> None:
         keep(page, "no-attention", ("light",))
 
 
-def keep(page: Page, name: str, themes: Sequence[str] = THEMES) -> None:
-    """The page as it stands, in every theme."""
+def keep(page: Page, name: str, themes: Sequence[str] = THEMES, part: Locator | None = None) -> None:
+    """The page as it stands, or a part of it, in every theme."""
     for theme in themes:
         page.get_by_label("Colours").select_option(theme)
         page.wait_for_function("(theme) => document.documentElement.dataset.theme === theme", arg=theme)
-        picture: Any = Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
+        picture: Any = Image.open(io.BytesIO((part or page).screenshot(animations="disabled"))).convert("RGB")
         path = PICTURES / f"{name}-{theme}.png"
         picture.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
         print(f"{path.relative_to(PICTURES.parents[1])}  {path.stat().st_size // 1024} KiB")

@@ -18,12 +18,14 @@ from rich.console import Console
 
 from examples.marian.parallel_text import DataError
 from examples.translation.sweeping import Row, fired, one_word_off, silent, swept
-from examples.translation.tracing import Moved, Traced, moved, repairable
+from examples.translation.tracing import Moved, Traced, judged, moved, soundest, traced
 from examples.translation.train import DATA, WHERE_TO_GET_IT
 from s2sdap.vocabulary.files import write_whole
 
 WORD, INSERTED, SENTENCE = "rock", "wall", "a man climbs a rock ."
 ALONE, TOGETHER = "felsen", "felswand"
+SHORTLIST = 16
+"""Wrong sentences that are judged, the shortest: a verdict tries hundreds of words at every place."""
 
 console = Console()
 
@@ -144,16 +146,16 @@ def main(
         console.print("[bold]A test set under watch rules[/]")
         rows = swept(model / "model", sources, references, folder / "report.jsonl")
         whole = tell(swept_claims(rows))
-        short = one_word_off(rows)
+        short = sorted(one_word_off(rows), key=lambda row: len(row.source.split()))[:SHORTLIST]
         table = "".join(f"{row.source}\t{row.reference}\n" for row in short)
         write_whole(folder / "one-word-off.tsv", table.encode())
         console.print("[bold]A wrong translation, traced and mended[/]")
-        found = next(repairable(model / "model", [(row.source, row.reference) for row in short]), None)
-        if found is None:
-            whole = tell([Claim(f"of {len(short)} outputs one word off a stage can be mended", False)])
+        best = soundest(judged(model / "model", folder / "one-word-off.tsv"))
+        if best is None:
+            whole = tell([Claim(f"of {len(short)} outputs one word off the stage to blame mends one", False)])
         else:
-            line = next(row.line for row in short if row.source == found.source)
-            whole = tell(traced_claims(found, line)) and whole
+            found = traced(model / "model", folder / "one-word-off.tsv", best.line)
+            whole = tell(traced_claims(found, short[best.line - 1].line)) and whole
         console.print("[bold]A word and what stands behind it[/]")
         index = indexed(model / "model", data, folder)
         moving = moved(model / "model", index, SENTENCE, WORD, INSERTED)

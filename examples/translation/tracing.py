@@ -1,11 +1,14 @@
 """A wrong translation traced to its stage, and a word whose neighbours move with its context."""
 
+import json
+import subprocess
+import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from s2sdap.client import Debugger, Refused
+from s2sdap.client import Debugger
 from s2sdap.protocol.custom import NeighborBody, VerdictBody
 
 
@@ -47,13 +50,47 @@ class Traced:
         return self.verdict.stage is not None and self.after == self.reference
 
 
-def traced(model: Path, source: str, reference: str) -> Traced:
-    """Go to the first wrong word, ask which stage is to blame, and apply the edits that mend it."""
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What `s2sdap verdict` says of a line, from 1: the stage, whether it mends it, and how soundly."""
+
+    line: int
+    stage: str | None
+    mends: bool
+    soundness: float
+
+
+def judged(model: Path, table: Path) -> list[Judged]:
+    """The verdict on every wrong line of a table of sources and references; the others are its controls."""
+    command = ["s2sdap", "verdict", str(table), "--model", str(model.resolve()), "--json"]
+    done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, check=False)
+    if done.returncode not in (0, 1):  # 1: something is wrong
+        raise RuntimeError(done.stderr)
+    found = []
+    for each in map(json.loads, done.stdout.splitlines()):
+        if (verdict := each["verdict"]) is not None:
+            of_stage = [made for made in verdict["experiments"] if made["stage"] == verdict["stage"]]
+            sound = [made["numbers"].get("soundness", 0.0) for made in of_stage if made["repaired"]]
+            mends = verdict["repaired_output"] == each["reference"]
+            found.append(
+                Judged(each["line"], verdict["stage"], mends and bool(sound), max(sound, default=0.0))
+            )
+    return found
+
+
+def soundest(verdicts: Sequence[Judged]) -> Judged | None:
+    """Of the lines that the stage to blame can mend, the one that it mends best."""
+    able = [each for each in verdicts if each.mends and each.stage]
+    return max(able, key=lambda each: each.soundness, default=None)
+
+
+def traced(model: Path, table: Path, line: int) -> Traced:
+    """Go to the first wrong word of a line, ask which stage is to blame, and apply the edits that mend it."""
     with Debugger.spawn() as debugger:
-        debugger.launch(source=source, reference=reference, model=str(model))
+        debugger.launch(program=table, model=str(model), start_line=line)
         debugger.step_out()
-        output = debugger.results()[0].outputs[0].text
-        verdict = debugger.verdict()
+        result = debugger.results()[-1]
+        verdict = debugger.verdict(sentence=result.sentence)
         debugger.goto(verdict.step)
         step = debugger.step(top=5)
         pieces = [token.piece for token in step.top or []]
@@ -64,9 +101,9 @@ def traced(model: Path, source: str, reference: str) -> Traced:
     if step.token is None or step.attention is None or step.focus is None:
         raise RuntimeError("a step of this model has a token and attention")
     return Traced(
-        source=source,
-        reference=reference,
-        output=output,
+        source=result.source,
+        reference=table.read_text("utf-8").splitlines()[line - 1].split("\t")[1],
+        output=result.outputs[0].text,
         step=verdict.step,
         wrong=step.token.piece,
         p=step.token.p,
@@ -77,17 +114,6 @@ def traced(model: Path, source: str, reference: str) -> Traced:
         verdict=verdict,
         after=after,
     )
-
-
-def repairable(model: Path, pairs: Sequence[tuple[str, str]], soundness: float = 0.5) -> Iterator[Traced]:
-    """Those of the wrong sentences in which one stage is to blame, with a repair that is sound."""
-    for source, reference in pairs:
-        try:
-            found = traced(model, source, reference)
-        except Refused:  # nothing is wrong: the reference has words that the model cannot tell apart
-            continue
-        if found.mended and found.soundness >= soundness:
-            yield found
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,9 +134,18 @@ def test_a_test_set_is_swept_under_both_kinds_of_rules(mornings, tmp_path):
     assert story.swept_claims([rows[0]])[0].holds is False
 
 
-def test_a_wrong_translation_is_traced_and_mended(mornings):
-    pairs = [("Anna wartet gestern", "Anna waits yesterday")]
-    (found,) = tracing.repairable(Path(mornings.model), pairs, soundness=0.1)
+def test_a_wrong_translation_is_traced_and_mended(mornings, tmp_path):
+    model, table = Path(mornings.model), tmp_path / "wrong.tsv"
+    table.write_text(
+        "Paul singt heute\tPaul sings today\nAnna wartet gestern\tAnna waits yesterday\n", "utf-8"
+    )
+    verdicts = tracing.judged(model, table)  # nothing is wrong with the other
+    best = tracing.soundest(verdicts)
+    assert verdicts == [best]
+    assert (best.line, best.mends) == (2, True)
+    found = tracing.traced(model, table, best.line)
+    assert (found.verdict.stage, found.soundness) == (best.stage, pytest.approx(best.soundness))
+    assert found.reference == "Anna waits yesterday"
     assert (found.output, found.step) == ("Anna waits tomorrow", 2)
     assert (found.wrong, found.wanted, found.wanted_rank) == ("tomorrow", "yesterday", 1)
     assert found.p > 0.9
