@@ -20,6 +20,14 @@ import numba
 from s2sdap.neighbors.search.compiling import compiled
 print(compiled("compiled_for_a_test").twice(21), repr(numba.config.CACHE_DIR))
 """
+THREADS = """
+import torch
+torch.set_num_threads(1)
+torch.get_num_threads()  # now this thread has its number
+from s2sdap.neighbors.search.compiling import compiled
+numba = compiled("numba")
+print(numba.get_num_threads(), torch.get_num_threads())
+"""
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="no users on this system")
@@ -41,6 +49,13 @@ def test_a_module_is_imported_where_numba_finds_no_place_for_its_cache(tmp_path)
         kept = [each for each in temporary.rglob("*") if each.suffix == ".nbi"]
         assert [each.name.split(".")[0] for each in kept] == ["compiled_for_a_test"]
     assert [each.name for each in temporary.iterdir()] == [f"s2sdap-numba-{os.getuid()}"]
+
+
+def test_the_threads_of_numba_leave_torch_with_its_own():
+    done = subprocess.check_output(
+        [sys.executable, "-c", THREADS], env={**os.environ, "NUMBA_NUM_THREADS": "3"}
+    )
+    assert done.split() == [b"3", b"1"]
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="no users on this system")

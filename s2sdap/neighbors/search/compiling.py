@@ -26,7 +26,9 @@ def pynndescent() -> ModuleType:
 def compiled(name: str) -> ModuleType:
     """A module that numba compiles, its cache where it can be written. Raises `neighbors_missing`."""
     with _LOCK:
-        config = required("numba").core.config
+        numba = required("numba")
+        _start_threads(numba)
+        config = numba.core.config
         try:
             return required(name)
         except RuntimeError as error:  # numba's "cannot cache function ...: no locator available"
@@ -38,6 +40,22 @@ def compiled(name: str) -> ModuleType:
             return required(name)
         finally:  # numba's other users in this process go on as they were set up
             config.CACHE_DIR = before
+
+
+def _start_threads(numba: ModuleType) -> None:
+    """Let numba start its threads, once a process, and leave torch with as many as it had.
+
+    Both may share one OpenMP. There the thread that starts numba's gets their number for all that it does
+    later, and torch on it would compute on as many: more slowly, and with sums in another order.
+    """
+
+    def start() -> None:
+        with contextlib.suppress(Exception):  # where numba has no threads it says so when they are needed
+            numba.get_num_threads()
+
+    starting = threading.Thread(target=start, name="s2sdap numba")
+    starting.start()
+    starting.join()
 
 
 def private_folder(parent: Path) -> Path:
