@@ -121,7 +121,7 @@ def test_a_scripted_session_sets_the_copy_probability(folder):
 
 
 def test_what_is_no_data_is_told(example, tmp_path):
-    with pytest.raises(SystemExit, match="train.json: No such file"):
+    with pytest.raises(SystemExit, match=r"train\.json: No such file"):
         example["train"].main(data=tmp_path)
     (tmp_path / "train.json").write_text("[1, 2]")
     with pytest.raises(SystemExit, match="not a file of Disfl-QA"):

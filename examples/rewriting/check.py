@@ -1,0 +1,115 @@
+"""Hold what docs/tutorials/rewriting.md tells against a model that was trained as it says.
+
+    python examples/rewriting/check.py rewriter
+
+Reads `dev.tsv` and `test.tsv` beside the model. Says of each claim what was measured; the exit code is 1 where one
+is not true.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import torch
+import typer
+from pointing import steps
+from questions import tokenized
+from rich.console import Console
+
+from s2sdap import SearchSettings, Session
+from s2sdap.debugger.corpus.run import Corpus
+from s2sdap.debugger.program import read_program
+from s2sdap.models.contract import Model
+from s2sdap.models.loading import load_model
+
+QUESTION = "What did Alexandre Yersin or uh Paul-Louis Simond establish in 1898?"
+MEANT = "what did paul - louis simond establish in 1898 ?"
+INVENTED = "Which kabaddi player no sorry which zorbing champion lives in Quuxville?"
+SAID = "which zorbing champion lives in quuxville ?"
+
+
+class Claim(NamedTuple):
+    """What is claimed, what was measured, and whether it is so."""
+
+    what: str
+    measured: str
+    true: bool
+
+
+def exact(model: Model, file: Path, beam: int) -> tuple[float, float, float]:
+    """Of the lines of a file: the share written as meant, of all, of those with added words, and those lines' share."""
+    settings = SearchSettings(beam_size=beam, max_length=100)
+    results = [decoded.result for decoded in Corpus(model, read_program(str(file)), settings)]
+    known = {model.target.piece(token) for token in range(len(model.target))}
+    right = [result.text == result.sentence.reference for result in results]
+    added = [not known.issuperset((result.sentence.reference or "").split()) for result in results]
+    of_added = [hit for hit, there in zip(right, added, strict=True) if there]
+    return sum(right) / len(right), sum(of_added) / max(1, len(of_added)), sum(added) / len(added)
+
+
+def claims(folder: str, least: float) -> Iterator[Claim]:
+    """Every claim, in the order of the tutorial."""
+    model = load_model(folder)
+    if not isinstance(model, Model):
+        raise SystemExit(f"{folder} is no model of this example")
+    for part, bound in (("dev", least), ("test", least - 0.06)):
+        for beam in (1, 5):
+            share, of_added, there = exact(model, Path(folder) / f"{part}.tsv", beam)
+            told = f"{share:.1%}; of the {there:.0%} with a word that no vocabulary has, {of_added:.1%}"
+            yield Claim(f"{part}, beam {beam}: at least {bound:.0%} exact", told, share >= bound)
+    for question, meant in ((QUESTION, MEANT), (INVENTED, SAID)):
+        found = steps(folder, question)
+        output = " ".join(step.word for step in found[:-1])
+        yield Claim(f"{question!r} is mended", repr(output), output == meant)
+        copied = [step for step in found if step.added]
+        least_copied = min((step.copy for step in copied), default=0.0)
+        words = ", ".join(f"{step.word} {step.copy:.3f}" for step in copied)
+        yield Claim("its words that no vocabulary has are copied, p > 0.9", words, least_copied > 0.9)
+        pointed = all(step.focus == step.word for step in copied)
+        yield Claim("each from where it stands", ", ".join(step.focus for step in copied), pointed)
+    yield from edits(folder)
+
+
+def edits(folder: str) -> Iterator[Claim]:
+    """The edits of the tutorial, at the name of its first question."""
+    session = Session.open(model=folder, source=tokenized(QUESTION))
+    session.start()
+    session.next()
+    while session.evaluate("token") != "simond":
+        if session.evaluate("ended"):
+            yield Claim("it writes simond", session.evaluate("output"), true=False)
+            return
+        session.next()
+    before = session.evaluate('prob("simond")')
+    session.edit_site("prediction.copy", [0.0])
+    told = f"p {before:.3f} before, {session.evaluate(_OF_NAME):.1e} after; now {session.evaluate('token')!r}"
+    gone = session.evaluate(_OF_NAME) < 1e-9 and session.evaluate("token") != "simond"
+    yield Claim("without copying `simond` cannot be written", told, gone)
+    session.undo()
+    session.edit_attention(session.evaluate("source").index("yersin"), 1.0)
+    token = session.evaluate("token")
+    yield Claim("with all attention on `yersin` that is copied", repr(token), token == "yersin")
+
+
+_OF_NAME = 'prob("simond")'
+
+
+def main(
+    model: Annotated[str, typer.Argument(help="The folder that train.py wrote.")],
+    *,
+    least: Annotated[float, typer.Option(help="The share of dev that has to be exact.")] = 0.55,
+) -> None:
+    """Measure, print, and end with 1 where a claim does not hold."""
+    torch.set_num_threads(1)
+    console = Console()
+    wrong = 0
+    for claim in claims(str(Path(model).resolve()), least):
+        wrong += not claim.true
+        told = f"{'true ' if claim.true else 'FALSE'}  {claim.what}: {claim.measured}"
+        console.print(told, highlight=False, markup=False, soft_wrap=True)
+    if wrong:
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    typer.run(main)
