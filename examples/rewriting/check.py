@@ -2,8 +2,8 @@
 
     python examples/rewriting/check.py rewriter
 
-Reads `dev.tsv` and `test.tsv` beside the model. Says of each claim what was measured; the exit code is 1 where one
-is not true.
+Reads `dev.tsv` and `test.tsv` beside the model. Says of each claim what was measured; the exit code is 1 where
+one is not true.
 """
 
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ class Claim(NamedTuple):
 
 
 def exact(model: Model, file: Path, beam: int) -> tuple[float, float, float]:
-    """Of the lines of a file: the share written as meant, of all, of those with added words, and those lines' share."""
+    """The shares of a file's lines: written as meant, the same among those with added words, and those."""
     settings = SearchSettings(beam_size=beam, max_length=100)
     results = [decoded.result for decoded in Corpus(model, read_program(str(file)), settings)]
     known = {model.target.piece(token) for token in range(len(model.target))}
@@ -87,8 +87,8 @@ def edits(folder: str) -> Iterator[Claim]:
     yield Claim("without copying `simond` cannot be written", told, gone)
     session.undo()
     session.edit_attention(session.evaluate("source").index("yersin"), 1.0)
-    token = session.evaluate("token")
-    yield Claim("with all attention on `yersin` that is copied", repr(token), token == "yersin")
+    now = session.evaluate("token")
+    yield Claim("with all attention on `yersin` that is copied", repr(now), now == "yersin")
 
 
 _OF_NAME = 'prob("simond")'

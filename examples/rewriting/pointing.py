@@ -1,6 +1,6 @@
 """Where each word of an output comes from: how likely it is copied, and from where.
 
-python examples/rewriting/pointing.py rewriter "What do petrologists no what do unstable isotope studies indicate?"
+python examples/rewriting/pointing.py rewriter "What did Yersin or uh Simond establish in 1898?"
 """
 
 from dataclasses import dataclass
