@@ -2,7 +2,7 @@
 
     python examples/rewriting/check.py rewriter
 
-Reads `dev.tsv` and `test.tsv` beside the model. Says of each claim what was measured; the exit code is 1 where
+Reads `dev.tsv` and `test.tsv` beside the model. Says of each claim what was measured; the exit code is 1 if
 one is not true.
 """
 
@@ -36,15 +36,20 @@ class Claim(NamedTuple):
     true: bool
 
 
-def exact(model: Model, file: Path, beam: int) -> tuple[float, float, float]:
-    """The shares of a file's lines: written as meant, the same among those with added words, and those."""
+def exact(model: Model, file: Path, beam: int) -> dict[str, tuple[float, int]]:
+    """The share of a file's lines that are written as meant, and their number: of all, and of some kinds."""
     settings = SearchSettings(beam_size=beam, max_length=100)
     results = [decoded.result for decoded in Corpus(model, read_program(str(file)), settings)]
     known = {model.target.piece(token) for token in range(len(model.target))}
     right = [result.text == result.sentence.reference for result in results]
-    added = [not known.issuperset((result.sentence.reference or "").split()) for result in results]
-    of_added = [hit for hit, there in zip(right, added, strict=True) if there]
-    return sum(right) / len(right), sum(of_added) / max(1, len(of_added)), sum(added) / len(added)
+    kinds: dict[str, list[bool]] = {"all": [], "new words": [], "begun anew": [], "mended within": []}
+    for result, hit in zip(results, right, strict=True):
+        meant = result.sentence.reference or ""
+        kinds["all"].append(hit)
+        if not known.issuperset(meant.split()):
+            kinds["new words"].append(hit)
+        kinds["begun anew" if result.sentence.text.endswith(meant) else "mended within"].append(hit)
+    return {name: (sum(hits) / max(1, len(hits)), len(hits)) for name, hits in kinds.items()}
 
 
 def claims(folder: str, least: float) -> Iterator[Claim]:
@@ -54,14 +59,14 @@ def claims(folder: str, least: float) -> Iterator[Claim]:
         raise SystemExit(f"{folder} is no model of this example")
     for part, bound in (("dev", least), ("test", least - 0.06)):
         for beam in (1, 5):
-            share, of_added, there = exact(model, Path(folder) / f"{part}.tsv", beam)
-            told = f"{share:.1%}; of the {there:.0%} with a word that no vocabulary has, {of_added:.1%}"
-            yield Claim(f"{part}, beam {beam}: at least {bound:.0%} exact", told, share >= bound)
+            found = exact(model, Path(folder) / f"{part}.tsv", beam)
+            told = ", ".join(f"{name} {share:.1%} of {count}" for name, (share, count) in found.items())
+            yield Claim(f"{part}, beam {beam}: at least {bound:.0%} exact", told, found["all"][0] >= bound)
     for question, meant in ((QUESTION, MEANT), (INVENTED, SAID)):
-        found = steps(folder, question)
-        output = " ".join(step.word for step in found[:-1])
+        written = steps(folder, question)
+        output = " ".join(step.word for step in written[:-1])
         yield Claim(f"{question!r} is mended", repr(output), output == meant)
-        copied = [step for step in found if step.added]
+        copied = [step for step in written if step.added]
         least_copied = min((step.copy for step in copied), default=0.0)
         words = ", ".join(f"{step.word} {step.copy:.3f}" for step in copied)
         yield Claim("its words that no vocabulary has are copied, p > 0.9", words, least_copied > 0.9)
