@@ -24,6 +24,7 @@ NAMES = (
     "projection",
     "neighbors",
     "language_server",
+    "python_stopped",
     "page",
 )
 

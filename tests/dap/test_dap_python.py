@@ -13,7 +13,7 @@ from s2sdap.models.rnn.network import RnnNetwork
 
 FORWARD = inspect.getsourcefile(RnnNetwork)
 LINES, FIRST = inspect.getsourcelines(RnnNetwork.step)
-LINE = FIRST + next(at for at, text in enumerate(LINES) if "self.target_embedding(tokens)" in text)
+LINE = FIRST + next(at for at, text in enumerate(LINES) if "self._step(" in text)
 
 
 WAITS = "The model's Python is stopped in its debugger: the decode waits for it."
