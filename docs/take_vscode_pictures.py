@@ -54,10 +54,10 @@ def main() -> None:
         page.set_default_timeout(60_000)
         code = Workbench(page, server, Path(folder))
         code.write("dates.txt", "J 4, 2005\nMarch 3, 1999\n24. Okt 1987\n16 février 2005\n")
-        code.write(".vscode/launch.json", json.dumps({"version": "0.2.0", "configurations": [DECODE]}))
         settings = json.loads(server.user_settings.read_text("utf-8"))
         for name, theme in THEMES.items():
             server.user_settings.write_text(json.dumps({**settings, "workbench.colorTheme": theme}), "utf-8")
+            code.configure(DECODE)
             code.load()
             code.open("dates.txt")
             code.start()
