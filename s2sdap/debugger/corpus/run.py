@@ -32,6 +32,9 @@ SAFETY: Final = 10.0
 """A batch may be off by this many times what was measured."""
 LEAST: Final = 1 / 8
 """... and by this part of half its numbers' digits (the root of one rounding) at least."""
+AT_FIRST: Final = 2.0
+"""A batch that shows how far batches are off is held to this many times the least: more sentences of it are
+decoded again, and seldom the whole batch."""
 
 
 @dataclass(slots=True)
@@ -189,12 +192,12 @@ class _Window:
         counts = self.corpus.counts
         try:
             while True:
-                held = counts.tolerance
+                held = counts.tolerance * (AT_FIRST if known else 1.0)
                 swept = self.sweep(plans, sentences, held)
                 for place in known:
                     exact = self.decoded[sentences[place].index].result.outputs
                     counts.note(_apart(swept.outputs[place], exact))
-                if counts.tolerance == held:
+                if counts.tolerance <= held:
                     return swept
         except Exception as error:  # whatever it was: by itself each sentence says what is wrong with it
             counts.note_failure(error)
