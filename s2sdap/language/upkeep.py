@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from s2sdap.language.client import Client
 from s2sdap.language.decoded import Asked, DecodedSentence, Edited, Origin, WordFacts
 from s2sdap.language.desk import Desk
+from s2sdap.language.garbage import more_stays
 from s2sdap.language.lowering import diagnostics
 from s2sdap.language.notes import Level, Note
 from s2sdap.language.reports import read_report
@@ -277,6 +278,7 @@ class Upkeep:
 
     async def _open_index(self, engine: "Engine") -> None:
         await asyncio.to_thread(engine.words.open)
+        more_stays()
 
     # ---- what was decoded elsewhere ----------------------------------------------------------
 

@@ -15,6 +15,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from s2sdap.language.configuration import Project
+from s2sdap.language.garbage import begin_anew
 
 if TYPE_CHECKING:
     from s2sdap.language.engine import Engine
@@ -156,5 +157,7 @@ class Worker:
         model = before[1].model if before is not None and same else None
         self._loaded = before = None  # two models at a time may be too many
         engine = Engine(project, model)
+        if model is None:
+            begin_anew()
         self._loaded = (project, engine)
         return engine

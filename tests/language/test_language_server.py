@@ -1,6 +1,7 @@
 """The language server over real stdio, driven by pygls' own client: every feature, in UTF-16 columns."""
 
 import asyncio
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ from pygls.exceptions import JsonRpcException
 from s2sdap.debugger.session import Session
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.language import commands
+from s2sdap.language.configuration import Configuration, Project
+from s2sdap.language.worker import Worker
 from s2sdap.vocabulary.positions import utf16_length
 
 RULES = ["lowConfidence(p < 0.7)"]
@@ -135,6 +138,14 @@ def test_hints_say_what_the_debugger_would(editor, decoded):
     assert first.position == lsp.Position(0, utf16_length(EMOJI))
     assert "step 6" in second.tooltip.value
     assert "background" in second.tooltip.value
+
+
+def test_what_is_loaded_is_not_looked_through_for_garbage(tmp_path):
+    try:
+        asyncio.run(Worker().do(Project(Configuration(), tmp_path), lambda engine, stops: engine.model.name))
+        assert gc.get_freeze_count() > sum(1 for _ in gc.get_objects())
+    finally:
+        gc.unfreeze()
 
 
 def test_a_finding_stands_at_the_word_that_was_looked_at(editor, decoded):
