@@ -17,16 +17,22 @@ from take_pictures import CHROMIUM, FLAGS, keep, served, settled
 SIZE: Final = {"width": 1280, "height": 900}
 SENTENCE: Final = "a man climbs a rock ."
 LONGER: Final = "a man climbs a rock wall ."
+WRONG: Final = "a dog is digging in the sand ."
+REFERENCE: Final = "ein hund gräbt im sand ."
+"""The fault of a sentence of the test set, in one of our own."""
 STEPS: Final = 4
 """Up to the word that is looked at, and with it what the decoder has read by then."""
 
 
-def begin(page: Page, link: str, folder: Path) -> None:
+def begin(page: Page, link: str, folder: Path, sentence: str, reference: str = "") -> None:
     """A session over the sentence, with the index of what the model was trained on."""
     page.goto(link)
     page.get_by_role("button", name="Begin").wait_for()
     page.locator("input[list=models]").fill(str(folder / "model"))
-    page.get_by_label("One sentence a line").fill(SENTENCE)
+    page.get_by_label("One sentence a line").fill(sentence)
+    if reference:
+        page.get_by_text("References", exact=True).click()
+        page.get_by_label("What should come out, a line each").fill(reference)
     page.get_by_text("More settings").click()
     page.get_by_label("Index of training states").fill(str(folder / "story" / "index"))
     page.get_by_role("button", name="Begin").click()
@@ -62,7 +68,7 @@ def the_picture(page: Page) -> Locator:
 
 
 def main() -> None:
-    """Before and after the word that is put in."""
+    """A wrong word and who is to blame; states before and after a word is put in."""
     if CHROMIUM is None or len(sys.argv) != 2:
         raise SystemExit("Name the folder of the training; and there must be a Chromium (S2SDAP_CHROMIUM).")
     folder = Path(sys.argv[1]).resolve()
@@ -70,7 +76,19 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport=SIZE)
         page.set_default_timeout(120_000)
-        begin(page, link, folder)
+        begin(page, link, folder, WRONG, REFERENCE)
+        forward(page, 5)
+        page.locator(".target .token").nth(2).focus()
+        page.mouse.move(0, 0)
+        keep(page, "translation-wrong", ("light",))
+        page.get_by_role("tab", name="Verdict").click()
+        page.get_by_role("button", name="Find the stage to blame").click()
+        page.locator(".answer").wait_for()
+        settled(page)
+        keep(page, "translation-verdict", ("light",))
+        page = browser.new_page(viewport=SIZE)
+        page.set_default_timeout(120_000)
+        begin(page, link, folder, SENTENCE)
         forward(page)
         neighbours(page, SENTENCE.split().index("rock"))
         keep(page, "translation-before", ("light",), the_picture(page))

@@ -8,6 +8,7 @@ word's neighbours move when words are put in behind it. Minutes of one core, mos
 
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +19,14 @@ from rich.console import Console
 
 from examples.marian.parallel_text import DataError
 from examples.translation.sweeping import Row, fired, one_word_off, silent, swept
-from examples.translation.tracing import Moved, Traced, judged, moved, soundest, traced
+from examples.translation.tracing import Judged, Moved, Traced, judged, moved, soundest, traced
 from examples.translation.train import DATA, WHERE_TO_GET_IT
 from s2sdap.vocabulary.files import write_whole
 
 WORD, INSERTED, SENTENCE = "rock", "wall", "a man climbs a rock ."
 ALONE, TOGETHER = "felsen", "felswand"
+READ_AS_WRONG = 479
+"""The line of the test set whose output a person has found to mean something else; others are as good."""
 SHORTLIST = 16
 """Wrong sentences that are judged, the shortest: a verdict tries hundreds of words at every place."""
 
@@ -82,10 +85,11 @@ def swept_claims(rows: Sequence[Row]) -> list[Claim]:
 
 
 def traced_claims(found: Traced, line: int) -> list[Claim]:
-    """Where it goes wrong, who is to blame, and that the edits mend it."""
+    """Where it goes wrong, who is to blame, and that two edits mend it."""
     rank = "not among the five likeliest" if found.wanted_rank is None else f"number {found.wanted_rank + 1}"
     stage = found.verdict.stage
-    return [
+    edits = found.verdict.edit_texts
+    claims = [
         Claim(
             f"line {line}: step {found.step} writes {found.wrong!r} with p = {found.p:.3f}, not "
             f"{found.wanted!r} ({rank}); it looks at {found.focus!r} with {found.attended:.2f}",
@@ -93,11 +97,16 @@ def traced_claims(found: Traced, line: int) -> list[Claim]:
         ),
         Claim(f"to blame: {stage or 'no single stage'}; {found.blamed}", stage is not None),
         Claim(
-            f"the edits {', '.join(found.verdict.edit_texts)} lead to the reference "
-            f"(soundness {found.soundness:.2f})",
+            f"its edits lead to the reference (soundness {found.soundness:.2f}): {edits[0] if edits else ''}"
+            f"{f' and {len(edits) - 1} more' if len(edits) > 1 else ''}",
             found.mended,
         ),
+        Claim(f"with {found.wanted!r} forced there it is the reference", found.forced == found.reference),
     ]
+    if found.near:
+        told = f"of {found.near.total()} nearest states {dict(found.near.most_common(4))} go on so"
+        claims.insert(1, Claim(told, True))
+    return claims
 
 
 def moved_claims(found: Moved, alone: str, together: str) -> list[Claim]:
@@ -120,6 +129,13 @@ def moved_claims(found: Moved, alone: str, together: str) -> list[Claim]:
             before < 0.2 and after >= 0.5,
         ),
     ]
+
+
+def traced_lines(lines: Sequence[int], verdicts: Sequence[Judged]) -> list[int]:
+    """Which lines of the shortlist are traced: the one that is read as wrong, and the soundest."""
+    chosen = [number for number, line in enumerate(lines, 1) if line == READ_AS_WRONG]
+    best = soundest(verdicts)
+    return chosen + ([best.line] if best is not None and best.line not in chosen else [])
 
 
 def tell(claims: Sequence[Claim]) -> bool:
@@ -147,17 +163,21 @@ def main(
         rows = swept(model / "model", sources, references, folder / "report.jsonl")
         whole = tell(swept_claims(rows))
         short = sorted(one_word_off(rows), key=lambda row: len(row.source.split()))[:SHORTLIST]
-        table = "".join(f"{row.source}\t{row.reference}\n" for row in short)
-        write_whole(folder / "one-word-off.tsv", table.encode())
+        written = "".join(f"{row.source}\t{row.reference}\n" for row in short)
+        write_whole(folder / "one-word-off.tsv", written.encode())
         console.print("[bold]A wrong translation, traced and mended[/]")
-        best = soundest(judged(model / "model", folder / "one-word-off.tsv"))
-        if best is None:
-            whole = tell([Claim(f"of {len(short)} outputs one word off the stage to blame mends one", False)])
-        else:
-            found = traced(model / "model", folder / "one-word-off.tsv", best.line)
-            whole = tell(traced_claims(found, short[best.line - 1].line)) and whole
-        console.print("[bold]A word and what stands behind it[/]")
+        table = folder / "one-word-off.tsv"
+        verdicts = judged(model / "model", table)
         index = indexed(model / "model", data, folder)
+        for line in traced_lines([row.line for row in short], verdicts):
+            found = traced(model / "model", table, line, index)
+            whole = tell(traced_claims(found, short[line - 1].line)) and whole
+        stages = dict(Counter(each.stage or "none" for each in verdicts))
+        mended = sum(each.mends for each in verdicts)
+        sound = sum(each.mends and each.soundness >= 0.5 for each in verdicts)
+        told = f"of {len(verdicts)} the verdicts name {stages}; {mended} are mended, {sound} of them soundly"
+        whole = tell([Claim(told, mended > 0)]) and whole
+        console.print("[bold]A word and what stands behind it[/]")
         moving = moved(model / "model", index, SENTENCE, WORD, INSERTED)
         whole = tell(moved_claims(moving, ALONE, TOGETHER)) and whole
     except DataError as error:

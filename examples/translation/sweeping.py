@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-DOUBTFUL: Final = ("lowConfidence(p < 0.3)", "unknownToken", "unknownSource", "repetition")
+from s2sdap.models.tokenizers import UNKNOWN
+
+DOUBTFUL: Final = ("lowConfidence(p < 0.15)", "unknownToken", "unknownSource", "repetition")
 """Rules that need no reference: they fire where the model itself is in doubt, or lacks a word."""
 REFERENCE_AWARE: Final = ("referenceRank(reference_rank >= 5)",)
 """Rules that know what should have come: the sure and wrong ones are found by no other."""
@@ -63,9 +65,9 @@ def silent(rows: Sequence[Row]) -> list[Row]:
 def one_word_off(rows: Sequence[Row]) -> list[Row]:
     """The outputs of which a single word is not the reference's: what went wrong there is easy to name.
 
-    Where the model has no word for it and says so (`unknownToken`) there is nothing to trace.
+    Where it wrote that it has no word for it, there is nothing to trace.
     """
-    return [row for row in rows if "unknownToken" not in row.rules and differing(row) == 1]
+    return [row for row in rows if UNKNOWN not in row.output.split() and differing(row) == 1]
 
 
 def differing(row: Row) -> int | None:

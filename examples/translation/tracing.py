@@ -31,6 +31,10 @@ class Traced:
     verdict: VerdictBody
     after: str
     """the output once the edits of the verdict were applied"""
+    forced: str
+    """the output where the wanted word was forced at that step instead"""
+    near: Counter[str]
+    """what the nearest states of training go on with, where there is an index"""
 
     @property
     def blamed(self) -> str:
@@ -84,16 +88,21 @@ def soundest(verdicts: Sequence[Judged]) -> Judged | None:
     return max(able, key=lambda each: each.soundness, default=None)
 
 
-def traced(model: Path, table: Path, line: int) -> Traced:
-    """Go to the first wrong word of a line, ask which stage is to blame, and apply the edits that mend it."""
+def traced(model: Path, table: Path, line: int, index: Path | None = None) -> Traced:
+    """Go to the first wrong word of a line, ask which stage is to blame, and try two edits that mend it."""
     with Debugger.spawn() as debugger:
-        debugger.launch(program=table, model=str(model), start_line=line)
+        debugger.launch(program=table, model=str(model), start_line=line, index=index)
         debugger.step_out()
         result = debugger.results()[-1]
         verdict = debugger.verdict(sentence=result.sentence)
         debugger.goto(verdict.step)
         step = debugger.step(top=5)
         pieces = [token.piece for token in step.top or []]
+        near = debugger.neighbors("decoder.state", k=20, others=True).neighbors if index else []
+        debugger.force(verdict.wanted)
+        debugger.step_out()
+        forced = debugger.results()[-1].outputs[0].text
+        debugger.command("undo")
         if verdict.edits:
             debugger.apply_fix(verdict)
             debugger.step_out()
@@ -113,6 +122,8 @@ def traced(model: Path, table: Path, line: int) -> Traced:
         attended=step.attention[step.focus],
         verdict=verdict,
         after=after,
+        forced=forced,
+        near=Counter(each.token.piece for each in near),
     )
 
 

@@ -143,18 +143,22 @@ def test_a_wrong_translation_is_traced_and_mended(mornings, tmp_path):
     best = tracing.soundest(verdicts)
     assert verdicts == [best]
     assert (best.line, best.mends) == (2, True)
-    found = tracing.traced(model, table, best.line)
+    found = tracing.traced(model, table, best.line, Path(mornings.index))
     assert (found.verdict.stage, found.soundness) == (best.stage, pytest.approx(best.soundness))
     assert found.reference == "Anna waits yesterday"
     assert (found.output, found.step) == ("Anna waits tomorrow", 2)
     assert (found.wrong, found.wanted, found.wanted_rank) == ("tomorrow", "yesterday", 1)
     assert found.p > 0.9
     assert found.mended
+    assert found.forced == found.reference
+    assert found.near.total() == 20
     assert found.blamed in {each.text for each in found.verdict.experiments}
     claims = story.traced_claims(found, 1)
     assert all(claim.holds for claim in claims)
     broken = story.traced_claims(replace(found, after=found.output), 1)
-    assert [claim.holds for claim in broken] == [True, True, False]
+    assert [claim.holds for claim in broken] == [True, True, True, False, True]
+    assert story.traced_lines([5, 9], verdicts) == [2]
+    assert story.traced_lines([story.READ_AS_WRONG, 9], verdicts) == [1, 2]
 
 
 def test_the_neighbours_of_a_word_move_when_words_are_put_in(mornings):
