@@ -7,7 +7,8 @@ from s2sdap.debugger.comparing.comparison import Cell, compare
 from s2sdap.debugger.comparing.runs import Run, Work, begun, best_run, forced_run, run_on
 from s2sdap.decoding.reference import reference_of
 from s2sdap.language.decoded import Asked
-from s2sdap.language.engine import Cancelled, Engine, Interrupted
+from s2sdap.language.engine import Cancelled, Engine
+from s2sdap.language.worker import Interrupted
 from s2sdap.vocabulary.errors import S2sdapError
 
 T = TypeVar("T")

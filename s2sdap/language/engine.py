@@ -28,6 +28,7 @@ from s2sdap.language.configuration import Project
 from s2sdap.language.decoded import Asked, DecodedSentence, Edited, FoundHere, Origin, Rival, TargetToken
 from s2sdap.language.found import found_at
 from s2sdap.language.words import Words
+from s2sdap.language.worker import Interrupted
 from s2sdap.models.contract import Described
 from s2sdap.models.loading import load_model
 from s2sdap.vocabulary import sites
@@ -40,10 +41,6 @@ LIKELIEST: Final = 2
 """Tokens among which the rival of a chosen one is."""
 
 Cancelled = Callable[[], bool]
-
-
-class Interrupted(Exception):  # noqa: N818 - nothing went wrong
-    """The work was cancelled."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

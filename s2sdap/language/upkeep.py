@@ -19,7 +19,7 @@ from s2sdap.language.notes import Level, Note
 from s2sdap.language.reports import read_report
 from s2sdap.language.source_files import SourceFile
 from s2sdap.language.toml_language import notes as toml_notes
-from s2sdap.language.worker import Urgency, Worker
+from s2sdap.language.worker import Interrupted, Urgency, Worker
 from s2sdap.models.source_readers import reader_of_file
 from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.positions import Span
@@ -188,7 +188,7 @@ class Upkeep:
         self._decoding.pop(file.uri, None)
 
     async def run(self, file: SourceFile) -> int:
-        """Decode all sentences of a file that are not decoded yet; how many were."""
+        """Decode all sentences that are not decoded yet; how many were, also where it is cancelled."""
         sentences = file.wanting(0, len(file.document.lines))
         loop, count = asyncio.get_running_loop(), 0
         async with self.client.progress(f"Decoding {file.path.name}", cancellable=True) as bar:
@@ -200,9 +200,14 @@ class Upkeep:
                 bar.report(f"{count:,} of {len(sentences):,} sentences", 100 * count / len(sentences))
 
             def work(engine: "Engine", stops: Callable[[], bool]) -> None:
-                over = engine.run(sentences, str(file.path), lambda: stops() or bar.cancelled)
-                for asked, decoded in over:
-                    loop.call_soon_threadsafe(keep, asked, decoded)
+                try:
+                    for asked, decoded in engine.run(
+                        sentences, str(file.path), lambda: stops() or bar.cancelled
+                    ):
+                        loop.call_soon_threadsafe(keep, asked, decoded)
+                except Interrupted:
+                    if not bar.cancelled:  # by its bar: what was decoded so far is the outcome
+                        raise
 
             try:
                 await self._loaded(file, lambda: self.worker.do(file.project, work, Urgency.RUN))

@@ -25,6 +25,10 @@ Work = Callable[["Engine", Callable[[], bool]], T]
 """Gets the loaded model, and what says whether the work was cancelled."""
 
 
+class Interrupted(Exception):  # noqa: N818 - nothing went wrong
+    """The work was cancelled."""
+
+
 class Urgency(IntEnum):
     """Which work comes first."""
 

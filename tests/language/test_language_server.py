@@ -275,6 +275,25 @@ def test_a_whole_file_is_decoded_with_progress(editor):
     assert found_low_confidence(editor.problems(uri, found_low_confidence))[0].range.start.line == 28
 
 
+def test_the_bar_of_a_whole_file_can_cancel_it(editor):
+    text = "".join(f"{1 + day % 28} May {1500 + day // 28}\n" for day in range(20_000))
+    uri = editor.open("many.src", text)
+
+    def bar(field):
+        told = [params for method, params in editor.heard if method == lsp.PROGRESS]
+        begun = (each.token for each in told if each.value.get("title") == "Decoding many.src")
+        token = next(begun, None)
+        return token if any(each.token == token and field in each.value for each in told) else None
+
+    asked = lsp.ExecuteCommandParams(command=commands.RUN, arguments=[uri])
+    run = editor.client.workspace_execute_command_async(asked)
+    count = asyncio.run_coroutine_threadsafe(run, editor.loop)
+    token = editor.until(lambda: bar("message"))
+    editor.tell(editor.client.window_work_done_progress_cancel, lsp.WorkDoneProgressCancelParams(token))
+    assert 0 < count.result(timeout=100) < 20_000
+    assert editor.command(commands.DECODE, uri, 19_999)["output"]  # the model is free again
+
+
 def test_a_debug_session_is_given_way_to(editor):
     uri = editor.open("waits.src", "May 5, 1995\n")
     editor.tell(lambda params: editor.client.protocol.notify("s2sdap/debugging", params), {"active": True})
