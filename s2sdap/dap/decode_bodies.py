@@ -85,7 +85,16 @@ def _step(frame: Frame, row: Row, top: int) -> custom.DecodedStepBody:
         forced=token is not None and _chosen_by_a_person(row.record.edits, token),
         column=None if made is None else _column(frame, row, made, top),
         edits=[told(edit, frame.piece) for edit in row.record.edits] or None,
+        copied=_copied(frame, row),
     )
+
+
+def _copied(frame: Frame, row: Row) -> float | None:
+    """The probability of copying, where the step has come to it and nothing has to be run again."""
+    held = getattr(row.record.sites, "held", row.record.sites)
+    if sites.PREDICTION_COPY not in held or (row.chosen is None and not frame.has(sites.PREDICTION_COPY)):
+        return None
+    return float(held[sites.PREDICTION_COPY][row.row])
 
 
 def _chosen_by_a_person(edits: Sequence[Edit], node: Hypothesis) -> bool:

@@ -58,6 +58,8 @@ def test_the_copy_probability_is_a_variable_that_can_be_set(at_a_token):
     assert 0 < float(before["value"]) < 1
     assert before["evaluateName"] == "copy"
     assert session.value("copy") == before["value"]
+    (step,) = session.request("s2s/decode")["steps"]
+    assert step["copied"] == pytest.approx(float(before["value"]), abs=1e-5)
     session.request("setVariable", variablesReference=prediction, name="copy", value="1")
     assert float(session.scope("Prediction")["copy"]["value"]) == 1.0
     assert float(session.value('prob("u")')) < 1e-6

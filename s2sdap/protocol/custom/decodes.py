@@ -48,7 +48,8 @@ class DecodedStepBody(_Camel):
     """A step of a decode.
 
     `token` is absent where none was chosen yet; `column` where it is not predicted yet, or would cost a
-    forward pass (ask for `s2s/columns`). `edits` are those of that step, in words.
+    forward pass (ask for `s2s/columns`). `edits` are those of that step, in words. `copied` is, of a
+    model that copies, the probability of copying, 0 to 1; absent where it is not at hand.
     """
 
     step: int
@@ -56,6 +57,7 @@ class DecodedStepBody(_Camel):
     forced: bool = False
     column: ColumnBody | None = None
     edits: list[str] | None = None
+    copied: float | None = None
 
 
 class DecodeBody(_Camel):

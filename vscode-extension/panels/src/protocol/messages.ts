@@ -674,6 +674,7 @@ export interface DecodedStepBody {
   forced?: boolean;
   column?: ColumnBody;
   edits?: string[];
+  copied?: number;
 }
 
 /** Answer to `s2s/decode`. */

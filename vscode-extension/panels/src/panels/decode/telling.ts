@@ -32,6 +32,7 @@ export function tellStep(step: DecodedStepBody, column: ColumnBody | undefined):
   else parts.push(...numbersOf(step.token));
   if (column?.rank !== undefined) parts.push(`rank ${column.rank}`);
   if (column !== undefined) parts.push(...surenessOf(column));
+  if (step.copied !== undefined) parts.push(`copied with ${exactly(step.copied)}`);
   if (step.forced) parts.push("forced");
   if (step.edits !== undefined) parts.push(`${counted(step.edits.length, "edit")}: ${step.edits.join("; ")}`);
   return parts.join(" · ");
