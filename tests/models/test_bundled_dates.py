@@ -6,29 +6,30 @@ from collections import Counter
 from datetime import date
 from pathlib import Path
 
-import torch
-
+from s2sdap.decoding.batched.grouping import BatchBounds, grouped
+from s2sdap.decoding.batched.search import decode_batch
+from s2sdap.decoding.settings import SearchSettings
 from s2sdap.models.bundled import written_dates as data
-from s2sdap.models.contract import untouched
 from s2sdap.models.loading import load_model
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "s2sdap" / "models" / "bundled" / "dates"
 
 
-def greedy(model, text, limit=15):
-    encoded = model.encode(model.tokenize(text), untouched)
-    state, tokens = model.begin(encoded), [model.target.bos]
-    while tokens[-1] != model.target.eos and len(tokens) < limit:
-        logits, state = model.step(encoded, state, torch.tensor(tokens[-1:]), untouched)
-        tokens.append(int(logits.argmax()))
-    return model.target.text(tokens)
+def written(model, texts):
+    """What the model writes greedily, in batches, as `s2sdap run` decodes; see `test_batched_search`."""
+    sources, found = [model.tokenize(text) for text in texts], {}
+    for batch in grouped([len(source.tokens) for source in sources], 1, BatchBounds()):
+        outputs = decode_batch(model, [sources[each] for each in batch], SearchSettings()).outputs
+        found.update(zip(batch, (model.target.text(best.tokens) for best, *_ in outputs), strict=True))
+    return [found[each] for each in range(len(texts))]
 
 
 def test_dates_of_unseen_days_are_read():
     model = load_model("dates")
     dates = list(data.written_dates("test", 800, seed=99))
-    wrong = [(each.text, got) for each in dates if (got := greedy(model, each.text)) != each.iso]
+    outputs = written(model, [each.text for each in dates])
+    wrong = [(each.text, got) for each, got in zip(dates, outputs, strict=True) if got != each.iso]
     assert len(wrong) < 0.01 * len(dates), wrong
     assert {each.format for each in dates} == set(data.FORMATS)
 
