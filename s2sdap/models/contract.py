@@ -258,5 +258,5 @@ def reading(model: Model, source: Source) -> Model:
 
 def extends(model: Described) -> TypeGuard[Extends]:
     """Whether each sentence may add words to the vocabulary of `model`."""
-    # The protocol goes through every member, which takes longer than reading a short sentence; so it comes last.
+    # The protocol goes through every member, which takes longer than to read a short sentence: so it is last.
     return bool(getattr(model, "copies", False)) and isinstance(model, Extends)
