@@ -78,6 +78,8 @@ def test_step_in_at_instruction_granularity_comes_by_it(at_a_token):
     place = told.index(copy[0])
     assert told[place - 1].startswith("prediction.generated: [V] 9")
     assert told[place + 1].startswith("prediction.logits: [V] 12")
+    walk = {each["part"]: each["vectors"] for each in session.request("s2s/walk")["parts"]}
+    assert [each["name"] for each in walk["copy"]] == ["probability of copying"]
 
 
 def test_a_condition_stops_where_it_copies(tcp, folder):
