@@ -71,7 +71,10 @@ def test_the_numbers_are_the_models_own(doubtful, dates):
 def test_a_verdict_says_what_it_could_not_do(doubtful):
     verdict = answer(question_of(doubtful, limit=FEW), at_once)
     missing = {(each.stage, each.name): each.reason for each in verdict.absent}
-    assert missing[Stage.ENCODER, "purity of the neighbours"] == "there is no index of neighbours"
+    assert (
+        missing[Stage.ENCODER, "purity of the neighbours"]
+        == "this session has opened no index of training states"
+    )
     assert {each.stage for each in (*verdict.experiments, *verdict.absent)} == set(Stage)
 
 

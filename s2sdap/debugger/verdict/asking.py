@@ -7,7 +7,8 @@ as it is.
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
@@ -15,7 +16,7 @@ from s2sdap.debugger.program import Program, Sentence
 from s2sdap.debugger.session import Session
 from s2sdap.debugger.tokens import resolve_token
 from s2sdap.debugger.verdict.at_the_model import at_the_model
-from s2sdap.debugger.verdict.records import Verdict
+from s2sdap.debugger.verdict.records import Absent, Experiment, Verdict, no_purity
 from s2sdap.debugger.verdict.trials import LIMIT, Here, OutOfSteps, Run, Trials, carrier_of
 from s2sdap.debugger.verdict.verdict import Report, verdict_of
 from s2sdap.decoding.edits import Edit, SourceEdit
@@ -24,6 +25,9 @@ from s2sdap.decoding.planning import planner_for
 from s2sdap.decoding.reference import reference_of
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
+
+if TYPE_CHECKING:
+    from s2sdap.debugger.neighbors.training import Training
 
 CONTROLS: Final = 12
 """Sentences of the program with references that serve as controls, the nearest ones."""
@@ -46,6 +50,8 @@ class Question:
     wanted: str | int | None = None
     reference: str | None = None
     limit: int = LIMIT
+    training: "Training | None" = None
+    """the index that is asked for neighbours, where the session has one at hand or was given one"""
 
 
 def question_of(
@@ -72,7 +78,24 @@ def question_of(
         asked, base = session.program.sentences[sentence], ()
         plan = planned(planner, session.program, asked)
     base = tuple(edit for edit in base if not isinstance(edit, SourceEdit))
-    return Question(session.program, asked, plan, planner, base, step, wanted, reference, limit or LIMIT)
+    return Question(
+        session.program,
+        asked,
+        plan,
+        planner,
+        base,
+        step,
+        wanted,
+        reference,
+        limit or LIMIT,
+        _at_hand(session),
+    )
+
+
+def _at_hand(session: Session) -> "Training | None":
+    """Its index of training states; one that would have to be built first is no part of a verdict."""
+    training = session.training
+    return training if training is not None and (training.ready or training.asked is not None) else None
 
 
 def planner_of(session: Session) -> Planner:
@@ -123,7 +146,20 @@ def answer(question: Question, here: Here, report: Report = lambda _what: None) 
         raise S2sdapError("too_few_steps", limit=question.limit) from None
     if trials.reached(trials.free):
         raise S2sdapError("nothing_wrong", sentence=_name(question))
-    return verdict_of(trials, _controls(question), report)
+    return verdict_of(trials, _controls(question), report, partial(_purity, question))
+
+
+def _purity(question: Question, trials: Trials) -> Experiment | Absent:
+    """What the index of training states says of the word in question."""
+    if question.training is None:
+        return no_purity("this session has opened no index of training states")
+    from s2sdap.debugger.verdict.purity import purity_experiment  # noqa: PLC0415 - needs what searches
+
+    try:
+        index = question.training.open()
+    except S2sdapError as error:
+        return no_purity(error.what)
+    return purity_experiment(trials, question.sentence, index)
 
 
 def answering(question: Question) -> Generator[int, None, Verdict]:

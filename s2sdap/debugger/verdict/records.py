@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from s2sdap.decoding.edits import Edit
 from s2sdap.vocabulary.stages import Stage
@@ -47,6 +48,15 @@ class Absent:
     stage: Stage
     name: str
     reason: str
+
+
+PURITY: Final = "purity of the neighbours"
+"""The experiment that asks an index of training states; see `purity`."""
+
+
+def no_purity(reason: str) -> Absent:
+    """That experiment, where it cannot be made."""
+    return Absent(Stage.ENCODER, PURITY, reason)
 
 
 @dataclass(frozen=True, slots=True)

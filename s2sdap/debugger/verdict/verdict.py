@@ -21,7 +21,7 @@ from s2sdap.debugger.verdict.encoder_states import NAME as STATES
 from s2sdap.debugger.verdict.encoder_states import encoder_states_experiment
 from s2sdap.debugger.verdict.prediction import NAME as PREDICTION
 from s2sdap.debugger.verdict.prediction import prediction_experiment
-from s2sdap.debugger.verdict.records import Absent, Experiment, Verdict
+from s2sdap.debugger.verdict.records import PURITY, Absent, Experiment, Verdict, no_purity
 from s2sdap.debugger.verdict.search import SETTINGS, search_experiments
 from s2sdap.debugger.verdict.trials import OutOfSteps, Trials
 from s2sdap.decoding.edits import Edit, SourceEdit
@@ -44,10 +44,15 @@ WITNESSES: Final = 3
 
 _Make = Callable[[Bench], Experiment | Absent | tuple[Experiment, ...]]
 Report = Callable[[str], None]
+Purity = Callable[[Trials], Experiment | Absent]
+"""What an index says of the word in question."""
 
 
 def verdict_of(
-    trials: Trials, controls: Sequence[tuple[str, str]], report: Report = lambda _what: None
+    trials: Trials,
+    controls: Sequence[tuple[str, str]],
+    report: Report = lambda _what: None,
+    purity: Purity = lambda _trials: no_purity("there is no index of training states"),
 ) -> Verdict:
     """Make the experiments on a sentence and weigh them. `report` is told what is being done."""
     report("control sentences")
@@ -61,11 +66,10 @@ def verdict_of(
         except OutOfSteps:
             made = Absent(stage, what, f"it would take more than {trials.limit} steps")
         done += made if isinstance(made, tuple) else (made,)
+    report(f"{Stage.ENCODER.value}: {PURITY}")
+    done.append(purity(trials))
     experiments = tuple(each for each in done if isinstance(each, Experiment))
-    absent = (
-        Absent(Stage.ENCODER, "purity of the neighbours", "there is no index of neighbours"),
-        *(each for each in done if isinstance(each, Absent)),
-    )
+    absent = tuple(each for each in done if isinstance(each, Absent))
     report("weighing")
     trials.limit += trials.limit // WEIGHING  # what is left for the control sentences, and to try the fix
     named, ties, text, chosen = _weighed(bench, experiments, absent)
