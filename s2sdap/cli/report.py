@@ -5,12 +5,14 @@ under the settings, scores are in nats.
 """
 
 import math
+from collections.abc import Iterator
 
 import msgspec
+from msgspec.structs import replace
 
 from s2sdap.cli.reopening import Opening
 from s2sdap.debugger.corpus.alone import Decoded
-from s2sdap.debugger.stops import Stop
+from s2sdap.debugger.stops import Finding, Stop
 from s2sdap.decoding.decode import Output
 from s2sdap.vocabulary.errors import S2sdapError
 
@@ -53,7 +55,7 @@ class ErrorLine(_Camel):
 
 
 class StopLine(_Camel):
-    """A stop: what the watch rule found, or why its condition could not be told.
+    """What a watch rule found at a stop, each by itself, or why its condition could not be told.
 
     `command` opens the sentence paused at this token.
     """
@@ -105,7 +107,7 @@ def told(decoded: Decoded, opening: Opening | None = None, *, tokens: bool = Tru
         line=number,
         source=result.sentence.text,
         output=result.text if result.outputs else None,
-        stops=[_stop(stop, number, opening) for stop in decoded.stops],
+        stops=[line for stop in decoded.stops for line in _stops(stop, number, opening)],
         error=_error(result.error),
         reference=result.sentence.reference,
         batched=not decoded.exact,
@@ -130,19 +132,36 @@ def _output(output: Output) -> OutputLine:
     )
 
 
-def _stop(stop: Stop, number: int, opening: Opening | None) -> StopLine:
+def _stops(stop: Stop, number: int, opening: Opening | None) -> Iterator[StopLine]:
+    """A line of what was found there, and one of each thing that other rules found at the same place."""
     if stop.cursor is None:
         raise AssertionError("a stop within a sentence has a place")
     line = StopLine(
         step=stop.cursor.step, hypothesis=stop.cursor.hypothesis, text=stop.text, error=_error(stop.error)
     )
-    if (found := stop.finding) is not None:
-        line.rule, line.condition, line.token = found.rule, found.condition, found.token
-        line.p, line.entropy, line.margin, line.rank = found.p, found.entropy, found.margin, found.rank
-        line.best = [LikelyLine(piece=piece, p=p) for piece, p in found.best]
-        if opening is not None:
-            line.command = opening.command(number, line.step, f"{found.rule}({found.condition})")
-    return line
+    if stop.finding is None:
+        yield line
+        return
+    yield _found(line, stop.finding, number, opening)
+    for finding in stop.also:
+        yield _found(replace(line, text=finding.text, error=None), finding, number, opening)
+
+
+def _found(line: StopLine, found: Finding, number: int, opening: Opening | None) -> StopLine:
+    return replace(
+        line,
+        rule=found.rule,
+        condition=found.condition,
+        token=found.token,
+        p=found.p,
+        entropy=found.entropy,
+        margin=found.margin,
+        rank=found.rank,
+        best=[LikelyLine(piece=piece, p=p) for piece, p in found.best],
+        command=None
+        if opening is None
+        else opening.command(number, line.step, f"{found.rule}({found.condition})"),
+    )
 
 
 def _error(error: S2sdapError | None) -> ErrorLine | None:

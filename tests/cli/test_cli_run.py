@@ -95,6 +95,18 @@ def test_what_fired_was_decoded_by_itself(full):
     assert any(row.get("batched") for row in report)
 
 
+def test_every_rule_that_fires_at_a_token_is_told(s2sdap, tmp_path):
+    report = tmp_path / "out.jsonl"
+    rules = ("lowConfidence(p < 0.7)", "highEntropy(entropy > 0.5)")
+    done = s2sdap("run", "-", *(f"--break={rule}" for rule in rules), "--report", report, stdin=b"J 4, 2005\n")
+    assert done.returncode == 1
+    (row,) = [json.loads(line) for line in report.read_text().splitlines()]
+    at = {(stop["step"], stop["token"]) for stop in row["stops"]}
+    assert at == {(6, "7")}
+    assert [f"{stop['rule']}({stop['condition']})" for stop in row["stops"]] == list(rules)
+    assert all(stop["text"].startswith(f"{stop['condition']}: '7' has p = ") for stop in row["stops"])
+
+
 def test_exact_decodes_every_sentence_by_itself(s2sdap, dates, tmp_path):
     report = tmp_path / "out.jsonl"
     done = s2sdap("run", "-", "--exact", "--report", report, stdin=WINDOWS)
