@@ -98,7 +98,9 @@ def test_what_fired_was_decoded_by_itself(full):
 def test_every_rule_that_fires_at_a_token_is_told(s2sdap, tmp_path):
     report = tmp_path / "out.jsonl"
     rules = ("lowConfidence(p < 0.7)", "highEntropy(entropy > 0.5)")
-    done = s2sdap("run", "-", *(f"--break={rule}" for rule in rules), "--report", report, stdin=b"J 4, 2005\n")
+    done = s2sdap(
+        "run", "-", *(f"--break={rule}" for rule in rules), "--report", report, stdin=b"J 4, 2005\n"
+    )
     assert done.returncode == 1
     (row,) = [json.loads(line) for line in report.read_text().splitlines()]
     at = {(stop["step"], stop["token"]) for stop in row["stops"]}
