@@ -239,7 +239,7 @@ def test_an_index_that_was_asked_for_and_is_none_refuses_the_launch(tcp, date_in
         (date_index.path, plain_model, 4514),
     ):
         seq = tcp.begin_launch(source="abc", index=index, model=model)
-        tcp.request("configurationDone")
+        tcp.send("configurationDone")  # which may come when the launch is refused already
         assert tcp.answer(seq)["body"]["error"]["id"] == number
     tcp.launch(source=OWN, index=date_index.path)
     tcp.stopped("entry")

@@ -166,8 +166,8 @@ def test_orders(session, line, command):
 
 @pytest.mark.parametrize(
     "line",
-    ["token", "source", "source[1]", "source == tokens", "source in tokens", "p > 0.5", "output == 'x'", "",
-     "attention[0] >= 0.5", "state[0] != 1", "force(1)", "tokens", "x" * 3_000_000],
+    ["token", "source", "copy", "copy > 0.5", "source[1]", "source == tokens", "source in tokens", "p > 0.5",
+     "output == 'x'", "", "attention[0] >= 0.5", "state[0] != 1", "force(1)", "tokens", "x" * 3_000_000],
 )  # fmt: skip
 def test_what_is_no_command(session, line):
     assert command_word(line) is None
@@ -175,9 +175,9 @@ def test_what_is_no_command(session, line):
         read(session, line)
 
 
-def test_no_command_but_source_has_the_name_of_a_field_or_function():
-    assert set(COMMANDS) & (set(FIELDS) | set(FUNCTIONS)) == {"source"}
-    assert set(COMMANDS) & set(NAMES) == {"source", "prefix"}
+def test_few_commands_have_the_name_of_a_field_or_function():
+    assert set(COMMANDS) & (set(FIELDS) | set(FUNCTIONS)) == {"source", "copy"}
+    assert set(COMMANDS) & set(NAMES) == {"source", "prefix", "copy"}
 
 
 SLIPS = {

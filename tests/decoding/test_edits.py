@@ -107,7 +107,7 @@ def test_an_attention_edit_against_the_equations():
     embedding = it.weights["target_embedding.weight"][token]
     following, _ = it.cell(np.concatenate([embedding, features]), state, None, "decoder.0.{}")
     close(edited[2], "decoder.state", following)
-    features, logits = predicted(it.context(states, following), following)
+    features, logits = predicted(it.attend(states, following, "general") @ states, following)
     close(edited[2], "prediction.logits", logits)
 
 

@@ -217,7 +217,7 @@ def test_every_field_of_every_frame(name, session_of):
     for hypothesis in session.hypotheses():
         for frame in session.frames(hypothesis.id):
             values = {}
-            for field in FIELDS.keys() - OF_TRAINING:
+            for field in FIELDS.keys() - OF_TRAINING - {"copy"}:
                 if frame.stage is Stage.ENCODER and field not in {
                     "step",
                     "stage",
