@@ -37,7 +37,7 @@ class Split:
     """Where cases come from: a split of the days, and the seeds of the draws."""
 
     name: str
-    days: str
+    days: dates.Split
     seeds: tuple[int, ...]
 
 
@@ -49,7 +49,7 @@ HELD_OUT: Final = Split("held out", "test", tuple(range(701, 709)))
 class Part:
     """Cases of one seed; `alone` judges them without control sentences."""
 
-    days: str
+    days: dates.Split
     seed: int
     count: int
     alone: bool

@@ -93,11 +93,7 @@ def judged(case: Case, *, alone: bool = False) -> Judged:
     def plan(text: str) -> Decode:
         return Decode.of(case.model, text, case.settings)
 
-    def tokens(text: str) -> tuple[int, ...]:
-        return (*target.encode(text), target.eos)
-
     began = time.process_time()
-    trials = Trials(plan(case.text), tokens(case.reference), plan)
-    controls = () if alone else tuple((text, tokens(reference)) for text, reference in case.controls)
-    verdict = verdict_of(trials, controls)
+    trials = Trials(plan(case.text), (*target.encode(case.reference), target.eos), plan)
+    verdict = verdict_of(trials, () if alone else case.controls)
     return Judged(case, verdict, time.process_time() - began)

@@ -76,7 +76,8 @@ class FaultyModel:
 
         def tampering(site: str, value: Tensor, /) -> Tensor:
             tamper = self.fault.tamper.get(site)
-            return probe(site, value if tamper is None else tamper(value, step, tokens))
+            shown: Tensor = probe(site, value if tamper is None else tamper(value, step, tokens))
+            return shown
 
         logits, inner = self.sound.step(encoded, inner, tokens, tampering)
         if self.fault.raised:

@@ -17,15 +17,6 @@ from s2sdap.debugger.measures import SHORT, plain
 from s2sdap.decoding.records import EncoderRecord, StepRecord
 from s2sdap.vocabulary import sites
 
-_MASKED: Final = frozenset(
-    {
-        sites.ATTENTION_SCORES,
-        sites.PREDICTION_GENERATED,
-        sites.PREDICTION_LOGITS,
-        sites.PREDICTION_LOGPROBS,
-    }
-)
-
 _PASSED_ON_TO: Final = {
     sites.ATTENTION_SCORES: (sites.ATTENTION_WEIGHTS,),
     sites.ATTENTION_WEIGHTS: (sites.ATTENTION_CONTEXT, sites.ATTENTION_CONTEXTS),
@@ -84,7 +75,7 @@ def _ends(names: tuple[str, ...], logprobs: bool) -> tuple[str, ...]:
 
 def _all_finite(values: Mapping[str, Tensor], names: Iterable[str]) -> bool:
     for name in names:
-        value, masked = values[name], name in _MASKED
+        value, masked = values[name], name in sites.MAY_BE_INFINITE
         if not masked and value.numel() <= SHORT and math.isfinite(_sum(value.tolist())):
             continue
         if not _within(plain(value), masked=masked):

@@ -38,6 +38,11 @@ PREDICTION_LOGITS: Final = "prediction.logits"
 PREDICTION_LOGPROBS: Final = "prediction.logprobs"
 SEARCH_CANDIDATES: Final = "search.candidates"
 
+MAY_BE_INFINITE: Final = frozenset(
+    {ATTENTION_SCORES, PREDICTION_GENERATED, PREDICTION_LOGITS, PREDICTION_LOGPROBS}
+)
+"""Sites that may hold a minus infinity: something is masked, or forbidden."""
+
 SITES: Final[dict[str, Site]] = {
     site.name: site
     for site in (

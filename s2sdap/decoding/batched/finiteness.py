@@ -14,15 +14,6 @@ from torch import Tensor
 from s2sdap.models.contract import Source
 from s2sdap.vocabulary import sites
 
-_MASKED: Final = frozenset(
-    {
-        sites.ATTENTION_SCORES,
-        sites.PREDICTION_GENERATED,
-        sites.PREDICTION_LOGITS,
-        sites.PREDICTION_LOGPROBS,
-    }
-)
-
 _BY_POSITION: Final = frozenset({sites.ENCODER_STATES, sites.ENCODER_LAYERS})
 """Sites whose last axes are S and D."""
 
@@ -38,7 +29,7 @@ class Finiteness:
         flat = value.flatten(1)
         if not flat.shape[1]:
             return
-        bad = ~(flat.amax(dim=1) < math.inf) if site in _MASKED else ~flat.sum(dim=1).isfinite()
+        bad = ~(flat.amax(dim=1) < math.inf) if site in sites.MAY_BE_INFINITE else ~flat.sum(dim=1).isfinite()
         self.bad = bad if self.bad is None else self.bad | bad
 
 
