@@ -157,8 +157,8 @@ class Server:
             self._arrivals.connected()
         if watched is not None:
             await self._watch(channel, watched)
-        elif word is not None and word in self._returning:
-            await self._returning[word].take(channel, channel.left)
+        elif word is not None and (waiting := self._returning.get(word)) and not waiting.over:
+            await waiting.take(channel, channel.left)
         else:
             await self._share(channel, word, channel.left)
 
@@ -186,10 +186,15 @@ class Server:
         serving.add_done_callback(self._staying.discard)
         if word is not None:
             self._returning[word] = shared
-            serving.add_done_callback(lambda _: self._returning.pop(word, None))
+            serving.add_done_callback(lambda _: self._forget(word, shared))
         await shared.take(channel, left)
         if word is None:
             await asyncio.shield(serving)
+
+    def _forget(self, word: str, shared: Shared) -> None:
+        """A session has ended; by its word another one may have begun already."""
+        if self._returning.get(word) is shared:
+            del self._returning[word]
 
     async def _serve(self, channel: Channel, shared: Shared | None = None) -> None:
         number = next(self._numbers)

@@ -104,7 +104,8 @@ class Shared:
         self._greeting: int | None = None
         self._written: deque[bytes] = deque(maxlen=KEPT)
         self._leaving: asyncio.TimerHandle | None = None
-        self._over = False
+        self.over = False
+        """Whether the session ends or has ended: nobody can come back to it."""
 
     # ---- what a connection needs of a channel ------------------------------------------------
 
@@ -136,7 +137,7 @@ class Shared:
 
     async def close(self) -> None:
         """See `Channel`."""
-        self._over = True
+        self.over = True
         if self._leaving is not None:
             self._leaving.cancel()
         for observer in list(self._observers):
@@ -169,7 +170,7 @@ class Shared:
 
     def _leave(self, left: bool) -> None:
         """The owner is gone: end now, or in a while unless somebody comes back."""
-        if self._arrivals is None or self._over:
+        if self._arrivals is None or self.over:
             self._end()
             return
         waits, loop = self._arrivals.waits, asyncio.get_running_loop()
@@ -187,11 +188,12 @@ class Shared:
             self._end()
 
     def _end(self) -> None:
+        self.over = True
         self._incoming.put_nowait(None)
 
     async def watch(self, channel: Channel) -> None:
         """Observe until the channel, or the session, ends."""
-        if len(self._observers) >= OBSERVERS or self._over:
+        if len(self._observers) >= OBSERVERS or self.over:
             await channel.close()
             return
         observer = _Observer(channel)

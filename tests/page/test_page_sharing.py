@@ -2,11 +2,16 @@
 
 import contextlib
 import json
+import socket
 import urllib.error
 import urllib.request
 
 import pytest
+from websockets.client import ClientProtocol
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Response
 from websockets.sync.client import connect
+from websockets.uri import parse_uri
 
 WORD = "0123456789abcdef0123456789abcdef"
 
@@ -127,6 +132,27 @@ def test_an_owner_comes_back_to_where_it_was(client):
     fresh = client(word=WORD)  # the session is over, so the word begins another one
     fresh.body("initialize", adapterID="s2sdap")
     assert fresh.body("s2s/state") == {"phase": "fresh", "launch": {}, "results": 0}
+
+
+def test_a_word_begins_another_session_while_one_is_still_closing(paged, client):
+    host, port = paged.websocket.removeprefix("ws://").split(":")
+    protocols = ["s2sdap", f"s2sdap.token.{paged.token}", f"s2sdap.return.{WORD}"]
+    protocol = ClientProtocol(parse_uri(paged.websocket + "/"), subprotocols=protocols)
+    with socket.create_connection((host, int(port))) as line:
+
+        def exchange(until):
+            for data in protocol.data_to_send():
+                line.sendall(data)
+            while not any(until(each) for each in protocol.events_received()):
+                protocol.receive_data(line.recv(65536))
+
+        protocol.send_request(protocol.connect())
+        exchange(lambda event: isinstance(event, Response))
+        protocol.send_text(json.dumps({"seq": 1, "type": "request", "command": "disconnect"}).encode())
+        exchange(lambda event: isinstance(event, Frame) and event.opcode is Opcode.CLOSE)
+        fresh = client(word=WORD)  # the goodbye is not answered, so the server still waits for it
+        fresh.body("initialize", adapterID="s2sdap")
+        assert fresh.body("s2s/state")["phase"] == "fresh"
 
 
 def test_a_second_page_with_the_same_word_takes_over(client):
