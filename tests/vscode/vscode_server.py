@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ SETTINGS: dict[str, Any] = {
     "terminal.integrated.gpuAcceleration": "off",
 }
 """Of the user: nothing is fetched, nothing pops up, and F5 waits for no search after tasks."""
+PYTHON_EXTENSION = Path(__file__).parent / "python_extension"
+"""What stands for the Python extension, which would come from a marketplace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +72,11 @@ class Server:
 
     def adapters(self) -> dict[int, str]:
         """The debug adapters below it, as process id and command line."""
-        return {
-            pid: told
-            for pid, told in _below(self.process.pid).items()
-            if re.search(r"s2sdap\S*\s+adapter\b", told)
-        }
+        return self.running(r"s2sdap\S*\s+adapter\b")
+
+    def running(self, wanted: str) -> dict[int, str]:
+        """The processes below it whose command line is like this."""
+        return {pid: told for pid, told in _below(self.process.pid).items() if re.search(wanted, told)}
 
 
 @contextmanager
@@ -91,7 +94,7 @@ def started(vscode: Vscode, vsix: Path | None, state: Path, machine: dict[str, A
     ]
     environment = {**os.environ, "EXTENSIONS_GALLERY": "{}", "OMP_NUM_THREADS": "1"}
     if vsix is not None:
-        install(vscode, vsix, places, environment)
+        install(vscode, [vsix, _packed(PYTHON_EXTENSION, state)], places, environment)
     log = state / "server.log"
     wanted = ["--host", "127.0.0.1", "--port", "0", "--without-connection-token", "--telemetry-level", "off"]
     wanted.append("--enable-smoke-test-driver")  # without it 1.139.1 runs no tests in its extension host
@@ -120,10 +123,11 @@ def started(vscode: Vscode, vsix: Path | None, state: Path, machine: dict[str, A
                     os.kill(pid, signal.SIGKILL)
 
 
-def install(vscode: Vscode, vsix: Path, places: list[str], environment: dict[str, str]) -> None:
-    """Install the packed extension as a person does."""
+def install(vscode: Vscode, packed: list[Path], places: list[str], environment: dict[str, str]) -> None:
+    """Install packed extensions as a person does."""
+    wanted = [word for each in packed for word in ("--install-extension", str(each))]
     done = subprocess.run(
-        vscode.command("--install-extension", str(vsix), "--force", *places),
+        vscode.command(*wanted, "--force", *places),
         env=environment,
         capture_output=True,
         text=True,
@@ -131,8 +135,17 @@ def install(vscode: Vscode, vsix: Path, places: list[str], environment: dict[str
         check=False,
     )
     told = done.stdout + done.stderr
-    if done.returncode or "successfully installed" not in told:
-        raise AssertionError(f"VS Code does not install {vsix.name}:\n{told[-3000:]}")
+    if done.returncode or told.count("successfully installed") != len(packed):
+        raise AssertionError(f"VS Code does not install {[each.name for each in packed]}:\n{told[-3000:]}")
+
+
+def _packed(folder: Path, into: Path) -> Path:
+    """An extension that is nothing but its files, as one file to install."""
+    packed = into / f"{folder.name}.vsix"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for each in folder.iterdir():
+            archive.write(each, f"extension/{each.name}")
+    return packed
 
 
 def _port(process: subprocess.Popen[bytes], log: Path) -> int:

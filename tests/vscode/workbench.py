@@ -45,8 +45,16 @@ class Workbench:
 
     def load(self) -> None:
         """Open the window, or open it again, and wait until the extension is there."""
+        self.load_alone()
+        self.extended()
+
+    def load_alone(self) -> None:
+        """Open the window, whatever becomes of the extension."""
         self.page.goto(f"{self.server.origin}/?folder={self.folder}", wait_until="domcontentloaded")
         self.page.locator(".monaco-workbench").wait_for()
+
+    def extended(self) -> None:
+        """Wait until VS Code knows what the extension brings."""
         for _ in range(60):  # the list of commands is made when it opens
             self.press("Escape")
             self.press("F1")
@@ -127,15 +135,23 @@ class Workbench:
         self._pick(f">{title}", title)
 
     def _pick(self, typed: str, row: str) -> None:
-        """Type into the quick pick, and take the row that has these words."""
-        self.press("Escape")
-        self.press("F1")
-        self.page.locator('.quick-input-widget input[type="text"]').fill(typed)
-        self.pick_row(row)
+        """Type into the quick pick, and take the row that has these words, once there is one.
 
-    def pick_row(self, row: str) -> None:
+        What VS Code opens by itself shuts the quick pick, and what it has not read yet is no row of it.
+        """
+        for _ in range(30):
+            self.press("Escape")
+            self.press("F1")
+            self.page.locator('.quick-input-widget input[type="text"]').fill(typed)
+            with suppress(Late):
+                self.pick_row(row, timeout=2_000)
+                return
+        raise AssertionError(f"VS Code has no {row!r} for {typed!r}")
+
+    def pick_row(self, row: str, timeout: float | None = None) -> None:
         """Take a row of the quick pick that is open."""
-        self.page.locator(".quick-input-widget .monaco-list-row").filter(has_text=row).first.click()
+        rows = self.page.locator(".quick-input-widget .monaco-list-row").filter(has_text=row)
+        rows.first.click(timeout=timeout)
 
     def answer(self, question: str, text: str) -> None:
         """Type into the box that asks this."""
@@ -207,16 +223,8 @@ class Workbench:
         self._begun()
 
     def choose_configuration(self, name: str) -> None:
-        """Start a configuration by its name, once VS Code has read launch.json."""
-        for _ in range(60):
-            self.press("Escape")
-            self.press("F1")
-            self.page.locator('.quick-input-widget input[type="text"]').fill(f"debug {name}")
-            row = self.page.locator(".quick-input-widget .monaco-list-row").get_by_text(name).first
-            with suppress(Late):
-                row.click(timeout=1_000)
-                return
-        raise AssertionError(f"VS Code does not know the configuration {name!r}")
+        """Start a configuration by its name."""
+        self._pick(f"debug {name}", name)
 
     def _begun(self) -> None:
         try:

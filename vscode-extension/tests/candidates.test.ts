@@ -51,12 +51,14 @@ test("Windows keeps its Python elsewhere", () => {
   expect(found.map((each) => each.path)).toEqual([inside, "C:\\bin\\python.exe"]);
 });
 
-test("the command of the terminal quotes where it must", () => {
-  expect(installCommand("/usr/bin/python3", "linux")).toBe("/usr/bin/python3 -m pip install s2sdap");
-  expect(installCommand("/my envs/it's/python", "linux")).toBe(
-    "'/my envs/it'\\''s/python' -m pip install s2sdap",
+test("the command of the terminal installs a file, and quotes where it must", () => {
+  const wheel = "/ext/s2sdap.whl";
+  const what = "'/ext/s2sdap.whl[huggingface,neighbors]'";
+  expect(installCommand("/usr/bin/python3", wheel, "linux")).toBe(`/usr/bin/python3 -m pip install ${what}`);
+  expect(installCommand("/my envs/it's/python", wheel, "linux")).toBe(
+    `'/my envs/it'\\''s/python' -m pip install ${what}`,
   );
-  expect(installCommand("C:\\my envs\\python.exe", "win32")).toBe(
-    '& "C:\\my envs\\python.exe" -m pip install s2sdap',
+  expect(installCommand("C:\\my envs\\python.exe", "C:\\ext\\s2sdap.whl", "win32")).toBe(
+    '& "C:\\my envs\\python.exe" -m pip install "C:\\ext\\s2sdap.whl[huggingface,neighbors]"',
   );
 });

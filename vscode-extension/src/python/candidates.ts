@@ -48,12 +48,16 @@ export function candidates(around: Surroundings): Candidate[] {
   return found;
 }
 
-/** The command that brings the package to a Python, as a person would type it in a terminal. */
-export function installCommand(python: string, platform: NodeJS.Platform): string {
-  const quoted = /^[\w./\\:-]+$/.test(python)
-    ? python
-    : platform === "win32"
-      ? `& "${python}"`
-      : `'${python.replaceAll("'", "'\\''")}'`;
-  return `${quoted} -m pip install s2sdap`;
+/** What the wheel is installed with: Hugging Face models, and neighbours in training. */
+const EXTRAS = "[huggingface,neighbors]";
+
+/**
+ * The command that brings the package to a Python, as a person would type it in a terminal. It installs the
+ * wheel that the extension brings: whatever an index has under its name may be somebody else's.
+ */
+export function installCommand(python: string, wheel: string, platform: NodeJS.Platform): string {
+  const windows = platform === "win32";
+  const quoted = (text: string) => (windows ? `"${text}"` : `'${text.replaceAll("'", "'\\''")}'`);
+  const command = /^[\w./\\:-]+$/.test(python) ? python : `${windows ? "& " : ""}${quoted(python)}`;
+  return `${command} -m pip install ${quoted(wheel + EXTRAS)}`;
 }

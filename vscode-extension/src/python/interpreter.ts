@@ -1,7 +1,7 @@
 // Finds the Python that runs the adapter, and says what to do where there is none.
 
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
 import * as vscode from "vscode";
@@ -99,8 +99,15 @@ async function tell(tried: readonly { candidate: Candidate; state: State }[]): P
   if (answer === install) {
     const terminal = vscode.window.createTerminal("Install s2sdap");
     terminal.show();
-    terminal.sendText(installCommand(path, process.platform));
+    terminal.sendText(installCommand(path, wheel(), process.platform));
   } else if (answer === choose) await chooseInterpreter();
+}
+
+/** The package as a file, which is packed with this extension. */
+function wheel(): string {
+  const folder = join(__dirname, "wheel");
+  const [name] = readdirSync(folder).filter((each) => each.endsWith(".whl"));
+  return join(folder, name!);
 }
 
 async function chooseInterpreter(): Promise<void> {
