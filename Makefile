@@ -4,7 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # One thread: on a small machine torch's threads spin against each other.
 export OMP_NUM_THREADS ?= 1
-# What is compiled is what is imported, when it is: most of what torch and Ray bring never is.
+# What is compiled is what is imported, when it is: most of what torch and Ray bring never is. It is kept, also
+# where the machine is set up not to: else every process compiles torch again, for two seconds and more.
+unexport PYTHONDONTWRITEBYTECODE
 PIP    := $(BIN)/pip install --quiet --no-compile --constraint constraints.txt
 # The panels wait for Python's packages only where these bring the only Node.
 ifeq ($(shell $(PYTHON) vscode-extension/bundle.py node),yes)

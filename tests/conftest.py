@@ -7,11 +7,13 @@ that pytest puts this folder on the import path.
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
 from browser import bundle, chromium  # noqa: F401 (fixtures of the page and of VS Code)
 from date_index import date_index as built_date_index
+from filelock import FileLock
 from protocol_schema import check_shapes
 from shape_checking import check_shapes_from_now_on
 
@@ -31,6 +33,20 @@ LONGEST = (
 several files share (a trained model, what numba compiles) is there by the time that others ask for it."""
 IN_A_BROWSER = ("vscode", "page")
 """The folders that come last: while Playwright is there, `asyncio.run` is refused in its thread."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session):
+    """One worker reads the tests before the others do: what it compiles, of torch too, they find compiled."""
+    if "PYTEST_XDIST_WORKER" not in os.environ or sys.dont_write_bytecode:
+        return (yield)
+    read = Path(session.config.option.basetemp).with_name("read")  # beside the folders of the workers
+    with FileLock(read.with_suffix(".lock")):
+        if not read.exists():
+            collected = yield
+            read.touch()
+            return collected
+    return (yield)
 
 
 def pytest_collection_modifyitems(items):
