@@ -61,6 +61,8 @@ class Wire:
         assert self.process.stdout is not None
         length = 0
         while (line := self.process.stdout.readline()) != b"\r\n":
+            if not line:
+                raise EOFError("the server has ended")
             if line.lower().startswith(b"content-length:"):
                 length = int(line.split(b":")[1])
         message: dict[str, Any] = json.loads(self.process.stdout.read(length))

@@ -4,7 +4,7 @@ What was decoded is kept by the sentence and not by its line: it stays right whe
 date by itself when a line is changed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -47,6 +47,7 @@ class SourceFile:
         shown: the lines, first and one past the last, that the editor asked about last.
         failure: why nothing can be decoded.
         placed: whether a sentence's number or line decides what becomes of it.
+        table: whether its lines have columns.
     """
 
     uri: str
@@ -62,6 +63,7 @@ class SourceFile:
     shown: tuple[int, int] = (0, 0)
     failure: S2sdapError | None = None
     placed: bool = False
+    table: bool = False
     _references: Sequence[str] | None = None
     _sources: dict[str, Source | S2sdapError] = field(default_factory=dict)
     _telling: set[str] = field(default_factory=set)
@@ -72,6 +74,7 @@ class SourceFile:
         drawn = self.project.search.get("sample") or generation.get("do_sample")
         by_place = any(not _OF_PLACE.isdisjoint(rule.condition.names) for rule in self.project.rules)
         self.placed = bool(drawn or by_place)
+        self.table = self.path.name.lower().endswith(TABLE)
         self.problems = [None] * len(self.document.lines)
         if self.limit is None:
             self.limit = int(self.project.search.get("max_source_length", SearchSettings().max_source_length))
@@ -81,11 +84,6 @@ class SourceFile:
                 self._references = read_lines(named)
             except S2sdapError as error:
                 self.failure = error
-
-    @property
-    def table(self) -> bool:
-        """Whether its lines have columns."""
-        return self.path.name.lower().endswith(TABLE)
 
     def changed(self, splice: Splice) -> None:
         """Lines were replaced: what is known of the new ones is nothing."""
@@ -114,7 +112,7 @@ class SourceFile:
     def asked(self, first: int, end: int) -> list[Asked]:
         """The sentences on the lines from `first` to before `end`, to be decoded."""
         lines = self.document.lines
-        number = sum(1 for text in lines[:first] if text)
+        number = len(before := lines[:first]) - before.count("")
         found = []
         for line in range(first, min(end, len(lines))):
             if lines[line]:
@@ -199,18 +197,20 @@ class SourceFile:
     def notes(self) -> list[Note]:
         """Everything that is to be said of the file now."""
         out = [] if self.failure is None else [refusal(0, Span(0, len(self.document.line(0))), self.failure)]
-        for line, known in enumerate(self.problems):
-            if known:
-                out += [problem.at(line) for problem in known]
+        for line, known in [(line, known) for line, known in enumerate(self.problems) if known]:
+            out += [problem.at(line) for problem in known]
         if self.decoded:
             out += self._findings()
         ignored = {(each.rule, each.source) for each in self.project.configuration.ignore}
         return [note for note in out if (note.code, self.sentence(note.line)) not in ignored]
 
     def _findings(self) -> Iterator[Note]:
-        for line, text in enumerate(self.document.lines):
-            told = (text.partition("\t")[0] if self.table else text) in self._telling
-            if told and (result := self.result(line)) is not None:
+        telling = self._telling
+        sentences: Iterable[str] = self.document.lines if telling else ()
+        if self.table:
+            sentences = (text.partition("\t")[0] for text in sentences)
+        for line in [line for line, sentence in enumerate(sentences) if sentence in telling]:
+            if (result := self.result(line)) is not None:
                 if result.error is not None:
                     yield Note(
                         line, Span(0, len(self.sentence(line))), NOT_DECODED, result.error, Level.ERROR

@@ -27,8 +27,8 @@ from s2sdap.vocabulary.positions import Span
 if TYPE_CHECKING:
     from s2sdap.language.engine import Engine
 
-SLICE: Final = 0.004
-"""Seconds of work between two looks at what the client wants."""
+SLICE: Final = 0.001
+"""Seconds of work between two looks at what the client wants. One request takes several looks."""
 PAUSE: Final = 0.02
 """Seconds after which such work looks again whether the model is done."""
 MOST_NOTES: Final = 500

@@ -81,6 +81,18 @@ def test_an_unknown_character_is_told_of_before_anything_is_decoded(editor):
     assert not has_torch(editor)
 
 
+EXIT = b'Content-Length: 33\r\n\r\n{"jsonrpc":"2.0","method":"exit"}'
+
+
+def test_it_ends_with_its_client_and_says_whether_that_was_in_order():
+    ways = [EXIT, EXIT[:-9]]  # in order but for `shutdown`; and gone in the midst of a message
+    pipe, command = subprocess.PIPE, [sys.executable, "-m", "s2sdap", "lsp"]
+    servers = [subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) for _ in ways]
+    talks = zip(servers, ways, strict=True)
+    ends = [(*server.communicate(way, timeout=100), server.returncode) for server, way in talks]
+    assert ends == [(b"", b"", 1), (b"", b"", 0)]
+
+
 READ = """
 import sys
 from s2sdap.language.server import make_server

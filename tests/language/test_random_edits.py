@@ -1,5 +1,8 @@
 """A file that is edited at random is known as well as one that is read anew, without being read anew."""
 
+import sys
+from collections import Counter
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -84,6 +87,22 @@ def test_an_edit_reads_the_lines_that_it_touched():
         file.look(line)
     assert file.reader.read == ["ж May"]
     assert [note.line for note in file.notes()] == [500]
+
+
+def test_what_is_said_of_a_long_file_calls_nothing_for_each_of_its_lines():
+    file = opened("a.src", "\n".join(f"{number} May" for number in range(2000)))
+    found = FoundHere("lowConfidence", "p < 1", "found", "do", 0, (Span(0, 1),))
+    told(file)
+    file.keep(file.asked(1500, 1501)[0], DecodedSentence("1500 May", "", 0.5, Origin.RUN, findings=(found,)))
+    calls = []
+    sys.setprofile(lambda frame, event, _: calls.append(frame.f_code.co_name) if event == "call" else None)
+    try:
+        notes, asked = file.notes(), file.asked(1999, 2000)
+    finally:
+        sys.setprofile(None)
+    assert [(note.line, note.code) for note in notes] == [(1500, "lowConfidence")]
+    assert asked[0].index == 1999
+    assert len(calls) < 100, Counter(calls).most_common(3)
 
 
 @pytest.mark.parametrize("code", ["droppedCharacter", "tooLong", "noTokens", "unknownSource"])
