@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import ROOT
+from browser import CHROMIUM, FLAGS, ROOT
 from serving import Serving, serve
 
 AXE = ROOT / "vscode-extension" / "panels" / "node_modules" / "axe-core" / "axe.min.js"
@@ -170,6 +170,29 @@ def module_sheet(module_window, paged) -> Iterator[Sheet]:
     """A page for all tests of a module that only look at one session."""
     with _fresh(module_window, paged) as sheet:
         yield sheet
+
+
+@pytest.fixture
+def kept(chromium, paged) -> Iterator[Sheet]:
+    """A page in a browser that keeps pages whole when they are left.
+
+    Chromium does so with a page that had a websocket only where a feature is on, and where it may be stored.
+    """
+    feature = "--enable-features=DisconnectWebSocketOnBFCache"
+    how = {"executable_path": CHROMIUM, "args": [*FLAGS, feature]}
+    with chromium.browser_type.launch(**how, ignore_default_args=["--disable-back-forward-cache"]) as browser:
+        context = browser.new_context(permissions=["local-network-access"])
+
+        def may_be_stored(route):
+            answer = route.fetch()
+            headers = {name: value for name, value in answer.headers.items() if name != "cache-control"}
+            route.fulfill(response=answer, headers=headers)
+
+        context.route("**/*", may_be_stored)
+        page = context.new_page()
+        page.goto(paged.link)
+        page.evaluate("() => addEventListener('pageshow', (event) => (window.kept = event.persisted))")
+        yield Sheet(page, paged)
 
 
 def _listen(page: Any, wrong: list[str], own: Callable[[str], bool]) -> Callable[[], None]:

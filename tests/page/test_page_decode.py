@@ -1,8 +1,11 @@
 """The Decode panel as a person uses it, held against a scripted client at the same server."""
 
+import json
 import re
 
+import numpy as np
 import pytest
+from models.hf_tiny import folder_of
 from models.small_networks import model_of, small_config
 
 UNSURE = "J 4, 2005"
@@ -26,6 +29,24 @@ def shown_attention(sheet):
 def columns(sheet, step):
     """The candidates on show at a step."""
     return sheet.page.get_by_role("list", name=f"Likeliest tokens at step {step}").get_by_role("button")
+
+
+def dragged(sheet, place):
+    """The slider of a source token, dragged to the top."""
+    slider = sheet.page.get_by_role("slider", name=re.compile(f", token {place}, "))
+    box = slider.bounding_box()
+    sheet.page.mouse.move(box["x"] + 10, box["y"] + box["height"] - 3)
+    sheet.page.mouse.down()
+    sheet.page.mouse.move(box["x"] + 10, box["y"] + 1, steps=4)
+    sheet.page.mouse.up()
+    return slider
+
+
+def apply(sheet):
+    """Make what was dragged an edit."""
+    sheet.button("Apply").click()
+    sheet.page.wait_for_selector(".draft", state="detached")
+    sheet.stopped()
 
 
 def test_it_shows_what_the_scripted_client_reads(sheet, scripted):
@@ -76,16 +97,7 @@ def test_attention_is_dragged_summed_cancelled_and_applied(sheet, scripted):
     for _ in range(9):
         scripted.next()
     before = shown_attention(sheet)
-    slider = sheet.page.get_by_role("slider", name=re.compile(f", token {place + 2}, "))
-    box = slider.bounding_box()
-
-    def drag():
-        sheet.page.mouse.move(box["x"] + 10, box["y"] + box["height"] - 3)
-        sheet.page.mouse.down()
-        sheet.page.mouse.move(box["x"] + 10, box["y"] + 1, steps=4)
-        sheet.page.mouse.up()
-
-    drag()
+    slider = dragged(sheet, place + 2)
     assert sheet.page.locator(".draft .sum").inner_text() == "sum 1"
     assert shown_attention(sheet)[place + 2] > 0.9
     sheet.button("Cancel").click()
@@ -109,6 +121,68 @@ def test_attention_is_dragged_summed_cancelled_and_applied(sheet, scripted):
 
     scripted.set_attention(row)
     assert shown_attention(sheet) == pytest.approx(scripted.step().attention, abs=1e-5)
+    scripted.continue_()
+    assert sheet.to_the_end() == [scripted.results()[0].outputs[0].text]
+
+
+SLIDERS = """(wanted) => {
+  const sliders = [...document.querySelectorAll(".source .track")];
+  const shown = sliders.map((each) => Number(each.getAttribute("aria-valuenow")));
+  return shown.length === wanted.length && shown.every((each, at) => Math.abs(each - wanted[at]) < 1e-5);
+}"""
+
+
+@pytest.mark.filterwarnings("ignore:Recommended. pip install sacremoses")
+def test_attention_of_several_heads_is_chosen_folded_and_dragged(sheet, scripted):
+    model, length = f"hf:{folder_of('marian')}", {"min_new_tokens": 8, "max_new_tokens": 8}
+    scripted.launch(source="the cat sat", model=model, generation=length)
+    sheet.page.get_by_label("Model").fill(model)
+    sheet.page.get_by_text("More settings").click()
+    sheet.page.get_by_label(re.compile("^Launch arguments")).fill(json.dumps({"generation": length}))
+    sheet.begin("the cat sat")
+    for _ in range(3):
+        scripted.next()
+        sheet.go("Next token")
+
+    def row(**one):
+        return scripted.attention(**one)[2]
+
+    def shows(row, layer="", head="", fold=None):
+        sheet.page.get_by_label("Layer").select_option(layer)
+        sheet.page.get_by_label("Head").select_option(head)
+        if fold is not None:
+            sheet.page.get_by_title("How the layers and heads").locator("select").select_option(fold)
+        sheet.page.wait_for_function(SLIDERS, arg=[float(each) for each in row])
+
+    def drafted():
+        """The row after its first weight was dragged to the top; nothing where it cannot be."""
+        dragged(sheet, 0)
+        return shown_attention(sheet) if sheet.page.locator(".draft").count() else None
+
+    maps = [row(layer=layer, head=head) for layer in range(2) for head in range(4)]
+    shows(np.max(maps, axis=0), fold="max")
+    assert drafted() is None
+    shows(row(layer=1), layer="1", fold="mean")
+    assert drafted() is None  # neither all maps nor one
+    shows(row(layer=1, head=2), layer="1", head="2")
+    one = drafted()
+    assert "layer 1, head 2" in sheet.page.locator(".draft").inner_text()
+    apply(sheet)
+    scripted.set_attention(one, layer=1, head=2)
+    shows(one, layer="1", head="2")
+    shows(row(layer=1, head=1), layer="1", head="1")
+    shows(row())
+    assert max(abs(row() - np.mean(maps, axis=0))) > 0.01
+
+    whole = drafted()  # of the mean: every head of every layer looks there
+    assert whole[0] > 0.9
+    apply(sheet)
+    scripted.set_attention(whole)
+    shows(whole)
+    shows(whole, layer="0", head="3")
+    assert row(layer=0, head=3) == pytest.approx(whole, abs=1e-5)
+    pieces = columns(sheet, 2).locator(".piece").all_inner_texts()
+    assert pieces == [token.piece for token in scripted.top_tokens(5)]
     scripted.continue_()
     assert sheet.to_the_end() == [scripted.results()[0].outputs[0].text]
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import socket
 import urllib.error
 import urllib.request
@@ -179,6 +180,42 @@ def test_a_page_that_is_left_takes_its_session_along_at_once(sheet, client, page
     assert waits in sessions(paged)  # who was cut off before may still come back
     sheet.page.go_back()
     sheet.button("Begin").wait_for()
+
+
+def leave(page):
+    page.goto("about:blank")
+
+
+def come_back(page):
+    """Not by `go_back`, which waits for a load that does not come."""
+    page.evaluate("() => history.back()")
+    page.wait_for_function("() => window.kept")
+
+
+def test_a_page_that_comes_back_as_it_was_left_is_connected_anew(kept, client, paged, scripted):
+    others = sessions(paged)
+    kept.begin("J 4, 2005")
+    (own,) = sessions(paged) - others
+    watcher = client(path=f"/sessions/{own}")
+    leave(kept.page)
+    assert watcher.gone()
+    come_back(kept.page)
+    kept.page.get_by_role("alert").filter(has_text="ended when the page was left").wait_for()
+    kept.page.get_by_label("One sentence a line").fill("March 3, 1999")
+    leave(kept.page)
+    come_back(kept.page)
+    kept.button("Begin").click()
+    kept.stopped()
+    assert kept.to_the_end() == ["1999-03-03"]
+
+    scripted.launch(source="J 4, 2005")
+    kept.button("New session").click()
+    kept.page.get_by_role("button", name=re.compile("^Watch session")).last.click()
+    kept.page.locator(".decode[aria-busy=false]").wait_for()
+    leave(kept.page)
+    scripted.next()
+    come_back(kept.page)
+    kept.page.get_by_role("button", name=re.compile("^step 0: '2'")).wait_for()
 
 
 def test_an_observer_sees_everything_and_changes_nothing(client, paged):
