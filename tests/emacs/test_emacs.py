@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from debian_emacs import PACKAGES, NoEmacsError, emacs
+from debian_emacs import PACKAGES, emacs
+from debian_packages import NotToBeHadError
 
 HERE = Path(__file__).parent
 GUIDE = HERE.parents[1] / "docs" / "editors.md"
@@ -19,7 +20,7 @@ def seen(tmp_path_factory):
     """All that a person sees in a session, by kind."""
     try:
         editor = emacs()
-    except NoEmacsError as problem:
+    except NotToBeHadError as problem:
         pytest.skip(f"{problem}. With Debian's packages {' and '.join(PACKAGES)} these tests run.")
     folder = tmp_path_factory.mktemp("emacs")
     program, configuration = folder / "dates.txt", folder / "configuration.el"
