@@ -36,8 +36,14 @@ def asked_for(session):
 def test_a_breakpoint_in_the_models_forward_stops_there_while_the_decode_answers(connect, led_by, request):
     with connect("stdio") as session:
         session.initialize(supportsStartDebuggingRequest=True)
-        session.launch(source="March 3, 1999", pythonDebug=True)
+        launched = led_by == "adapter"  # else asked for in the midst of a session, as by an editor's command
+        session.launch(source="March 3, 1999", pythonDebug=launched)
         session.stopped("entry")
+        if not launched:
+            assert not [
+                each for each in session.received if each["type"] == "request"
+            ]  # off unless asked for
+            assert session.request("s2s/python")["asked"]
         configuration = asked_for(session)
         host, port = configuration["__child"].rsplit(":", 1)
         if led_by == "adapter":
