@@ -256,6 +256,17 @@ def reading(model: Model, source: Source) -> Model:
     return model.reading(source) if extends(model) else model
 
 
+def listed(model: Described, tokens: tuple[int, ...]) -> tuple[int, ...]:
+    """Tokens of the vocabulary that all sentences share: a word that only its source has is the unknown one.
+
+    That is how the model reads such a word, too.
+    """
+    unknown, size = model.target.unknown, len(model.target)
+    if unknown is None or not extends(model):
+        return tokens
+    return tuple(token if token < size else unknown for token in tokens)
+
+
 def extends(model: Described) -> TypeGuard[Extends]:
     """Whether each sentence may add words to the vocabulary of `model`."""
     # The protocol goes through every member, which takes longer than to read a short sentence: so it is last.

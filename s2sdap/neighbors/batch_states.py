@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from s2sdap.decoding.forced.checked import Way
+from s2sdap.models.contract import Described, extends
 from s2sdap.models.tokens import TargetVocabulary
 from s2sdap.neighbors.extraction import Example, Extracted, Extractor
 from s2sdap.neighbors.sentences import CorpusSentence
@@ -40,22 +41,26 @@ def batch_states(extractor: Extractor, task: BatchTask) -> BatchStates:
     found = extractor(examples)
     failed = {each.sentence for each in (*unread, *found.skipped)}
     taken = [each for each in examples if each.pair.sentence not in failed]
-    sentences = _sentences(task, extractor.model.target, taken, found) if taken else []
+    sentences = _sentences(task, extractor.model, taken, found)
     return BatchStates(found, sentences, len(failed), extractor.way, extractor.apart)
 
 
 def _sentences(
-    task: BatchTask, vocabulary: TargetVocabulary, examples: Sequence[Example], found: Extracted
+    task: BatchTask, model: Described, examples: Sequence[Example], found: Extracted
 ) -> list[CorpusSentence]:
     """The sentences of a batch. A target that nobody gave is what the model wrote, if that was looked at."""
-    written = _written(found) if any(each.target is None for each in examples) else {}
     lines = {pair.sentence: line for pair, line in zip(task.pairs, task.lines, strict=True)}
+    sees = any(not site.of_source for site in found)
+    copying = model if extends(model) else None
     sentences = []
     for example in examples:
         number, target = example.pair.sentence, example.pair.target
-        tokens = written.get(number, ()) if example.target is None else example.target
-        if target is None and tokens:
-            target = vocabulary.text(tokens)
+        vocabulary = model.target if copying is None else copying.reading(example.source).target
+        if example.target is None:
+            tokens = found.written.get(number, ()) if sees else ()
+            target = vocabulary.text(tokens) if target is None and tokens else target
+        else:
+            tokens = example.target if copying is None else _as_written(vocabulary, example.target, target)
         sentences.append(
             CorpusSentence(
                 sentence=number,
@@ -71,12 +76,7 @@ def _sentences(
     return sentences
 
 
-def _written(found: Extracted) -> dict[int, tuple[int, ...]]:
-    """The target tokens of each sentence, from the states of a site that has one a target token."""
-    states: States | None = next((found[site] for site in found if not site.of_source), None)
-    if states is None:
-        return {}
-    tokens: dict[int, list[int]] = {}
-    for number, token in zip(states.sentence.tolist(), states.token.tolist(), strict=True):
-        tokens.setdefault(number, []).append(token)
-    return {number: tuple(each) for number, each in tokens.items()}
+def _as_written(vocabulary: TargetVocabulary, tokens: tuple[int, ...], text: str | None) -> tuple[int, ...]:
+    """The tokens of a target with the words that its source adds, which the model reads as unknown ones."""
+    written = () if text is None else vocabulary.encode(text)
+    return (*written, *tokens[len(written) :])

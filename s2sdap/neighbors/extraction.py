@@ -5,7 +5,7 @@ extractor with a batch gives its states. Only whether batches can be trusted is 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar, runtime_checkable
@@ -17,7 +17,7 @@ from s2sdap.decoding.forced.checked import Checked, Way
 from s2sdap.decoding.forced.choosing import forcing_for
 from s2sdap.decoding.forced.rows import Forced, Forcing, Rows
 from s2sdap.decoding.planning import Settings, settings_for
-from s2sdap.models.contract import Described, NamesWords
+from s2sdap.models.contract import Described, NamesWords, listed
 from s2sdap.models.loading import load_model
 from s2sdap.models.tokens import Source, whole
 from s2sdap.neighbors.states import INDEXABLE, Pair, States, StateSite
@@ -85,10 +85,15 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Extracted(Mapping[StateSite, States]):
-    """The states of a batch, site by site, in the order of its sentences; and what was skipped."""
+    """The states of a batch, site by site, in the order of its sentences; and what was skipped.
+
+    `written` has the tokens of each sentence whose target nobody gave: what the model wrote of it, words that
+    only its source has among them.
+    """
 
     states: Mapping[StateSite, States]
     skipped: tuple[Skipped, ...] = ()
+    written: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     def __getitem__(self, site: StateSite) -> States:
         return self.states[site]
@@ -230,7 +235,8 @@ class Extractor:
         examples, skipped = self.read(batch)
         parts, failed = self._taken(examples)
         states = {site: _joined([part[site] for part in parts]) for site in self.sites}
-        return Extracted(states, (*skipped, *failed))
+        written = {number: tokens for part in parts for number, tokens in part.written.items()}
+        return Extracted(states, (*skipped, *failed), written)
 
     def _example(self, pair: Pair) -> Example:
         source = self._forcing.source(pair.source, self._folder)
@@ -247,9 +253,7 @@ class Extractor:
         _check_length(pair, "target", len(target), self.limits.target, room)
         return Example(pair, source, target)
 
-    def _taken(
-        self, examples: Sequence[Example]
-    ) -> tuple[list[dict[StateSite, States]], tuple[Skipped, ...]]:
+    def _taken(self, examples: Sequence[Example]) -> tuple[list[Extracted], tuple[Skipped, ...]]:
         """The states of examples, and those of them with which the model fails even by themselves."""
         if not examples:
             return [], ()
@@ -266,15 +270,21 @@ class Extractor:
         second, failed_second = self._taken(examples[half:])
         return [*first, *second], (*failed_first, *failed_second)
 
-    def _forced(self, examples: Sequence[Example]) -> dict[StateSite, States]:
+    def _forced(self, examples: Sequence[Example]) -> Extracted:
         """The states of a batch that the model takes."""
-        bare = [each.source for each in examples if each.target is None]
-        written = iter(self._forcing.greedy(bare) if bare else ())
+        bare = [each for each in examples if each.target is None]
+        tokens = self._forcing.greedy([each.source for each in bare]) if bare else ()
+        written = {each.pair.sentence: one for each, one in zip(bare, tokens, strict=True)}
         sentences = [
-            Forced(each.source, next(written) if each.target is None else each.target) for each in examples
+            Forced(
+                each.source,
+                listed(self.model, written[each.pair.sentence]) if each.target is None else each.target,
+            )
+            for each in examples
         ]
         rows = self._checked.force(sentences, [(site.site, site.layer) for site in self.sites])
-        return _states(self.sites, [each.pair.sentence for each in examples], sentences, rows)
+        numbers = [each.pair.sentence for each in examples]
+        return Extracted(_states(self.sites, numbers, sentences, rows), (), written)
 
 
 def _of_model(error: Exception, sentence: int) -> S2sdapError:

@@ -246,6 +246,9 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(4424, "several_at_once", "This decode is a batch of several sentences, which have one search together",
               "Decode the sentence by itself"),
     ErrorKind(4425, "too_few_steps", "{limit} steps are not enough to write the output and the reference once", "Allow more"),
+    ErrorKind(4426, "cannot_tell_apart", "The output of {sentence} is its reference but for {lacking}, which the vocabulary lacks: "
+              "{piece!r} stands there, whatever word is meant by it, and no edit can write the word",
+              "Read the two texts, or name another token that should stand at a step"),
     # 45xx: neighbours, that is, indexes of states
     ErrorKind(4501, "index_site", "{site!r} is no site whose neighbours can be looked for; those are {known}",
               "Write one of them; where a number follows, it is the layer"),

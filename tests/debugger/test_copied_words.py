@@ -27,10 +27,12 @@ from s2sdap.debugger.watch_rules import parse_rule
 from s2sdap.decoding.batched.grouping import BatchBounds
 from s2sdap.decoding.decode import decode, score
 from s2sdap.decoding.edits import SourceEdit
-from s2sdap.decoding.forced.rows import Forced
-from s2sdap.decoding.forced.stepped import SteppedForcing
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.decoding.step import Decode
+from s2sdap.neighbors.batch_states import BatchTask, batch_states
+from s2sdap.neighbors.extraction import Bounds, Extractor
+from s2sdap.neighbors.states import Pair, StateSite
+from s2sdap.vocabulary import sites
 
 torch.set_num_threads(1)  # sums keep their order
 
@@ -243,14 +245,19 @@ def test_a_verdict_compares_sentences_by_their_words(model):
     assert told["output"] == wrong
 
 
-def test_an_index_knows_the_vocabulary_alone(model):
-    forcing = SteppedForcing.of(model, SearchSettings(max_length=6))
-    sources = [model.tokenize(text) for text in ("cdeb", "hgf", "ced")]
-    written = forcing.greedy(sources)
-    assert max(map(max, written)) < len(model.target)
-    assert written == [forcing.greedy([source])[0] for source in sources]
-    free = [decode(model, source.text, SearchSettings(max_length=6))[0].tokens for source in sources]
-    assert any(token >= len(model.target) for tokens in free for token in tokens), "they copy"
-    sentences = [Forced(source, tokens) for source, tokens in zip(sources, written, strict=True)]
-    rows = forcing.force(sentences, [("decoder.state", None)])
-    assert int(rows.predicted.max()) < len(model.target)
+def test_an_index_has_the_tokens_of_the_vocabulary_alone_and_the_words_as_they_are_written(model):
+    sources = ["cdeb", "hgf", "ced"]
+    free = [decode(model, source, SearchSettings(max_length=6))[0] for source in sources]
+    assert any(token >= len(model.target) for output in free for token in output.tokens), "they copy"
+    extractor = Extractor(
+        model, [StateSite(sites.DECODER_STATE)], settings=SearchSettings(max_length=6), bounds=Bounds(3)
+    )
+    for targets in ([None] * 3, [output.text for output in free]):
+        pairs = tuple(Pair(number, *each) for number, each in enumerate(zip(sources, targets, strict=True)))
+        found = batch_states(extractor, BatchTask(pairs, (0, 1, 2), "x"))
+        (states,) = found.states.values()
+        assert max(states.token.max(), states.predicted.max()) < len(model.target)
+        assert model.target.unknown in states.token
+        for output, sentence in zip(free, found.sentences, strict=True):
+            assert sentence.target == output.text
+            assert "".join(sentence.target_pieces).removesuffix("</s>") == output.text

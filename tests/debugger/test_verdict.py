@@ -6,7 +6,8 @@ import pytest
 import torch
 from debugger.driving import session_of
 from models import hf_tiny
-from models.small_networks import small_config
+from models.small_networks import side, small_config
+from msgspec.structs import replace
 from tiny_models import PromptedModel, rnn
 
 from s2sdap import Session
@@ -19,6 +20,7 @@ from s2sdap.decoding.decode import decode, score
 from s2sdap.decoding.edits import SourceEdit
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.models.loading import load_model
+from s2sdap.models.tokenizers import TargetTokens
 from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.stages import Stage
 
@@ -112,6 +114,28 @@ def test_refusals(dates, asked, error):
     session.start()
     with pytest.raises(S2sdapError) as refusal:
         answer(question_of(session, **asked), at_once)
+    assert refusal.value.name == error
+
+
+@pytest.mark.parametrize(
+    ("reference", "error"), [("Haus", "cannot_tell_apart"), ("<unk>", "nothing_wrong"), ("u", None)]
+)
+def test_an_unknown_token_in_the_place_of_a_word_that_the_vocabulary_lacks_is_not_called_right(
+    reference, error
+):
+    model = rnn()
+    model.target = TargetTokens(replace(side("uvwxyz."), unit="word"))
+    session = session_of(model, "abc")
+    session.start()
+    for token in ("<unk>", "</s>"):
+        session.next()
+        session.force(token)
+    question = question_of(session, reference=reference, limit=FEW)
+    if error is None:
+        assert answer(question, at_once).target.step == 0
+        return
+    with pytest.raises(S2sdapError) as refusal:
+        answer(question, at_once)
     assert refusal.value.name == error
 
 

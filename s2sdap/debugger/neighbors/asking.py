@@ -167,7 +167,7 @@ def answer(index: OpenIndex, question: Question, cancelled: Cancelled | None = N
         search.recall,
         neighbors,
         summary,
-        {each.token: each.piece for each in neighbors},
+        {each.token: each.piece if each.of_source else target.piece(each.token) for each in neighbors},
     )
 
 

@@ -128,8 +128,10 @@ def answer(question: Question, here: Here, report: Report = lambda _what: None) 
         raise S2sdapError("several_at_once")
     reference = question.sentence.reference if question.reference is None else question.reference
     report("the output")
+    lacking: tuple[str, ...] = ()
     if question.wanted is None and reference is not None:
-        goal, whole = reference_of(question.plan, encoder, reference).tokens, True
+        meant = reference_of(question.plan, encoder, reference)
+        goal, whole, lacking = meant.tokens, True, meant.unknown
     else:
         goal, whole = _goal_at(question, here), False
     try:
@@ -145,8 +147,19 @@ def answer(question: Question, here: Here, report: Report = lambda _what: None) 
     except OutOfSteps:
         raise S2sdapError("too_few_steps", limit=question.limit) from None
     if trials.reached(trials.free):
+        _check_written(question, lacking)
         raise S2sdapError("nothing_wrong", sentence=_name(question))
     return verdict_of(trials, _controls(question), report, partial(_purity, question))
+
+
+def _check_written(question: Question, lacking: Sequence[str]) -> None:
+    """Raise `cannot_tell_apart` where an output is its reference only since neither has a certain word."""
+    target = question.plan.model.target
+    piece = "" if target.unknown is None else target.piece(target.unknown)
+    words = [word for word in lacking if word != piece]  # a corpus may have the unknown token itself
+    if words:
+        names = ", ".join(map(repr, words))
+        raise S2sdapError("cannot_tell_apart", sentence=_name(question), lacking=names, piece=piece)
 
 
 def _purity(question: Question, trials: Trials) -> Experiment | Absent:

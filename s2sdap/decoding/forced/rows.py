@@ -70,7 +70,11 @@ class Forcing(Protocol):
         ...
 
     def greedy(self, sources: Sequence[Source], /) -> Sequence[tuple[int, ...]]:
-        """What the model writes of each by itself, its likeliest token at every step."""
+        """What the model writes of each by itself, its likeliest token at every step.
+
+        A word that only its source has is the token that it is in that sentence: `listed` makes of it what
+        can be forced.
+        """
         ...
 
     def force(self, sentences: Sequence[Forced], wanted: Collection[Wanted], /) -> Rows:

@@ -98,10 +98,9 @@ class SteppedForcing:
         if self.together is not None and len(sources) > 1:
             with torch.inference_mode():
                 outcome = greedy_batch(self.together, sources, settings, prefix, Looked(), 0.0)
-            return [_listed(self.model, output.tokens) for (output,) in outcome.outputs]
+            return [output.tokens for (output,) in outcome.outputs]
         models = [(reading(self.model, source), source) for source in sources]
-        written = [self._decoded(Decode(model, settings, source, prefix)) for model, source in models]
-        return [_listed(self.model, tokens) for tokens in written]
+        return [self._decoded(Decode(model, settings, source, prefix)) for model, source in models]
 
     def force(self, sentences: Sequence[Forced], wanted: Collection[Wanted], /) -> Rows:
         """The rows of `wanted` for one batch."""
@@ -181,14 +180,6 @@ def _alone(model: Model, sentence: Forced, wanted: Collection[Wanted]) -> Rows:
     return Rows(
         {key: halved(torch.cat(kept)).cpu() for key, kept in keeper.kept.items()}, torch.cat(predicted).cpu()
     )
-
-
-def _listed(model: Model, tokens: tuple[int, ...]) -> tuple[int, ...]:
-    """Tokens of the vocabulary: a word that only its source has is the unknown one, as it is read."""
-    unknown, size = model.target.unknown, len(model.target)
-    if unknown is None or not extends(model):
-        return tokens
-    return tuple(token if token < size else unknown for token in tokens)
 
 
 def _known(model: Model, rows: Rows) -> Rows:
