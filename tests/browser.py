@@ -4,6 +4,7 @@ import importlib.util
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,9 @@ def bundle() -> Any:
     return module
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """A browser for all tests of a process."""
+@contextmanager
+def launched() -> Iterator[Any]:
+    """A browser. Until it is closed `asyncio.run` is refused in its thread."""
     if CHROMIUM is None:
         pytest.skip("no Chromium on the PATH: apt-get install chromium, or set S2SDAP_CHROMIUM")
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -45,3 +46,10 @@ def chromium() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A browser for all tests of a process."""
+    with launched() as browser:
+        yield browser

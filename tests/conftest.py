@@ -20,19 +20,25 @@ from shape_checking import check_shapes_from_now_on
 check_shapes_from_now_on()
 
 LONGEST = (
-    "examples/test_example_reversal.py",
-    "examples/test_example_own_module.py",
     "neighbors/test_graph_file.py",
-    "examples/test_example_marian.py",
     "examples/test_example_find_the_bug.py",
+    "examples/test_example_own_module.py",
+    "examples/test_example_reversal.py",
+    "vscode/test_real_vscode.py",
+    "examples/test_example_marian.py",
     "cluster/test_cluster.py",
-    "models/test_training.py",
     "planted/test_planted_faults.py",
+    "examples/test_example_translation.py",
+    "models/test_training.py",
+    "examples/test_example_rewriting.py",
+    "examples/test_example_addition.py",
+    "dap/test_dap_bundled_neighbors.py",
 )
 """The files that take longest. They come first, so that no worker is left alone with one in the end. What
-several files share (a trained model, what numba compiles) is there by the time that others ask for it."""
-IN_A_BROWSER = ("vscode", "page")
-"""The folders that come last: while Playwright is there, `asyncio.run` is refused in its thread."""
+several files share (a trained model, what numba compiles) is there by the time that others ask for it.
+VS Code waits more than it works: it is not among the first, which run beside the checks of `make lint`."""
+PAGE = "page"
+"""The folder that comes last: while Playwright is there, `asyncio.run` is refused in its thread."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -50,11 +56,11 @@ def pytest_collection(session):
 
 
 def pytest_collection_modifyitems(items):
-    """Longest files first, a browser last; all others stay as they were."""
+    """Longest files first, the page last; all others stay as they were."""
     folder = Path(__file__).parent
     rank = {folder / name: place for place, name in enumerate(LONGEST)}
-    last = {folder / name: len(rank) + 1 + place for place, name in enumerate(IN_A_BROWSER)}
-    items.sort(key=lambda item: rank.get(item.path, last.get(item.path.parent, len(rank))))
+    last = folder / PAGE
+    items.sort(key=lambda item: rank.get(item.path, len(rank) + (item.path.parent == last)))
 
 
 @pytest.fixture(scope="session", autouse=True)

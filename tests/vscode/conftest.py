@@ -1,4 +1,4 @@
-"""A real VS Code with the packed extension in it, for all tests of a process; see `workbench`.
+"""A real VS Code with the packed extension in it, for all tests of a file; see `workbench`.
 
 One server, one window: what opens takes seconds, so a test leaves the window as it found it. Where one
 fails, its picture is kept in `build/vscode-failures`, and the window is opened anew.
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import CHROMIUM, ROOT
+from browser import CHROMIUM, ROOT, launched
 from filelock import FileLock
 from real_vscode import OLDEST, Vscode, install
 from serving import Serving, serve
@@ -43,7 +43,14 @@ def vscode_server(vscode, bundle, tmp_path_factory) -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A browser that is closed with the last test of a file: this worker has others to run after it."""
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
 def window(chromium, vscode_server, tmp_path_factory) -> Iterator[Workbench]:
     """A window of it."""
     context = chromium.new_context(viewport={"width": 1400, "height": 1200})
