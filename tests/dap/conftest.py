@@ -54,7 +54,7 @@ def warm(environment) -> Iterator[WarmProcesses | None]:
         yield warm
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def connect(request, environment) -> Connect:
     """Open a session over a transport."""
 
