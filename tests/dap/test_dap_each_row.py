@@ -29,11 +29,14 @@ pytestmark = pytest.mark.filterwarnings("ignore:Recommended. pip install sacremo
 
 @dataclass(frozen=True)
 class Family:
-    """A model, two sentences with references, and a greedy search and one with a beam."""
+    """A model, three sentences with references, and a greedy search and one with a beam.
+
+    In the second of the recurrent model one hypothesis of the beam overtakes another.
+    """
 
     model: str
-    lines: tuple[str, str]
-    references: tuple[str, str]
+    lines: tuple[str, str, str]
+    references: tuple[str, str, str]
     greedy: dict[str, Any]
     beam: dict[str, Any]
     settings: Settings
@@ -47,8 +50,8 @@ def families():
     return {
         "recurrent": Family(
             "dates",
-            ("March 3, 1999", "May 14, 2001"),
-            ("1999-03-04", "2001-05-14"),
+            ("March 3, 1999", "Sonntag", "24. Okt"),
+            ("1999-03-04", "2001-05-14", "2000-10-24"),
             {},
             {"search": {"beamSize": 3, "nBest": 3}},
             SearchSettings(beam_size=3, n_best=3),
@@ -56,8 +59,8 @@ def families():
         ),
         "hugging face": Family(
             f"hf:{folder_of('marian')}",
-            ("the cat sat on the mat", "the dog"),
-            ("the cat", "the dog"),
+            ("the cat sat on the mat", "the dog", "the mat"),
+            ("the cat", "the dog", "the mat"),
             {"generation": {"max_new_tokens": 6}},
             {"generation": {"max_new_tokens": 6, "num_beams": 3}},
             GenerationSettings(given={"max_new_tokens": 6, "num_beams": 3}),
@@ -366,7 +369,35 @@ def test_a_verdict_makes_its_experiments_on_every_stage(row):
     assert made == {"encoder", "decoder", "attention", "prediction", "search"}
 
 
-# ---------------------------------------------------------------- edits
+# ---------------------------------------------------------------- with a beam: the best hypothesis, edits
+
+
+@pytest.fixture(scope="module")
+def beamed(driven):
+    """The same session, begun again with a beam."""
+    texts = {"source": "\n".join(driven.family.lines)}
+    driven.session.request("restart", arguments={"model": driven.family.model, **texts, **driven.family.beam})
+    driven.session.stopped("entry")
+    return driven
+
+
+def test_a_data_breakpoint_stops_where_another_hypothesis_is_the_best(beamed):
+    session, overtaken = beamed.session, []
+    for sentence in range(2):
+        session.go("stepOut")
+        led = [
+            each["hypotheses"][0]["id"] for each in session.request("s2s/beam")["steps"]
+        ]  # at its beginning
+        overtaken += [(sentence, at) for at in range(1, len(led) - 1) if led[at] != led[at + 1]]
+        session.go("next")
+    assert overtaken == ([(1, 3)] if beamed.family.edits is KINDS else [])
+    beamed.home()
+    beamed.set("setDataBreakpoints", {"dataId": "best hypothesis"})
+    beamed.set("setBreakpoints", {"line": 3})
+    stops = [beamed.met() for _ in range(len(overtaken) + 1)]
+    expected = [("data breakpoint", *each, "search") for each in overtaken]
+    assert stops == [*expected, ("breakpoint", 2, -1, "encoder")]
+    beamed.home()
 
 
 @cache
@@ -385,12 +416,9 @@ BY_EVERY_DOOR = ("token", "words", "words of one head")
 Every kind goes through every door in `test_dap_edit_doors`, in this process and bit for bit."""
 
 
-def test_each_kind_of_edit_leads_to_the_outputs_of_a_fresh_run_with_it(driven, request):
-    session, family = driven.session, driven.family
+def test_each_kind_of_edit_leads_to_the_outputs_of_a_fresh_run_with_it(beamed, request):
+    session, family = beamed.session, beamed.family
     name = request.node.callspec.params["driven"][1]
-    again = {"model": family.model, "source": "\n".join(family.lines), **family.beam}
-    session.request("restart", arguments=again)
-    session.stopped("entry")
     for _ in range(STEP + 1):
         session.go("next")
     for kind, doors in family.edits.items():
@@ -400,7 +428,7 @@ def test_each_kind_of_edit_leads_to_the_outputs_of_a_fresh_run_with_it(driven, r
             listed = [each["edit"] for each in session.request("s2s/edits")["edits"]]
             assert listed, kind
             session.go("stepOut", threadId=eldest(session))
-            (told,) = session.request("s2s/results")["results"]
+            told = session.request("s2s/results")["results"][0]
             outputs = [(each["text"], each["final"]) for each in told["outputs"]]
             assert outputs == written(name, json.dumps(listed)), kind
 
@@ -408,8 +436,8 @@ def test_each_kind_of_edit_leads_to_the_outputs_of_a_fresh_run_with_it(driven, r
 # ---------------------------------------------------------------- export
 
 
-def test_a_session_is_saved_opened_without_its_model_and_replayed(driven, tmp_path):
-    session, path = driven.session, str(tmp_path / "session.s2s")
+def test_a_session_is_saved_opened_without_its_model_and_replayed(beamed, tmp_path):
+    session, path = beamed.session, str(tmp_path / "session.s2s")
     before = session.request("s2s/results")["results"]
     assert session.request("s2s/save", path=path)["path"] == path
     session.request("restart", arguments={"session": path})
@@ -417,7 +445,7 @@ def test_a_session_is_saved_opened_without_its_model_and_replayed(driven, tmp_pa
     assert session.request("s2s/results")["results"] == before
     session.go("reverseContinue")
     session.go("next")
-    assert driven.place()[:2] == (0, 0)
+    assert beamed.place()[:2] == (0, 0)
     assert session.refused("s2s/edit", token="#5").number == 7109
     found = session.request("s2s/replay", {})
     assert (found["sameModel"], found["identical"]) == (True, True)
