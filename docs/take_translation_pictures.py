@@ -17,9 +17,13 @@ from take_pictures import CHROMIUM, FLAGS, keep, served, settled
 SIZE: Final = {"width": 1280, "height": 900}
 SENTENCE: Final = "a man climbs a rock ."
 LONGER: Final = "a man climbs a rock wall ."
-WRONG: Final = "a dog is digging in the sand ."
-REFERENCE: Final = "ein hund gräbt im sand ."
-"""The fault of a sentence of the test set, in one of our own."""
+PAIRS: Final = (
+    ("two cars are driving on a road .", "zwei autos fahren auf einer straße ."),
+    ("three cars are driving on a racetrack .", "drei autos fahren auf einer rennstrecke ."),
+    ("two men are driving on a road .", "zwei männer fahren auf einer straße ."),
+    ("two cyclists are driving on a road .", "zwei radfahrer fahren auf einer straße ."),
+)
+"""The fault of a sentence of the test set, in one of our own, and sentences that are right beside it."""
 STEPS: Final = 4
 """Up to the word that is looked at, and with it what the decoder has read by then."""
 
@@ -76,9 +80,9 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport=SIZE)
         page.set_default_timeout(120_000)
-        begin(page, link, folder, WRONG, REFERENCE)
+        begin(page, link, folder, *("\n".join(side) for side in zip(*PAIRS, strict=True)))
         forward(page, 5)
-        page.locator(".target .token").nth(2).focus()
+        page.locator(".target .token").nth(1).focus()
         page.mouse.move(0, 0)
         keep(page, "translation-wrong", ("light",))
         page.get_by_role("tab", name="Verdict").click()

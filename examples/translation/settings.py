@@ -22,7 +22,7 @@ class Size:
     learning_rate: float
 
 
-SMALL: Final = Size("small", width=128, dropout=0.2, epochs=7, learning_rate=2e-3)
+SMALL: Final = Size("small", width=128, dropout=0.2, epochs=7, learning_rate=1.5e-3)
 FULL: Final = Size("full", width=256, dropout=0.3, epochs=12, learning_rate=1e-3)
 
 
@@ -51,5 +51,5 @@ def side(texts: Sequence[str]) -> SideConfig:
 
 def plan_of(size: Size, sources: Sequence[str], targets: Sequence[str], epochs: int, seed: int) -> Plan:
     """Everything that decides a training on these texts."""
-    settings = TrainingSettings(epochs=epochs, batch_size=64, learning_rate=size.learning_rate, seed=seed)
+    settings = TrainingSettings(epochs=epochs, batch_size=32, learning_rate=size.learning_rate, seed=seed)
     return Plan(network=network_of(size), source=side(sources), target=side(targets), settings=settings)

@@ -21,11 +21,15 @@ from examples.marian.parallel_text import DataError
 from examples.translation.sweeping import Row, fired, one_word_off, silent, swept
 from examples.translation.tracing import Judged, Moved, Traced, judged, moved, soundest, traced
 from examples.translation.train import DATA, WHERE_TO_GET_IT
+from s2sdap.client import Debugger
 from s2sdap.vocabulary.files import write_whole
 
 WORD, INSERTED, SENTENCE = "rock", "wall", "a man climbs a rock ."
 ALONE, TOGETHER = "felsen", "felswand"
-READ_AS_WRONG = 479
+TWO, OF_TWO = "two cars are driving on a road .", "zwei radfahrer fahren auf einer straße ."
+THREE, OF_THREE = "three cars are driving on a road .", "drei autos fahren auf einer straße ."
+"""What goes wrong in that line, in sentences of our own."""
+READ_AS_WRONG = 955
 """The line of the test set whose output a person has found to mean something else; others are as good."""
 SHORTLIST = 16
 """Wrong sentences that are judged, the shortest: a verdict tries hundreds of words at every place."""
@@ -109,6 +113,21 @@ def traced_claims(found: Traced, line: int) -> list[Claim]:
     return claims
 
 
+def numbered_claims(model: Path) -> list[Claim]:
+    """That it is the number which makes cyclists of cars."""
+    with Debugger.spawn() as debugger:
+        debugger.launch(source=TWO, model=str(model))
+        debugger.step_out()
+        two = debugger.results()[-1].outputs[0].text
+        debugger.command(f"source {THREE}")
+        debugger.step_out()
+        three = debugger.results()[-1].outputs[0].text
+    return [
+        Claim(f"{TWO!r} gives {two!r}", two == OF_TWO),
+        Claim(f"{THREE!r} gives {three!r}", three == OF_THREE),
+    ]
+
+
 def moved_claims(found: Moved, alone: str, together: str) -> list[Claim]:
     """That a word's neighbours, and with them its translation, follow what stands behind it."""
     before, after = found.share(found.alone), found.share(found.with_context)
@@ -172,6 +191,7 @@ def main(
         for line in traced_lines([row.line for row in short], verdicts):
             found = traced(model / "model", table, line, index)
             whole = tell(traced_claims(found, short[line - 1].line)) and whole
+        whole = tell(numbered_claims(model / "model")) and whole
         stages = dict(Counter(each.stage or "none" for each in verdicts))
         mended = sum(each.mends for each in verdicts)
         sound = sum(each.mends and each.soundness >= 0.5 for each in verdicts)
