@@ -54,6 +54,25 @@ def test_it_is_walked_folded_and_followed_by_keys(looked_at):
     press(" ")
     assert mark.text_content() == hidden
 
+    place = "document.querySelector('.beam svg > g').getAttribute('transform')"
+    where = [looked_at.page.evaluate(place)]
+    box = tree.bounding_box()
+    looked_at.page.mouse.move(box["x"] + box["width"] - 20, box["y"] + box["height"] - 20)
+    looked_at.page.mouse.down()
+    looked_at.page.mouse.move(box["x"] + box["width"] - 90, box["y"] + box["height"] - 20, steps=3)
+    looked_at.page.mouse.up()
+    where.append(looked_at.page.evaluate(place))
+    for key in "+-0":
+        press(key)
+        where.append(looked_at.page.evaluate(place))
+    x, _, scales = zip(
+        *[[float(each) for each in re.findall(r"-?[\d.]+", one)] for one in where], strict=True
+    )
+    assert x[1] - x[0] == pytest.approx(-70)
+    assert scales[0] == scales[1] == pytest.approx(scales[3])
+    assert scales[2] == pytest.approx(1.3 * scales[1])
+    assert where[4].startswith("translate(12 12)")
+
 
 def test_it_counts_and_tells_what_the_scripted_client_reads(looked_at, scripted):
     scripted.launch(source=SOURCE, beam_size=3)
@@ -101,6 +120,18 @@ def test_where_the_reference_went(looked_at):
     looked_at.page.get_by_label("Where the reference went").check()
     looked_at.page.locator("p.reference").filter(has_text="finished with rank 1").wait_for()
     assert looked_at.page.locator("g.node.way.survived").count() >= 7
+
+
+def test_where_the_reference_fell_off(sheet):
+    sheet.begin(SOURCE, beam=1, reference="2005-01-04")
+    for _ in range(8):
+        sheet.go("Next token")
+    sheet.page.get_by_role("tab", name="Beam tree").click()
+    sheet.page.get_by_label("Where the reference went").check()
+    sheet.page.locator("p.reference").filter(has_text="step 6").wait_for()
+    sheet.page.locator("g.node.fell").click(force=True)
+    assert sheet.page.locator("g.node.fell text").first.text_content() == "1"
+    assert "Here the reference fell off" in sheet.page.locator(".foot").inner_text()
 
 
 def test_following_another_hypothesis_shows_it_everywhere(sheet):

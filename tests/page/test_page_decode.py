@@ -224,6 +224,9 @@ def test_curves_follow_the_mass_and_the_pointer(looked_at):
     assert looked_at.page.locator("path.hot").count() > 0
     assert looked_at.page.locator(".target .token.tied").count() > 0
     assert "attention" in looked_at.page.locator(".details").inner_text()
+    looked_at.page.locator(".target .token").nth(2).hover()
+    assert looked_at.page.locator("path.hot").count() > 0
+    assert looked_at.page.locator(".source .token.tied").count() > 0
 
 
 def test_the_matrix_is_read_with_the_arrow_keys(looked_at):

@@ -66,6 +66,32 @@ def test_a_state_is_picked_filtered_and_starred(opened):
     ready(opened)
 
 
+def test_other_pictures_and_states_of_the_encoder(opened, scripted):
+    page = opened.page
+    places = "() => [...document.querySelectorAll('.state circle')].map((each) => each.getAttribute('cx'))"
+    seen = []
+    for method in ("t-SNE", "MDS", "t-SNE", "PCA"):
+        page.get_by_role("combobox", name="Picture").select_option(label=method)
+        page.locator(".faith").filter(has_text=f"{method}: trustworthiness").wait_for()
+        ready(opened)
+        seen.append(page.evaluate(places))
+    assert seen[0] == seen[2]  # of the same seed
+    tsne, mds, _, pca = ([float(each) for each in one] for one in seen)
+    assert mds == pytest.approx(pca)  # of Euclidean distances the classical scaling is PCA
+    assert tsne != pytest.approx(pca, rel=0.1)
+    scripted.launch(source=SOURCE, beam_size=2)
+    for _ in range(7):
+        scripted.next()
+    page.get_by_role("combobox", name="States").select_option("encoder.states")
+    page.get_by_role("button", name="State 8,").click()
+    found = scripted.neighbors("encoder.states", k=12, position=8)
+    page.locator(".right [role=status]").filter(has_text=found.text).wait_for()
+    rows = page.get_by_role("list", name="Neighbours").get_by_role("listitem")
+    assert rows.locator(".marked").all_inner_texts() == [each.source for each in found.neighbors]
+    page.get_by_role("combobox", name="States").select_option("decoder.state")
+    ready(opened)
+
+
 def test_what_is_on_show_is_in_the_file_of_the_session(opened, tmp_path):
     texts = (".right [role=status]", ".faith", "[aria-label=Neighbours]")
     wanted = [opened.page.locator(text).inner_text() for text in texts]
