@@ -6,10 +6,12 @@ from s2sdap.client import Side
 
 
 def beam_tree(panels, scripted, settled):
+    """How many candidates there are of each fate, as the panel tells them."""
     panels.tab("Beam tree")
     fates = [each.fate for step in scripted.beam().steps for each in step.candidates]
-    counts = (f"{fates.count(fate)} {fate}" for fate in ("survived", "finished", "pruned"))
-    settled(panels.frame.locator(".counts").inner_text, " · ".join(counts))
+    counts = " · ".join(f"{fates.count(fate)} {fate}" for fate in ("survived", "finished", "pruned"))
+    settled(panels.frame.locator(".counts").inner_text, counts)
+    return counts
 
 
 def neighbourhood(panels, scripted, settled):

@@ -91,6 +91,14 @@ def test_breakpoints_on_lines_stages_and_unsure_tokens(code, scripted):
     code.click("Continue")
     code.stopped("encoder · 13 tokens")
     code.command("Remove All Breakpoints")
+    token = code.panels.frame.get_by_role("button", name="'3': breakpoint").first
+    token.click()
+    code.breakpoint_row("dates.txt")
+    code.panels.button("Continue").click()
+    code.stopped("step")
+    code.settled(lambda: max(zip(code.panels.attention(), range(13), strict=False), default=(0, 0))[1], 6)
+    code.command("Remove All Breakpoints")
+    token.and_(code.panels.frame.locator("[aria-pressed=false]")).wait_for()
 
     code.rule("Low confidence", condition="p < 0.7")
     code.click("Restart")
@@ -119,9 +127,10 @@ def test_edits_in_variables_and_in_the_panel_change_the_output(code, scripted):
     seen.filter(has=code.page.locator(".piece", has_text="1")).click()
     code.stopped("step 6 · '1'")
     scripted.force("1")
-    for step in range(7, 10):
-        code.click("Step Over")
+    for move, step in (("Next token", 7), ("Back a token", 6), *(("Next token", step) for step in (7, 8, 9))):
+        code.panels.button(move).click()
         code.stopped(f"step {step}")
+    for _ in range(3):
         scripted.next()
     code.settled(code.frames, frames_of(scripted))
 
@@ -149,7 +158,7 @@ def test_edits_in_variables_and_in_the_panel_change_the_output(code, scripted):
     code.expand("Attention", "weights")
     code.settled(lambda: float(code.value("5: 2")), pytest.approx(row[5], rel=1e-5))
 
-    code.click("Step Out")
+    code.panels.button("To the end of the sentence").click()
     scripted.continue_()
     (result,) = scripted.results()
     assert result.outputs[0].text not in ("2005-07-04", "2005-01-04")
@@ -190,7 +199,12 @@ def test_every_panel_shows_the_numbers_of_a_script_and_survives_a_reload(code, s
     code.stopped("step 6")
     code.panels.at(6)
     assert code.panels.attention() == pytest.approx(scripted.step().attention, abs=1e-5)
-    beam_tree(code.panels, scripted, code.settled)
+    counts = beam_tree(code.panels, scripted, code.settled)
+    code.panels.button("SVG").click()
+    code.answer("Keep beam-step6.svg", str(code.folder / "beam-step6.svg"))
+    code.told("beam-step6.svg is kept")
+    caption = f"s2sdap: dates · beam tree up to step 6 · {counts.replace(' ·', ',')}"
+    assert caption in (code.folder / "beam-step6.svg").read_text("utf-8")
     code.expand("Decoder")
     code.choose("state", "Find Neighbours in Training")
     neighbourhood(code.panels, scripted, code.settled)
@@ -362,7 +376,8 @@ def test_a_folder_runs_python_once_it_is_trusted_and_the_one_that_is_selected(re
     code.command("Python: Select Interpreter")
     code.answer("Select Interpreter", str(lacking))
     code.open("dates.txt")
-    code.start()
+    code.choose_configuration("s2sdap (seq2seq decode)")
+    code.pick_row("Decode this file with a beam of 4")
     code.stopped(f"encoder · {len(UNSURE)} tokens")
     (adapter,) = code.server.adapters().values()
     assert adapter.startswith(f"{own} ")

@@ -116,9 +116,7 @@ class Workbench:
         """Point at a character of a line; what pops up there while a session is stopped."""
         x, y = self.line(number).evaluate(PLACE, character)
         self.page.mouse.move(x, y)
-        shown = self.page.locator(".debug-hover-widget .value")
-        shown.wait_for()
-        return shown.inner_text()
+        return self.page.locator(".debug-hover-widget .value").inner_text()
 
     def status(self) -> list[str]:
         """What the status bar says."""
@@ -150,8 +148,8 @@ class Workbench:
 
     def pick_row(self, row: str, timeout: float | None = None) -> None:
         """Take a row of the quick pick that is open."""
-        rows = self.page.locator(".quick-input-widget .monaco-list-row").filter(has_text=row)
-        rows.first.click(timeout=timeout)
+        rows = self.page.locator(".quick-input-widget .monaco-list-row")
+        rows.filter(has_text=row).first.click(timeout=timeout)
 
     def answer(self, question: str, text: str) -> None:
         """Type into the box that asks this."""
@@ -294,7 +292,13 @@ class Workbench:
         self._scroll(".debug-breakpoints", entry)
         entry.fill(name)
         self.press("Enter")
-        self.page.locator(".debug-breakpoints .monaco-list-row").filter(has_text=name).wait_for()
+        self.breakpoint_row(name)
+
+    def breakpoint_row(self, text: str) -> Any:
+        """A row of the view of breakpoints."""
+        row = self.page.locator(".debug-breakpoints .monaco-list-row").filter(has_text=text).first
+        self._scroll(".debug-breakpoints", row)
+        return row
 
     def _scroll(self, within: str, to: Any) -> None:
         """Turn the wheel up, then down, until something is there: a list has only the rows in sight."""
@@ -311,8 +315,7 @@ class Workbench:
 
     def rule(self, label: str, on: bool = True, *, condition: str = "") -> None:
         """Tick a watch rule in the view of breakpoints, or not, and give it this condition."""
-        row = self.page.locator(".debug-breakpoints .monaco-list-row").filter(has_text=label).first
-        self._scroll(".debug-breakpoints", row)
+        row = self.breakpoint_row(label)
         if row.get_attribute("aria-checked") != str(on).lower():
             row.locator("input[type=checkbox], .monaco-checkbox").click()
         row.and_(self.page.locator(f"[aria-checked={str(on).lower()}]")).wait_for()

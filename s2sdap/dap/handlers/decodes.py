@@ -39,6 +39,7 @@ def state(adapter: Adapter, arguments: Nothing) -> Reply:
             results=0 if adapter.session is None else len(adapter.session.results),
             stopped=stopped_body(stop) if stop is not None and adapter.state is State.STOPPED else None,
             source=adapter.source_body() if launched else None,
+            model=None if adapter.session is None else adapter.session.model.name,
         )
     )
 

@@ -13,7 +13,8 @@ class StateBody(_Camel):
     """Answer to `s2s/state`.
 
     `phase` is fresh, loading, stopped, running or ended; `stopped` is the body of the event that told of the
-    stop; `launch` are the arguments of the launch, without the token.
+    stop; `launch` are the arguments of the launch, without the token; `model` is the name of the model that
+    is there.
     """
 
     phase: str
@@ -21,6 +22,7 @@ class StateBody(_Camel):
     results: int
     stopped: Stopped | None = None
     source: SourceBody | None = None
+    model: str | None = None
 
 
 _MESSAGES: Final = ((STATE, Nothing, StateBody),)

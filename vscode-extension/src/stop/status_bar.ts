@@ -2,7 +2,7 @@
 
 import * as vscode from "vscode";
 
-import type { ModelsBody, StateBody, StepBody } from "../../panels/src/protocol/messages";
+import type { StateBody, StepBody } from "../../panels/src/protocol/messages";
 import type { Watched, Watching } from "../session/watching";
 import { status } from "./telling";
 
@@ -52,10 +52,8 @@ async function modelOf({ session }: Watched): Promise<string> {
   const named = session.configuration["model"] as string | undefined;
   if (named) return shortened(named);
   try {
-    const { launch } = (await session.customRequest("s2s/state")) as StateBody;
-    if (launch["model"] !== undefined) return shortened(String(launch["model"]));
-    if (session.configuration.request === "attach" || launch["session"] !== undefined) return "";
-    return ((await session.customRequest("s2s/models")) as ModelsBody).default;
+    const { model } = (await session.customRequest("s2s/state")) as StateBody;
+    return shortened(model ?? "");
   } catch {
     return "";
   }

@@ -10,6 +10,7 @@ const vscode = require("vscode");
 const [folder] = vscode.workspace.workspaceFolders;
 const extension = vscode.extensions.getExtension("s2sdap.s2sdap");
 const program = join(folder.uri.fsPath, "host.txt");
+const LAUNCH = { type: "s2sdap", request: "launch", name: "host", program };
 
 /** The next thing that an event tells and that is wanted. */
 const next = (event, wanted = () => true) =>
@@ -45,13 +46,8 @@ describe("a session that another extension starts", () => {
 
   before(async () => {
     writeFileSync(program, "J 4, 2005\nMarch 3, 1999\n");
-    const configuration = {
-      type: "s2sdap",
-      request: "launch",
-      name: "host",
-      program,
-      search: { beamSize: 2 },
-    };
+    await vscode.workspace.getConfiguration("s2sdap").update("panels.open", "never");
+    const configuration = { ...LAUNCH, model: "dates", search: { beamSize: 2 } };
     await toStop(async () => assert.equal(await vscode.debug.startDebugging(folder, configuration), true));
     session = vscode.debug.activeDebugSession;
   });
@@ -132,10 +128,27 @@ describe("a session that another extension starts", () => {
     assert.deepEqual(places, ["1: step 3 · attention", "2: encoder · 13 tokens", "2: step 3 · attention"]);
   });
 
+  it("opens the panels when it is asked to, and not by itself where the settings say so", async () => {
+    const tabs = () => vscode.window.tabGroups.all.flatMap((group) => group.tabs.map(({ label }) => label));
+    assert.ok(!tabs().includes("s2sdap"), `${tabs()}`);
+    const opened = next(vscode.window.tabGroups.onDidChangeTabs, () => tabs().includes("s2sdap"));
+    await vscode.commands.executeCommand("s2sdap.showPanels");
+    await opened;
+  });
+
   it("ends when VS Code ends it", async () => {
     const ended = next(vscode.debug.onDidTerminateDebugSession, (each) => each.id === session.id);
     await vscode.debug.stopDebugging(session);
     await ended;
     assert.equal(vscode.debug.activeDebugSession, undefined);
+  });
+
+  it("has left its model to the next one that names none", async () => {
+    vscode.debug.removeBreakpoints(vscode.debug.breakpoints);
+    const ended = next(vscode.debug.onDidTerminateDebugSession);
+    await toStop(() => vscode.debug.startDebugging(folder, LAUNCH));
+    assert.equal(vscode.debug.activeDebugSession.configuration.model, "dates");
+    await vscode.debug.stopDebugging();
+    await ended;
   });
 });

@@ -54,7 +54,7 @@ class Recorder {
   }
 
   async everything(): Promise<void> {
-    const { thread, launch, stop, done } = this.#session;
+    const { thread, launch, stop, done, model } = this.#session;
     this.#keep("initialize", {}, this.#session.capabilities);
     this.#keep(
       "s2s/state",
@@ -62,6 +62,7 @@ class Recorder {
       {
         phase: "stopped",
         launch,
+        model,
         results: done,
         stopped: { reason: "pause", ...stop, threadId: thread },
       },

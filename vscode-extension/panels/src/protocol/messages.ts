@@ -1217,6 +1217,7 @@ export interface StateBody {
   results: number;
   stopped?: Stopped;
   source?: SourceBody;
+  model?: string;
 }
 
 /** `s2s/verdict`: of a sentence (an index, by default the one at the cursor) on its current branch. */

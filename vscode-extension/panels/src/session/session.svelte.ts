@@ -50,6 +50,8 @@ export class DebugSession {
   readonly breakpoints: Breakpoints;
   readonly transcript = new Transcript();
   #initialized: () => void = () => {};
+  /** What the adapter calls the model, where the launch left it to the adapter. */
+  #named: string | undefined = $state();
   /** Whom to follow from the next stop on, where a person says so. */
   #next: number | undefined;
 
@@ -63,6 +65,11 @@ export class DebugSession {
       if (this.phase !== "ended" && this.phase !== "fresh") this.trouble = reason;
       this.phase = "lost";
     });
+  }
+
+  /** The model by the name that a person gave it; empty while nobody knows. */
+  get model(): string {
+    return this.launch.model ?? this.#named ?? "";
   }
 
   get stopped(): boolean {
@@ -134,6 +141,7 @@ export class DebugSession {
     if (state.phase === "fresh") return false;
     this.phase = state.phase as Phase;
     this.launch = state.launch;
+    this.#named = state.model;
     this.done = state.results;
     this.stop = state.stopped;
     this.thread = state.stopped?.threadId ?? this.thread;
@@ -239,6 +247,7 @@ export class DebugSession {
         this.thread = this.#next ?? heard.body.threadId ?? this.thread;
         this.#next = undefined;
         this.looks++;
+        if (this.model === "") void this.#askName();
         break;
       case "continued":
         this.phase = "running";
@@ -275,6 +284,10 @@ export class DebugSession {
         this.progress = "";
         break;
     }
+  }
+
+  async #askName(): Promise<void> {
+    this.#named = (await this.ask("s2s/state")).model;
   }
 
   /** After an edit the hypothesis may be another: follow the one at the cursor. */
