@@ -5,6 +5,7 @@ the end each kind of message in it is held against the protocol's JSON schema. I
 that pytest puts this folder on the import path.
 """
 
+import gc
 import json
 import os
 import sys
@@ -45,14 +46,27 @@ PAGE = "page"
 def pytest_collection(session):
     """One worker reads the tests before the others do: what it compiles, of torch too, they find compiled."""
     if "PYTEST_XDIST_WORKER" not in os.environ or sys.dont_write_bytecode:
-        return (yield)
+        return (yield from _without_collector())
     read = Path(session.config.option.basetemp).with_name("read")  # beside the folders of the workers
     with FileLock(read.with_suffix(".lock")):
         if not read.exists():
-            collected = yield
+            collected = yield from _without_collector()
             read.touch()
             return collected
-    return (yield)
+    return (yield from _without_collector())
+
+
+def _without_collector():
+    """Python's collector would look through torch and all tests again and again, for a third of this time.
+
+    None of them ever goes, so it leaves them alone for good.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items):
