@@ -136,7 +136,8 @@ def test_what_is_found_is_what_brute_force_finds(indexes, metric, k, sentences, 
             found.distances[at][: len(there)], distances(metric, rows.take(there), query)
         )
         farthest = exact.distances[at][: len(there)].max(initial=0)
-        assert (found.distances[at][: len(there)] <= farthest).mean() >= 0.95 if len(there) else True
+        missed = (found.distances[at][: len(there)] > farthest).sum()
+        assert missed <= max(1, 0.05 * len(there))  # where few are asked for, one is more than a twentieth
 
 
 def test_a_state_finds_itself_and_rows_added_since_are_found_at_once(rows):
