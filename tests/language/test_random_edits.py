@@ -1,18 +1,23 @@
 """A file that is edited at random is known as well as one that is read anew, without being read anew."""
 
+import asyncio
+import io
 import sys
 from collections import Counter
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pygls.io_ import StdoutWriter
 
+from s2sdap.language.client_options import SOURCES, ClientOptions
 from s2sdap.language.configuration import Configuration, Project
 from s2sdap.language.decoded import Asked, DecodedSentence, FoundHere, Origin
 from s2sdap.language.desk import path_of
 from s2sdap.language.documents import Document, Extent, Place
 from s2sdap.language.features import hints, outline, semantic
 from s2sdap.language.lowering import diagnostics
+from s2sdap.language.server import make_server
 from s2sdap.language.source_files import SourceFile
 from s2sdap.models.source_readers import quick_reader
 from s2sdap.vocabulary.positions import Span
@@ -103,6 +108,21 @@ def test_what_is_said_of_a_long_file_calls_nothing_for_each_of_its_lines():
     assert [(note.line, note.code) for note in notes] == [(1500, "lowConfidence")]
     assert asked[0].index == 1999
     assert len(calls) < 100, Counter(calls).most_common(3)
+
+
+@pytest.mark.parametrize("debounce", [0, 3600])
+def test_nothing_is_said_of_a_file_before_it_was_left_alone_for_a_moment(debounce):
+    async def typed():
+        server, said = make_server(), io.BytesIO()
+        server.protocol.set_writer(StdoutWriter(said))
+        server.desk.options = ClientOptions(debounce=debounce)
+        server.desk.open("file:///folder/a.src", "ж", 1, SOURCES)
+        server.upkeep.look_again("file:///folder/a.src")
+        for _ in range(50):  # turns of the loop, each of which lets every task go on
+            await asyncio.sleep(0)
+        return b"unknownSource" in said.getvalue()
+
+    assert asyncio.run(typed()) is (debounce == 0)
 
 
 @pytest.mark.parametrize("code", ["droppedCharacter", "tooLong", "noTokens", "unknownSource"])
