@@ -65,8 +65,9 @@ class Compared:
 
     @property
     def same(self) -> bool:
-        """Whether both wrote the same."""
-        return self.comparison is not None and self.comparison.divergence is None
+        """Whether both wrote the same. Nothing can write what the vocabulary lacks of a reference."""
+        lacking = self.sought is not None and self.sought.reference.unknown
+        return self.comparison is not None and self.comparison.divergence is None and not lacking
 
 
 def compare(options: CompareOptions) -> int:
@@ -230,7 +231,7 @@ def _line(compared: Compared) -> str:
         body = msgspec.to_builtins(comparison_body(compared.comparison, (), compared.parting))
         for name in ("rows", "total"):
             del body[name]
-        line |= body
+        line |= {**body, "same": compared.same}
     if compared.sought is not None:
         line["reference"] = msgspec.to_builtins(reference_body(compared.sought))
     if compared.error is not None:

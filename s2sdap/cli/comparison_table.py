@@ -32,7 +32,8 @@ def show(compared: "Sequence[Compared]", names: tuple[str, str]) -> None:
     failed = sum(each.error is not None for each in compared)
     same = sum(each.same for each in compared)
     _say(console, f"{same} of {len(compared) - failed} identical" + (f", {failed} failed" if failed else ""))
-    steps = Counter(each.comparison.divergence or 0 for each in parted if each.comparison is not None)
+    partings = [None if each.comparison is None else each.comparison.divergence for each in parted]
+    steps = Counter(step for step in partings if step is not None)
     if steps:
         counted = ", ".join(f"{step} ({count})" for step, count in sorted(steps.items()))
         _say(console, f"first divergence at step (sentences): {counted}")

@@ -24,7 +24,8 @@ from s2sdap.vocabulary.errors import S2sdapError
 class Reference:
     """A reference: its text, the tokens that write it, the end symbol included where there is one.
 
-    `unknown` are the parts of the text that the vocabulary lacks: the tokens cannot write those.
+    `unknown` are the parts of the text that the vocabulary lacks: the tokens cannot write those. A text in
+    which the unknown token itself stands, as in a corpus that was cut to a vocabulary, lacks nothing there.
     """
 
     text: str
@@ -71,7 +72,8 @@ def unknown_parts(target: TargetVocabulary, text: str, tokens: tuple[int, ...]) 
         characters = [each for each in text if unknown in target.encode(each)]
         if len(characters) == tokens.count(unknown):
             return tuple(dict.fromkeys(characters))
-        return tuple(dict.fromkeys(word for word in text.split() if unknown in target.encode(word)))
+        words = [word for word in text.split() if unknown in target.encode(word)]
+        return tuple(dict.fromkeys(word for word in words if word != target.piece(unknown)))
     except S2sdapError:  # a recording has no tokenizer
         return (target.piece(unknown),)
 

@@ -32,9 +32,9 @@ def against_reference(engine: Engine, asked: Asked, path: str | None, cancelled:
     comparison = _done(compare(output, forced), cancelled)
     parting = comparison.parting
     told = f"Output {output.text!r} (p = {_probability(output):.3g})"
-    if parting is None:
-        return f"{told}: the reference, token for token."
     lost = f" The vocabulary lacks {', '.join(map(repr, reference.unknown))}." if reference.unknown else ""
+    if parting is None:
+        return f"{told}: the reference, token for token.{lost}"
     return (
         f"{told}, reference {asked.reference!r} (p = {_probability(forced):.3g}): they part at step "
         f"{comparison.divergence}, where the model wrote {_cell(parting.left)} and the reference has "

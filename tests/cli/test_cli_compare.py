@@ -106,6 +106,17 @@ def test_references_and_where_they_went(here, dates):
         assert words in table.stdout
 
 
+def test_a_reference_that_no_output_can_read_like_is_not_the_same(here, folder):
+    (folder / "unwritten.tsv").write_text("abc\t?\n")
+    asked = ("compare", "unwritten.tsv", "--model", "first", "--search", "maxLength=2")
+    (line,) = lines_of(here(*asked, "--json"))
+    assert (line["same"], line["reference"]["outcome"]) == (False, "output")
+    done = here(*asked)
+    assert done.returncode == 1
+    for words in ("0 of 1 identical", "line 1, reference: it is the output; the vocabulary lacks '?'"):
+        assert words in done.stdout
+
+
 def test_other_settings(here):
     done = here("compare", "in.txt", "--with-search", "maxLength=4", "--json")
     rows = lines_of(done)

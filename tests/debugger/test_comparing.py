@@ -188,6 +188,7 @@ def test_unknown_parts_of_a_reference_are_named():
     words = SideConfig(unit="word", lowercase=False, end=False, pieces=(*SPECIAL_PIECES, "das", "Haus"))
     target = TargetTokens(words)
     assert unknown_parts(target, "das alte Haus", target.encode("das alte Haus")) == ("alte",)
+    assert unknown_parts(target, "das <unk> Haus", target.encode("das <unk> Haus")) == (), "it is written so"
 
 
 @pytest.mark.parametrize("settings", [{}, {"beam_size": 3}, {"sample": True, "seed": 4}])

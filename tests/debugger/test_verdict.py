@@ -1,6 +1,7 @@
 """The verdict on sentences of plain models: what it is asked, what it measures, what it refuses."""
 
 import threading
+from copy import copy
 
 import pytest
 import torch
@@ -123,7 +124,7 @@ def test_refusals(dates, asked, error):
 def test_an_unknown_token_in_the_place_of_a_word_that_the_vocabulary_lacks_is_not_called_right(
     reference, error
 ):
-    model = rnn()
+    model = copy(rnn())  # that one is shared
     model.target = TargetTokens(replace(side("uvwxyz."), unit="word"))
     session = session_of(model, "abc")
     session.start()

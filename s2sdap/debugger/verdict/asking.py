@@ -147,19 +147,16 @@ def answer(question: Question, here: Here, report: Report = lambda _what: None) 
     except OutOfSteps:
         raise S2sdapError("too_few_steps", limit=question.limit) from None
     if trials.reached(trials.free):
-        _check_written(question, lacking)
+        if lacking:
+            unknown = question.plan.model.target.unknown
+            raise S2sdapError(
+                "cannot_tell_apart",
+                sentence=_name(question),
+                lacking=", ".join(map(repr, lacking)),
+                piece="" if unknown is None else question.plan.model.target.piece(unknown),
+            )
         raise S2sdapError("nothing_wrong", sentence=_name(question))
     return verdict_of(trials, _controls(question), report, partial(_purity, question))
-
-
-def _check_written(question: Question, lacking: Sequence[str]) -> None:
-    """Raise `cannot_tell_apart` where an output is its reference only since neither has a certain word."""
-    target = question.plan.model.target
-    piece = "" if target.unknown is None else target.piece(target.unknown)
-    words = [word for word in lacking if word != piece]  # a corpus may have the unknown token itself
-    if words:
-        names = ", ".join(map(repr, words))
-        raise S2sdapError("cannot_tell_apart", sentence=_name(question), lacking=names, piece=piece)
 
 
 def _purity(question: Question, trials: Trials) -> Experiment | Absent:
