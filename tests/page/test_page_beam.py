@@ -54,25 +54,6 @@ def test_it_is_walked_folded_and_followed_by_keys(looked_at):
     press(" ")
     assert mark.text_content() == hidden
 
-    place = "document.querySelector('.beam svg > g').getAttribute('transform')"
-    where = [looked_at.page.evaluate(place)]
-    box = tree.bounding_box()
-    looked_at.page.mouse.move(box["x"] + box["width"] - 20, box["y"] + box["height"] - 20)
-    looked_at.page.mouse.down()
-    looked_at.page.mouse.move(box["x"] + box["width"] - 90, box["y"] + box["height"] - 20, steps=3)
-    looked_at.page.mouse.up()
-    where.append(looked_at.page.evaluate(place))
-    for key in "+-0":
-        press(key)
-        where.append(looked_at.page.evaluate(place))
-    x, _, scales = zip(
-        *[[float(each) for each in re.findall(r"-?[\d.]+", one)] for one in where], strict=True
-    )
-    assert x[1] - x[0] == pytest.approx(-70)
-    assert scales[0] == scales[1] == pytest.approx(scales[3])
-    assert scales[2] == pytest.approx(1.3 * scales[1])
-    assert where[4].startswith("translate(12 12)")
-
 
 def test_it_counts_and_tells_what_the_scripted_client_reads(looked_at, scripted):
     scripted.launch(source=SOURCE, beam_size=3)
@@ -155,3 +136,28 @@ def test_following_another_hypothesis_shows_it_everywhere(sheet):
 
 def test_no_serious_fault(looked_at):
     assert looked_at.axe() == []
+
+
+def test_it_is_dragged_and_zoomed(looked_at):
+    """The last of the tests that look: from afar the candidates are blocks."""
+    tree = looked_at.page.get_by_role("application", name=re.compile("^Beam tree of"))
+    tree.focus()
+    press = looked_at.page.keyboard.press
+    place = "document.querySelector('.beam svg > g').getAttribute('transform')"
+    where = [looked_at.page.evaluate(place)]
+    box = tree.bounding_box()
+    looked_at.page.mouse.move(box["x"] + box["width"] - 20, box["y"] + box["height"] - 20)
+    looked_at.page.mouse.down()
+    looked_at.page.mouse.move(box["x"] + box["width"] - 90, box["y"] + box["height"] - 20, steps=3)
+    looked_at.page.mouse.up()
+    where.append(looked_at.page.evaluate(place))
+    for key in "+-0":
+        press(key)
+        where.append(looked_at.page.evaluate(place))
+    x, _, scales = zip(
+        *[[float(each) for each in re.findall(r"-?[\d.]+", one)] for one in where], strict=True
+    )
+    assert x[1] - x[0] == pytest.approx(-70)
+    assert scales[0] == scales[1] == pytest.approx(scales[3])
+    assert scales[2] == pytest.approx(1.3 * scales[1])
+    assert where[4].startswith("translate(12 12)")

@@ -140,8 +140,8 @@ class Workbench:
         for _ in range(30):
             self.press("Escape")
             self.press("F1")
-            self.page.locator('.quick-input-widget input[type="text"]').fill(typed)
             with suppress(Late):
+                self.page.locator('.quick-input-widget input[type="text"]').fill(typed, timeout=2_000)
                 self.pick_row(row, timeout=2_000)
                 return
         raise AssertionError(f"VS Code has no {row!r} for {typed!r}")
