@@ -187,8 +187,8 @@ def leave(page):
 
 
 def come_back(page):
-    """Not by `go_back`, which waits for a load that does not come."""
-    page.evaluate("() => history.back()")
+    """Not by `go_back`, which waits for a load that does not come; and once the order has been answered."""
+    page.evaluate("() => void setTimeout(() => history.back(), 100)")
     page.wait_for_function("() => window.kept")
 
 
