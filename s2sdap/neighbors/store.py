@@ -19,6 +19,7 @@ from s2sdap.neighbors import manifest as manifests
 from s2sdap.neighbors.columns import KEYS, VECTOR, column_of, no_states, state_schema, states_of, vectors_of
 from s2sdap.neighbors.extras import required
 from s2sdap.neighbors.manifest import Manifest, SiteTable, Table
+from s2sdap.neighbors.mapping import MappedVectors, mapped
 from s2sdap.neighbors.place import Place
 from s2sdap.neighbors.sentences import CorpusSentence, sentence_schema, sentences_of
 from s2sdap.neighbors.states import States, StateSite
@@ -103,11 +104,20 @@ class StateStore:
         """How the states of `site` were committed: how many at a time, and the SHA-256 of their values."""
         return self._table(site).blocks
 
+    def mapped(self, site: StateSite) -> MappedVectors | None:
+        """The vectors of `site` in files of this machine; `None` where they do not lie there as they are."""
+        if self.place.folder is None or not self.count(site):
+            return None
+        with self._reading(str(site)):
+            files = self.place.folder / f"{site}.lance" / "data"
+            return mapped(self.dataset(site), files, self.dimension(site))
+
     def vectors(self, site: StateSite) -> Float16[np.ndarray, "N D"]:
         """All the vectors of `site` in one array, row by row."""
         table = self._table(site)
         found = np.empty((table.rows, table.dimension), np.float16)
-        for start, block in self.blocks(site, max(256, READ // table.dimension)):
+        size, files = max(256, READ // table.dimension), self.mapped(site)
+        for start, block in self.blocks(site, size) if files is None else files.blocks(0, size):
             found[start : start + len(block)] = block
         return found
 
