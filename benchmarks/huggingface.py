@@ -8,7 +8,7 @@ this process's own processor time, and both sides take turns.
 import gc
 import time
 from collections.abc import Callable
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import torch
@@ -25,7 +25,7 @@ from s2sdap.models.huggingface.face import HuggingFaceModel
 
 TOKENS = 64
 SOURCE = 32
-SKIPPED = (PreTrainedModel, HuggingFaceModel, type, ModuleType)
+SKIPPED = (torch.nn.Module, torch.nn.Parameter, HuggingFaceModel, type, ModuleType)
 """What a record may point at without holding it: the model was there before."""
 
 
@@ -115,7 +115,9 @@ def _memory(model: PreTrainedModel) -> list[Row]:
     for beams in (1, 4):
         call = arguments(model, beams)
         session = debugged(face, call)
-        ours = held([session.walk.timeline_of(0)])
+        timeline = session.walk.timeline_of(0)
+        timeline.branch.records[-1].sites.slim()  # as it is left when the next sentence of a run begins
+        ours = held([timeline])
         model.set_attn_implementation("eager")
         by_hand = GenerationMixin.generate(
             model,
@@ -181,6 +183,8 @@ def held(roots: list[Any]) -> int:
         if isinstance(each, torch.Tensor):
             storage = each.untyped_storage()
             storages[storage.data_ptr()] = storage.nbytes()
+        elif isinstance(each, FunctionType):  # what it encloses, and not all that its module knows
+            waiting += [each.__closure__, each.__defaults__, each.__kwdefaults__]
         else:
             waiting += gc.get_referents(each)
     return sum(storages.values())
