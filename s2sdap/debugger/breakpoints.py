@@ -141,15 +141,14 @@ class Armed:
     errors: bool = True
     asked: dict[Asked, tuple[ArmedRule, ...]] = field(init=False, repr=False, compare=False)
     """The rules by when they are asked."""
+    rules_alone: bool = field(init=False, repr=False, compare=False)
+    """Whether nothing but rules can stop a run."""
 
     def __post_init__(self) -> None:
         by_time = {time: tuple(rule for rule in self.rules if rule.rule.asked is time) for time in Asked}
         object.__setattr__(self, "asked", by_time)
-
-    @property
-    def rules_alone(self) -> bool:
-        """Whether nothing but rules can stop a run."""
-        return not (self.stages or self.sentences or self.tokens or self.data)
+        alone = not (self.stages or self.sentences or self.tokens or self.data)
+        object.__setattr__(self, "rules_alone", alone)
 
     @classmethod
     def of(

@@ -13,20 +13,13 @@ from s2sdap.debugger.field_values import FieldValues, Numbers, readers_of
 from s2sdap.debugger.finiteness import finite, source_finite
 from s2sdap.debugger.frames import Frame, focus_of, focus_run
 from s2sdap.debugger.measures import plain
-from s2sdap.debugger.quick_conditions import ENTROPY_AT_MOST, MARGIN_AT_LEAST
 from s2sdap.debugger.repeating import repeats
 from s2sdap.decoding.records import Candidates, Hypothesis, Reason, StepRecord
 from s2sdap.decoding.step import Decode
 from s2sdap.vocabulary import sites
 
 _NO_REASON: Final = Reason.NONE.value
-_REST: Final = "the probability of all other tokens"
-_SMALL: Final = 0.35
-"""Up to here the bound on the entropy grows with the rest, however few the tokens are: 1/e is more."""
-_SLACK: Final = 0.05
-"""More than the probabilities of a row sum up to beside 1, in whatever precision they were computed."""
-_LOG_OF_MANY: Final = math.log(1e7)
-"""Of more tokens than any vocabulary has."""
+_UNSURE: Final = -math.inf
 
 FocusRun = tuple[Hypothesis, int, int]
 """A hypothesis, its focus, and how many steps in a row it has had that."""
@@ -54,7 +47,7 @@ class ChoiceValues(FieldValues):
         self.last: FocusRun | None = None
         """What was found out last, perhaps of the hypothesis that this one continues."""
         if chosen.logprob <= 0.0:
-            self["p"] = math.exp(chosen.logprob)  # what nearly every rule asks for, or a bound for it
+            self["p"] = math.exp(chosen.logprob)  # what nearly every run asks for
 
     def __missing__(self, name: str) -> Any:
         value = self[name] = _READERS[name](self)
@@ -71,38 +64,21 @@ class ChoiceValues(FieldValues):
         logprobs = self._record.sites.get(sites.PREDICTION_LOGPROBS)
         return super()._numbers() if logprobs is None else plain(logprobs)[self._of.row]
 
-    def _rest(self) -> float:
-        """How much of the probability the other tokens have at most; infinite where it cannot be told.
-
-        The log-prob of the choice is that of its row where nobody asked for another token.
-        """
-        record = self._record
+    @property
+    def sure(self) -> float:
+        """The probability of the choice; less than any where it may not be that of its row, after an edit."""
+        record, chosen = self._record, self._of
         search = record.search
         if (
             type(self._branch.plan) is Decode
             and isinstance(search, Candidates)
-            and search.reason.item(self._of.candidate) == _NO_REASON
+            and search.reason.item(chosen.candidate) == _NO_REASON
             and not record.edits
+            and chosen.logprob <= 0.0
         ):
-            rest: float = 1.0 - self["p"] + _SLACK
-            return rest
-        return math.inf
-
-    def _entropy_at_most(self) -> float:
-        """A bound from the probability of the chosen token alone; infinite where that tells nothing.
-
-        The others have at most the entropy of a uniform distribution of the rest, which grows with the
-        rest while that is small.
-        """
-        rest: float = self[_REST]
-        p: float = self["p"]
-        return math.inf if rest > _SMALL else rest * (_LOG_OF_MANY - math.log(rest)) - p * self._of.logprob
-
-    def _margin_at_least(self) -> float:
-        """A bound of the same kind: no other token has more than the rest."""
-        rest: float = self[_REST]
-        p: float = self["p"]
-        return -math.inf if rest > _SMALL else p - rest
+            p: float = self["p"]
+            return p
+        return _UNSURE
 
     def _unknown(self) -> bool:
         return self._of.token == self._branch.plan.model.target.unknown
@@ -135,9 +111,4 @@ class ChoiceValues(FieldValues):
         return None
 
 
-_READERS: Final[dict[str, Callable[[ChoiceValues], Any]]] = {
-    **readers_of(ChoiceValues),
-    _REST: ChoiceValues._rest,
-    ENTROPY_AT_MOST: ChoiceValues._entropy_at_most,
-    MARGIN_AT_LEAST: ChoiceValues._margin_at_least,
-}
+_READERS: Final = readers_of(ChoiceValues)

@@ -1,13 +1,9 @@
 """Which words of the source have been attended to, whatever tokens they are cut into."""
 
-import re
 from collections.abc import Sequence
-from typing import Final
 
 from s2sdap.models.tokens import Source
 from s2sdap.vocabulary.positions import Span
-
-_WORD: Final = re.compile(r"\S+")
 
 
 def word_coverage(source: Source, covered: Sequence[float]) -> list[float]:
@@ -21,15 +17,17 @@ def word_coverage(source: Source, covered: Sequence[float]) -> list[float]:
 def covered_words(source: Source, covered: Sequence[float]) -> list[tuple[Span, float]]:
     """The same, each with where the word stands."""
     spans = [
-        (covered[at], token.span.start, token.span.end)
-        for at, token in enumerate(source.tokens[: len(covered)])
+        (value, *token.span)
+        for value, token in zip(covered, source.tokens, strict=False)
         if token.span is not None
     ]
     out: list[tuple[Span, float]] = []
-    for word in _WORD.finditer(source.text):
-        if not any(map(str.isalnum, word[0])):
+    last = 0
+    for word in source.text.split():  # a regular expression takes twice as long for all of this
+        first = source.text.index(word, last)
+        last = first + len(word)
+        if not any(map(str.isalnum, word)):
             continue
-        first, last = word.span()
         mine = [value for value, start, end in spans if start < last and end > first]
         if mine:
             out.append((Span(first, last), sum(mine)))

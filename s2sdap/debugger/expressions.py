@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from s2sdap.debugger.fields import LOOKUPS, NEIGHBORS
 from s2sdap.debugger.quick_conditions import COMPARE, FAULTS, quick
+from s2sdap.debugger.sureness import sure_from
 from s2sdap.vocabulary.errors import S2sdapError
 
 MAX_TEXT: Final = 1000
@@ -43,12 +44,14 @@ class Expression:
     """A checked expression. Call it with the names it may use (see `names`).
 
     `quick` is for who asks often: it has the same value, or raises one of `FAULTS` where a call would
-    tell in words what does not fit, or have a value after all.
+    tell in words what does not fit, or have a value after all. Where a chosen token is as likely as
+    `sure_from` a condition does not hold, and need not be asked.
     """
 
     text: str
     names: frozenset[str]
     quick: _Run
+    sure_from: float
     _guarded: _Run
 
     def __call__(self, names: Names) -> Value:
@@ -149,7 +152,8 @@ def compile_expression(text: str, known: Collection[str]) -> Expression:
     builder = _Builder(stripped, known, indent)
     guarded = builder.build(tree.body, 0)
     unguarded = quick(tree.body, set(known) - set(LOOKUPS))
-    return Expression(stripped, frozenset(builder.used), unguarded or guarded, guarded)
+    run = unguarded or guarded
+    return Expression(stripped, frozenset(builder.used), run, sure_from(tree.body), guarded)
 
 
 def _after(indent: int, error: SyntaxError) -> int:

@@ -13,7 +13,6 @@ from s2sdap.debugger.covering import word_coverage
 from s2sdap.debugger.fields import FIELDS, LOOKUPS
 from s2sdap.debugger.finiteness import first_not_finite
 from s2sdap.debugger.frames import Frame, no_index
-from s2sdap.debugger.quick_conditions import ENTROPY_AT_MOST, MARGIN_AT_LEAST
 from s2sdap.debugger.references import ReferencePath
 from s2sdap.debugger.repeating import repeats
 from s2sdap.debugger.tokens import resolve_token
@@ -242,7 +241,7 @@ class FieldValues(dict[str, Any]):
 
     @staticmethod
     def _floats(values: Tensor) -> list[float]:
-        numbers: list[float] = values.double().tolist()
+        numbers: list[float] = values.tolist()
         return numbers
 
 
@@ -253,8 +252,7 @@ def readers_of(kind: type[Read]) -> dict[str, Callable[[Read], Any]]:
     """What reads each field; looked up once, since a run asks at every step."""
     fields = {name: getattr(kind, f"_{name}") for name in (*FIELDS, *LOOKUPS)}
     found = {_ROW: kind._row, _NUMBERS: kind._numbers, _PATH: kind._path, _NEAREST: kind._nearest}
-    bounds = {ENTROPY_AT_MOST: lambda _fields: math.inf, MARGIN_AT_LEAST: lambda _fields: -math.inf}
-    return {**fields, **found, **bounds}
+    return {**fields, **found}
 
 
 _READERS: Final = readers_of(FieldValues)

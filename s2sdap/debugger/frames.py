@@ -7,6 +7,7 @@ change, so a frame can be read at any time and from any thread.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 from typing import TYPE_CHECKING, Protocol
 
 import torch
@@ -185,9 +186,13 @@ class Frame:
         if not found:
             return torch.zeros(0, len(self.source.tokens))
         found.reverse()
-        shapes = {weights.shape for weights, _ in found}
-        if layer is head is None and len(shapes) == 1 and shapes.pop()[:3] == (1, 1, 1):  # all there is
-            return torch.cat([weights for weights, _ in found]).flatten(0, 2)
+        shapes = {weights.shape[1:] for weights, _ in found}
+        if layer is head is None and len(shapes) == 1 and shapes.pop()[:2] == (1, 1):  # all there is
+            together = torch.cat([weights for weights, _ in found]).flatten(0, 2)
+            if len(together) == len(found):
+                return together
+            firsts = accumulate((len(weights) for weights, _ in found), initial=0)
+            return together[[first + row for first, (_, row) in zip(firsts, found, strict=False)]]
         rows = [attention_of(weights[row], layer, head) for weights, row in found]
         width = max(len(row) for row in rows)
         return torch.stack([functional.pad(row, (0, width - len(row))) for row in rows])

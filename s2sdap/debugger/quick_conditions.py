@@ -48,19 +48,6 @@ _NUMBERS: Final = frozenset({int, float})
 _SMALL: Final = 2**63
 """Less than the language allows of a whole number."""
 
-ENTROPY_AT_MOST: Final = "entropy at most"
-MARGIN_AT_LEAST: Final = "margin at least"
-_BOUNDS: Final[dict[tuple[str, type[ast.cmpop]], str]] = {
-    ("entropy", ast.Gt): ENTROPY_AT_MOST,
-    ("entropy", ast.GtE): ENTROPY_AT_MOST,
-    ("margin", ast.Lt): MARGIN_AT_LEAST,
-    ("margin", ast.LtE): MARGIN_AT_LEAST,
-}
-"""Where a bound of a field tells that a comparison does not hold, the field itself need not be computed.
-
-A bound is a value of its own beside the fields, under a name that no expression can say.
-"""
-
 
 def quick(node: ast.expr, fields: Collection[str]) -> Run | None:
     """A checked condition over `fields` without its guards; `None` where it has other parts than those.
@@ -88,9 +75,7 @@ def _compared(left: ast.expr, op: ast.cmpop, right: ast.expr, fields: Collection
             right = ast.Constant(-value)
     match (left, right):
         case (ast.Name(id=name), ast.Constant(value=bound)) if name in fields and type(op) in _WITH_CONSTANT:
-            run = _WITH_CONSTANT[type(op)](name, bound)
-            limit = _BOUNDS.get((name, type(op)))
-            return run if limit is None else _joined([_WITH_CONSTANT[type(op)](limit, bound), run], False)
+            return _WITH_CONSTANT[type(op)](name, bound)
     one, other, compare = _operand(left, fields), _operand(right, fields), COMPARE.get(type(op))
     if one is None or other is None or compare is None:
         return None

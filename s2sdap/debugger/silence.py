@@ -36,7 +36,7 @@ def silent(walk: Walk, armed: Armed, counts: Counts) -> bool:
             )
         of_source = armed.asked[Asked.SOURCE]
         if step == ENCODER_STEP and of_source:
-            fields = FieldValues(walk.frames(walk.hypotheses()[0])[-1])
+            fields = FieldValues(walk.frame_of_source())
             return not any(rule.condition.quick(fields) for rule in of_source)
     except (S2sdapError, *FAULTS):  # this is to be told
         return False
@@ -46,9 +46,10 @@ def silent(walk: Walk, armed: Armed, counts: Counts) -> bool:
 def _silent_choice(walk: Walk, branch: Branch, record: StepRecord, armed: Armed, counts: Counts) -> bool:
     for leader in leaders_after(record):
         fields = ChoiceValues(walk.frame_of_choice, branch, record, leader)
-        known = awake(armed, counts, branch.encoder, fields, leader)
+        known = awake(walk, armed, counts, fields, leader)
         fields.last = known.last
-        for holds in known.quick:
+        rules = known.rules
+        for holds in rules.conditions if fields.sure < rules.sure_from else rules.of_sure:
             if holds(fields):
                 return False
         run = fields.get("focus_run")

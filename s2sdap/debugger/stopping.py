@@ -199,7 +199,7 @@ def _at_start(asking: Asking) -> Iterator[Wanted]:
 def _first_frame(walk: Walk) -> Frame:
     """Before any step it is the encoder's; without an encoder, that of the first step."""
     if walk.has_encoder:
-        return walk.frames(walk.hypotheses()[0])[-1]
+        return walk.frame_of_source()
     stack = walk.frames(walk.hypotheses()[0])
     if not stack:
         raise S2sdapError("no_step_here", stage=walk.stage)
@@ -255,7 +255,7 @@ def _chosen(asking: Asking) -> list[Wanted]:
         fields = ChoiceValues(walk.frame_of_choice, branch, record, leader)
         if armed.sentences or armed.tokens or armed.data:
             wanted += _at_choice(asking, fields, leader)
-        rules = awake(armed, asking.counts, branch.encoder, fields, leader).rules
+        rules = awake(walk, armed, asking.counts, fields, leader).rules.rules
         held = asking.held(rules, fields)
         if held:
             wanted += _suspicious([finding_of(rule, fields, fields.frame) for rule in held], leader.id)

@@ -169,17 +169,8 @@ class Walk:
     def frames(self, hypothesis: Hypothesis) -> list[Frame]:
         """The call stack of one of `hypotheses`."""
         timeline, branch = self.timeline, self.branch
-        position = (self.step, self.stage)
-        return frames(
-            branch.plan,
-            timeline.sentence,
-            branch.id,
-            branch.encoder,
-            branch.records,
-            position,
-            hypothesis,
-            self.training,
-        )
+        at = (branch.plan, timeline.sentence, branch.id, branch.encoder, branch.records)
+        return frames(*at, (self.step, self.stage), hypothesis, self.training)
 
     def frame_of_choice(self, hypothesis: Hypothesis) -> Frame:
         """The frame in which search chose this hypothesis' last token, without the stack below it."""
@@ -188,6 +179,13 @@ class Walk:
         record = branch.records[hypothesis.step]
         at = (branch.plan, timeline.sentence, branch.id, Stage.SEARCH, branch.encoder, branch.records)
         return Frame(*at, record, hypothesis.row, hypothesis, self.training)
+
+    def frame_of_source(self) -> Frame:
+        """The encoder's frame, which is the lowest of every stack."""
+        timeline = self.timeline
+        branch = timeline.branch
+        at = (branch.plan, timeline.sentence, branch.id, Stage.ENCODER, branch.encoder)
+        return Frame(*at, (), None, 0, None, self.training)
 
     # ---- moving ------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ state and the live hypotheses, a record at the snapshots before and after it. So
 decode grows with its length and not with the square of it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Protocol, runtime_checkable
@@ -73,17 +73,19 @@ class Hypothesis:
     attended: Float[Tensor, "K S"] | None = None
     """The attention of its step on each source token, for all rows of that step; see `row`."""
 
-    def path(self) -> "Iterator[Hypothesis]":
+    def path(self) -> "list[Hypothesis]":
         """This hypothesis and those it continues, newest first, without the root."""
+        nodes: list[Hypothesis] = []
         node: Hypothesis = self
         while node.parent is not None:
-            yield node
+            nodes.append(node)
             node = node.parent
+        return nodes
 
     @property
     def tokens(self) -> tuple[int, ...]:
         """The target tokens, oldest first, the end symbol included."""
-        return tuple(node.token for node in self.path())[::-1]
+        return tuple([node.token for node in self.path()[::-1]])
 
     @property
     def length(self) -> int:

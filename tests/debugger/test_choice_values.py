@@ -14,7 +14,7 @@ from s2sdap.debugger import finiteness, measures
 from s2sdap.debugger.choice_values import ChoiceValues
 from s2sdap.debugger.field_values import FieldValues
 from s2sdap.debugger.fields import FIELDS
-from s2sdap.debugger.quick_conditions import ENTROPY_AT_MOST, MARGIN_AT_LEAST
+from s2sdap.debugger.sureness import entropy_at_most, margin_at_least
 from s2sdap.decoding.edits import LogitEdit, TokenEdit
 
 EIGHT = {"max_length": 8, "min_length": 8}
@@ -47,7 +47,7 @@ def same(one, other):
 
 
 def check(session):
-    """Of every choice of every step; how many bounds told something."""
+    """Of every choice of every step; how many were sure."""
     branch = session.walk.branch
     telling = 0
     for record in branch.records:
@@ -58,9 +58,11 @@ def check(session):
             fields = FieldValues(session.walk.frame_of_choice(chosen), chosen)
             for name in FIELDS:
                 assert same(told(choice, name), told(fields, name)), (record.step, name)
-            assert fields["entropy"] <= choice[ENTROPY_AT_MOST]
-            assert fields["margin"] >= choice[MARGIN_AT_LEAST]
-            telling += math.isfinite(choice[ENTROPY_AT_MOST]) and choice[MARGIN_AT_LEAST] > -math.inf
+            if choice.sure >= 0.7:
+                assert choice.sure == fields["p"]
+                assert fields["entropy"] <= entropy_at_most(choice.sure)
+                assert fields["margin"] >= margin_at_least(choice.sure)
+                telling += 1
     return telling
 
 
