@@ -74,6 +74,7 @@ docs: $(VENV)/.developing  ## Write the pages that come from the code.
 pictures: $(VENV)/.developing page  ## Take the pictures of the page and of VS Code, in docs/pictures.
 	$(BIN)/python docs/take_pictures.py
 	$(BIN)/python docs/take_addition_pictures.py
+	$(BIN)/python docs/take_dates_pictures.py
 	$(BIN)/python docs/take_vscode_pictures.py
 
 train: $(VENV)/.filled  ## Train the bundled date model again, into build/dates.

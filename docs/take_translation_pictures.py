@@ -28,17 +28,17 @@ STEPS: Final = 4
 """Up to the word that is looked at, and with it what the decoder has read by then."""
 
 
-def begin(page: Page, link: str, folder: Path, sentence: str, reference: str = "") -> None:
+def begin(page: Page, link: str, model: Path, index: Path, sentence: str, reference: str = "") -> None:
     """A session over the sentence, with the index of what the model was trained on."""
     page.goto(link)
     page.get_by_role("button", name="Begin").wait_for()
-    page.locator("input[list=models]").fill(str(folder / "model"))
+    page.locator("input[list=models]").fill(str(model))
     page.get_by_label("One sentence a line").fill(sentence)
     if reference:
         page.get_by_text("References", exact=True).click()
         page.get_by_label("What should come out, a line each").fill(reference)
     page.get_by_text("More settings").click()
-    page.get_by_label("Index of training states").fill(str(folder / "story" / "index"))
+    page.get_by_label("Index of training states").fill(str(index))
     page.get_by_role("button", name="Begin").click()
     settled(page)
 
@@ -76,11 +76,12 @@ def main() -> None:
     if CHROMIUM is None or len(sys.argv) != 2:
         raise SystemExit("Name the folder of the training; and there must be a Chromium (S2SDAP_CHROMIUM).")
     folder = Path(sys.argv[1]).resolve()
+    model, index = folder / "model", folder / "story" / "index"
     with served() as link, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport=SIZE)
         page.set_default_timeout(120_000)
-        begin(page, link, folder, *("\n".join(side) for side in zip(*PAIRS, strict=True)))
+        begin(page, link, model, index, *("\n".join(side) for side in zip(*PAIRS, strict=True)))
         forward(page, 5)
         page.locator(".target .token").nth(1).focus()
         page.mouse.move(0, 0)
@@ -92,7 +93,7 @@ def main() -> None:
         keep(page, "translation-verdict", ("light",))
         page = browser.new_page(viewport=SIZE)
         page.set_default_timeout(120_000)
-        begin(page, link, folder, SENTENCE)
+        begin(page, link, model, index, SENTENCE)
         forward(page)
         neighbours(page, SENTENCE.split().index("rock"))
         keep(page, "translation-before", ("light",), the_picture(page))
