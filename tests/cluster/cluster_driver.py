@@ -47,6 +47,7 @@ def main(address: str, mark: str) -> None:
             "crashing": tried(cluster_workers.Crashing, {}, PARTS[:1]),
             "dying": tried(cluster_workers.Dying, {"mark": mark}),
             "nothing": tried(cluster_workers.Doubling, {"times": 2}, []),
+            "on a GPU": tried(cluster_workers.Accelerated, {}, PARTS[:1], gpus=1.0),
             "silence": tried(cluster_workers.Waiting, {}, PARTS[:1], stall_seconds=2),
         }
         print(json.dumps(found), flush=True)

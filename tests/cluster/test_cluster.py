@@ -55,7 +55,12 @@ def tried(two_nodes, tmp_path_factory):
 def test_both_nodes_are_there_and_one_cpu_stays_free(tried, two_nodes):
     address, *rest = tried["cluster"]
     assert address.rpartition(":")[2] == two_nodes.address.rpartition(":")[2]
-    assert rest == [2, 4.0, 0.0, 3]
+    assert rest == [2, 4.0, 1.0, 3]
+
+
+def test_a_worker_is_given_the_gpu_that_it_asks_for(tried):
+    """No GPU is needed for that: the node says that it has one."""
+    assert tried["on a GPU"] == {"came": ["0 of 0"], "error": None}
 
 
 def test_outcomes_come_in_the_order_of_the_parts(tried):

@@ -21,7 +21,10 @@ QUIET = {
 
 
 class TwoNodes:
-    """A head and a second node with two CPUs each; `address` is what `--on` takes."""
+    """A head and a second node with two CPUs each; `address` is what `--on` takes.
+
+    The head says that it has a GPU: Ray counts those and gives them away, and looks at none itself.
+    """
 
     def __init__(self) -> None:
         self._folder = tempfile.mkdtemp(prefix="s2sray")  # sockets in there need short paths
@@ -30,7 +33,7 @@ class TwoNodes:
         self.environment.pop("RAY_ADDRESS", None)
         self.port = _free_port()
         self._nodes: list[subprocess.Popen] = []
-        head = f"--head --port={self.port} --include-dashboard=false --temp-dir={self._folder}"
+        head = f"--head --num-gpus=1 --port={self.port} --include-dashboard=false --temp-dir={self._folder}"
         self._start(*head.split())
         self.add()
 
