@@ -73,6 +73,15 @@ def test_every_epoch_can_be_debugged(trained):
     assert not (trained / train.STATE).exists()
 
 
+def test_the_other_direction(tmp_path):
+    data, out = write_texts(tmp_path / "text", train=40), tmp_path / "out"
+    train.main(data=data, direction="de-en", small=True, out=out, epochs=1)
+    assert (out / train.LOG).read_text("utf-8").startswith("de-en: 40 pairs")
+    model = load_model(str(out / "model"))
+    assert "hund" in model.source_words()
+    assert model.target.find("dog") is not None
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_it_goes_on_after_ctrl_c_as_if_nothing_had_happened(data, trained, tmp_path):
     out = tmp_path / "out"
