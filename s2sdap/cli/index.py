@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from s2sdap.cli.byte_counts import bytes_of, size_of
 from s2sdap.cli.named_values import named_values
 from s2sdap.cli.outcomes import DONE, INTERRUPTED, say
-from s2sdap.cli.progress_bar import bar
+from s2sdap.cli.progress_bar import bar, waiting
 from s2sdap.cluster import parse_on
 from s2sdap.neighbors.place import Place
 from s2sdap.vocabulary.errors import S2sdapError
@@ -33,6 +33,8 @@ TRIED: Final = 20
 """Lines on which a model's sites are measured, one after the other, until it can read one."""
 SHOWN: Final = 3
 """Lines that were left out, of which the reason is told."""
+STRANGE: Final = 0.2
+"""The share of unknown tokens from which on a corpus is probably of another language or preparation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,26 +82,27 @@ class AddOptions:
 
 def build_here(options: BuildOptions) -> int:
     """Build an index, or go on with it. Returns the exit code."""
-    from s2sdap.neighbors.admission import check_build
-    from s2sdap.neighbors.building import build_index
-    from s2sdap.neighbors.extraction import Extractor
-    from s2sdap.neighbors.identity import identity_of
-    from s2sdap.neighbors.site_choice import chosen_sites
-    from s2sdap.neighbors.writing import manifest_there
+    with waiting(f"loading {options.model}"):  # and torch, which is read for seconds
+        from s2sdap.neighbors.admission import check_build
+        from s2sdap.neighbors.building import build_index
+        from s2sdap.neighbors.extraction import Extractor
+        from s2sdap.neighbors.identity import identity_of
+        from s2sdap.neighbors.site_choice import chosen_sites
+        from s2sdap.neighbors.writing import manifest_there
 
-    task = _Task(options.out, options.corpus)
-    layers = _layers(options.layers)
-    names = [name.strip() for name in (options.sites or "").split(",") if name.strip()]
-    loading = {
-        "dtype": options.dtype,
-        "revision": options.revision,
-        "trust_remote_code": options.trust_remote_code,
-    }
-    model = task.load(options.model, loading)
-    identity = identity_of(model, options.model, dtype=options.dtype, revision=options.revision)
-    available = task.sites_of(model)
-    dimensions = chosen_sites(available, names, layers, model=model.name)
-    extractor = Extractor(model, tuple(dimensions), bounds=task.bounds, folder=task.folder)
+        task = _Task(options.out, options.corpus)
+        layers = _layers(options.layers)
+        names = [name.strip() for name in (options.sites or "").split(",") if name.strip()]
+        loading = {
+            "dtype": options.dtype,
+            "revision": options.revision,
+            "trust_remote_code": options.trust_remote_code,
+        }
+        model = task.load(options.model, loading)
+        identity = identity_of(model, options.model, dtype=options.dtype, revision=options.revision)
+        available = task.sites_of(model)
+        dimensions = chosen_sites(available, names, layers, model=model.name)
+        extractor = Extractor(model, tuple(dimensions), bounds=task.bounds, folder=task.folder)
     manifest_there(task.place)  # what cannot be is refused before the corpus is read
 
     def check(plan: "BuildPlan") -> None:
@@ -125,21 +128,22 @@ def build_here(options: BuildOptions) -> int:
 
 def add_here(options: AddOptions) -> int:
     """Add a corpus to an index, or go on with it. Returns the exit code."""
-    from s2sdap.neighbors.admission import check_addition
-    from s2sdap.neighbors.building import add_corpus
-    from s2sdap.neighbors.extraction import Extractor
-    from s2sdap.neighbors.identity import check_identity, identity_of
-    from s2sdap.neighbors.states import StateSite
-    from s2sdap.neighbors.store import StateStore
+    with waiting(f"loading the model of {options.index}"):
+        from s2sdap.neighbors.admission import check_addition
+        from s2sdap.neighbors.building import add_corpus
+        from s2sdap.neighbors.extraction import Extractor
+        from s2sdap.neighbors.identity import check_identity, identity_of
+        from s2sdap.neighbors.states import StateSite
+        from s2sdap.neighbors.store import StateStore
 
-    task = _Task(options.index, options.corpus)
-    kept = StateStore.open(task.place).manifest
-    spec, dtype, revision = options.model or kept.model.spec, kept.model.dtype, kept.model.revision
-    loading = {"dtype": dtype, "revision": revision, "trust_remote_code": options.trust_remote_code}
-    model = task.load(spec, loading)
-    identity = identity_of(model, spec, dtype=dtype, revision=revision)
-    dimensions = {StateSite.parse(each.site): each.dimension for each in kept.sites}
-    extractor = Extractor(model, tuple(dimensions), bounds=task.bounds, folder=task.folder)
+        task = _Task(options.index, options.corpus)
+        kept = StateStore.open(task.place).manifest
+        spec, dtype, revision = options.model or kept.model.spec, kept.model.dtype, kept.model.revision
+        loading = {"dtype": dtype, "revision": revision, "trust_remote_code": options.trust_remote_code}
+        model = task.load(spec, loading)
+        identity = identity_of(model, spec, dtype=dtype, revision=revision)
+        dimensions = {StateSite.parse(each.site): each.dimension for each in kept.sites}
+        extractor = Extractor(model, tuple(dimensions), bounds=task.bounds, folder=task.folder)
     check_identity(task.place.path, kept.model, identity)
 
     def check(plan: "BuildPlan") -> None:
@@ -315,6 +319,12 @@ def announce(plan: "BuildPlan", room: "Room", path: str, done: int) -> None:
             say(f"  line {each.line + 1}: {each.error}")
         if len(plan.left_out) > SHOWN:
             say(f"  and {len(plan.left_out) - SHOWN:,} more")
+    for unknown in plan.unknown:
+        if unknown.share >= STRANGE:
+            say(
+                f"the model does not know {unknown.share:.0%} of the {unknown.side} tokens: "
+                "is that the language that it has learnt, and parted and spelt as it was in training?"
+            )
 
 
 def _without_secret(argument: str) -> str:

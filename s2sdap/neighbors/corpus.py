@@ -40,11 +40,11 @@ def read_corpus(
     them where there are not more.
 
     Raises:
-        S2sdapError: `program_missing`, `program_not_utf8`, `program_too_large`, `program_columns`,
-            `reference_length`, `program_empty`.
+        S2sdapError: `corpus_missing`, `reference_missing`, `program_not_utf8`, `program_too_large`,
+            `program_columns`, `reference_length`, `corpus_empty`.
     """
-    data = read_bytes(path)
-    other = read_bytes(reference) if reference is not None else None
+    data = _read(path, "corpus_missing")
+    other = None if reference is None else _read(reference, "reference_missing")
     references = None if other is None or reference is None else lines_of(other, reference)
     sources, targets = pairs_of(lines_of(data, path), path, references, reference)
     lines = [
@@ -53,13 +53,23 @@ def read_corpus(
         if source
     ]
     if not lines:
-        raise S2sdapError("program_empty", path=path)
+        raise S2sdapError("corpus_empty", path=path)
     if sample is not None and sample < len(lines):
         drawn = random.Random(seed).sample(range(len(lines)), sample)  # noqa: S311 - nothing is to be secret
         lines = [lines[place] for place in sorted(drawn)]
     file = _record(path, data)
     told = None if other is None or reference is None else _record(reference, other)
     return Corpus(file, told, tuple(lines), sample, seed)
+
+
+def _read(path: str, missing: str) -> bytes:
+    """What a file holds; `missing` is the refusal where it cannot be read."""
+    try:
+        return read_bytes(path)
+    except S2sdapError as error:
+        if error.name != "program_missing":
+            raise
+        raise S2sdapError(missing, **error.details) from None
 
 
 def _record(path: str, data: bytes) -> FileRecord:

@@ -69,4 +69,11 @@ def check_identity(path: str, indexed: ModelIdentity, model: ModelIdentity) -> N
         reason += f"{model.tokenizer} here"
     else:
         return
-    raise S2sdapError("index_other_model", path=path, found=indexed.name, model=model.name, reason=reason)
+    raise S2sdapError(
+        "index_other_model", path=path, found=_called(indexed), model=_called(model), reason=reason
+    )
+
+
+def _called(model: ModelIdentity) -> str:
+    """A model by its name, and where it was loaded from: many folders are called `model`."""
+    return model.name if model.spec == model.name else f"{model.name} ({model.spec})"

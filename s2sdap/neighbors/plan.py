@@ -9,7 +9,7 @@ from jaxtyping import Int64
 
 from s2sdap.neighbors.batch_states import BatchTask
 from s2sdap.neighbors.corpus import Corpus, CorpusLine
-from s2sdap.neighbors.extraction import Bounds, Extractor
+from s2sdap.neighbors.extraction import Bounds, Example, Extractor
 from s2sdap.neighbors.manifest import CorpusRecord
 from s2sdap.neighbors.states import Pair, StateSite
 from s2sdap.vocabulary.errors import S2sdapError
@@ -39,12 +39,27 @@ class LeftOut:
     error: S2sdapError
 
 
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """How many tokens of a side, source or target, the model does not know, of how many."""
+
+    side: str
+    count: int
+    of: int
+
+    @property
+    def share(self) -> float:
+        """0..1, and 0 where there are no tokens."""
+        return self.count / self.of if self.of else 0.0
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class BuildPlan:
     """The sentences of a corpus that the model can read, in batches of like length.
 
     `lengths` are the target and the source tokens of each sentence; a target that nobody gave is taken to
-    be as long as its source. A batch is the numbers of its sentences, from 0.
+    be as long as its source. A batch is the numbers of its sentences, from 0. `unknown` are the tokens of
+    both sides that the model reads as its unknown token.
     """
 
     corpus: Corpus
@@ -52,6 +67,7 @@ class BuildPlan:
     lengths: Int64[np.ndarray, "N 2"]
     left_out: tuple[LeftOut, ...]
     batches: tuple[tuple[int, ...], ...]
+    unknown: tuple[Unknown, Unknown]
 
     @property
     def tokens(self) -> int:
@@ -114,20 +130,37 @@ def planned(
         S2sdapError: `index_no_tokens` where the model can read none of its lines.
     """
     lines, lengths, left_out = [], [], []
+    unknown = np.zeros((2, 2), np.int64)  # source and target; unknown tokens, and all
     for start in range(0, len(corpus.lines), READ):
         chunk = corpus.lines[start : start + READ]
-        examples, skipped = extractor.read(Pair(each.line, each.source, each.target) for each in chunk)
-        out = {each.sentence for each in skipped}
+        # A refusal names the sentence by the number of its line as people count them.
+        examples, skipped = extractor.read(Pair(each.line + 1, each.source, each.target) for each in chunk)
+        out = {each.sentence - 1 for each in skipped}
         lines += [each for each in chunk if each.line not in out]
         lengths += [each.lengths for each in examples]
-        left_out += [LeftOut(each.sentence, each.error) for each in skipped]
+        unknown += [_unknown_source(examples), _unknown_target(examples, extractor.model.target.unknown)]
+        left_out += [LeftOut(each.sentence - 1, each.error) for each in skipped]
         if watch is not None:
             watch(start + len(chunk), len(corpus.lines))
     if not lines:
         raise S2sdapError("index_no_tokens", path=corpus.file.path, reason=left_out[0].error)
     measured = [_Measured(number, each) for number, each in enumerate(lengths)]
     batches = tuple(tuple(each.number for each in batch) for batch in extractor.batches(measured))
-    return BuildPlan(corpus, tuple(lines), np.array(lengths, np.int64), tuple(left_out), batches)
+    told = (
+        Unknown("source", int(unknown[0, 0]), int(unknown[0, 1])),
+        Unknown("target", int(unknown[1, 0]), int(unknown[1, 1])),
+    )
+    return BuildPlan(corpus, tuple(lines), np.array(lengths, np.int64), tuple(left_out), batches, told)
+
+
+def _unknown_source(examples: Sequence[Example]) -> tuple[int, int]:
+    tokens = [token for each in examples for token in each.source.tokens]
+    return sum(not token.known for token in tokens), len(tokens)
+
+
+def _unknown_target(examples: Sequence[Example], unknown: int | None) -> tuple[int, int]:
+    tokens = [token for each in examples for token in each.target or ()]
+    return sum(token == unknown for token in tokens), len(tokens)
 
 
 def check_room(path: str, room: Room, budget: int | None, free: int | None) -> None:

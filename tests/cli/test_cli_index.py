@@ -20,6 +20,7 @@ from small_s3 import SmallS3
 
 from s2sdap.cli import main
 from s2sdap.cli.index import _without_secret
+from s2sdap.cli.progress_bar import lines
 from s2sdap.models import bundled
 from s2sdap.models.bundled.written_dates import training_pairs
 from s2sdap.models.checkpoint import load_checkpoint, save_checkpoint
@@ -110,6 +111,17 @@ def test_a_build_says_what_it_needs_and_what_it_made(folder, built):
     assert re.fullmatch(rf".*/index: {COUNT} sentences, {sum(rows):,} states in \d+\.\d s\n", built.stdout)
 
 
+def test_torch_has_one_thread_unless_more_are_asked_for(here, folder, built, tmp_path):
+    torch.set_num_threads(3)
+    build = ("index", "build", "--corpus", folder / "sources.txt", "--sample", 2, "--out")
+    assert here(*build, tmp_path / "one").returncode == 0
+    assert torch.get_num_threads() == 1
+    assert here(*build, tmp_path / "two", "--threads", 2).returncode == 0
+    assert torch.get_num_threads() == 2
+    told = [StateStore.open(tmp_path / name).manifest.corpora[0] for name in ("one", "two")]
+    assert [(each.device, each.threads) for each in told] == [("cpu", 1), ("cpu", 2)]
+
+
 def test_the_same_command_again_finds_it_done(here, folder, built):
     done = here("index", "build", "--corpus", folder / "dates.tsv", "--out", folder / "index")
     assert (done.returncode, done.stderr) == (0, "")
@@ -137,6 +149,14 @@ def test_what_cannot_be_read_is_told_with_its_line(here, tmp_path):
     assert "left out: 5 of 6 lines with text\n  line 2: S2S4505: " in done.stderr
     assert "  and 2 more\n" in done.stderr
     assert "left out" in here("index", "info", tmp_path / "index").stdout
+
+
+def test_a_corpus_that_the_model_does_not_know_the_words_of_is_told(here, tmp_path):
+    (tmp_path / "other.tsv").write_text("一九九九年三月\t1999-03-03\nMarch\tMärz\n" * 2, "utf-8")
+    done = here("index", "build", "--corpus", tmp_path / "other.tsv", "--out", tmp_path / "index")
+    assert done.returncode == 0
+    assert "does not know 58% of the source tokens: is that the language" in done.stderr
+    assert "does not know 25% of the target tokens" in done.stderr
 
 
 def test_recordings_are_found_from_the_folder_of_the_corpus(here, tmp_path, monkeypatch):
@@ -198,6 +218,18 @@ def test_ctrl_c_keeps_what_is_committed_and_says_how_to_go_on(folder, built, tmp
     assert re.match(rf"going on with {COUNT - int(said[1])} of {COUNT} sentences", done.stderr)
     assert StateStore.open(tmp_path / "index").sentence_numbers.tolist() == list(range(COUNT))
     assert check_values(StateStore.open(tmp_path / "index")) > 0
+
+
+def test_a_log_has_a_line_from_time_to_time(capsys):
+    tell = lines("extracting", "tokens", seconds=0)
+    tell(100, 1100, "going on")  # a build that goes on has its first hundred already
+    tell(600, 1100, "500 kept")
+    tell(600 + 10**9, 1100 + 10**9, "")
+    first, second = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r"extracting 55%, [\d,]+ tokens/s, \d:\d\d:\d\d left, 500 kept", first)
+    assert re.fullmatch(r"extracting 100%, [\d,]+ tokens/s, 0:00:00 left", second)
+    lines("extracting", "tokens")(5, 10, "")
+    assert capsys.readouterr().err == ""
 
 
 def test_an_index_in_object_storage_is_built_added_to_and_shown(here, folder, built):
@@ -308,7 +340,16 @@ def test_info_finds_what_was_flipped(here, index):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ("build --corpus missing.txt --out new", r"S2S1001: Cannot read the program missing\.txt"),
+        (
+            "build --corpus missing.txt --out new",
+            r"S2S4527: Cannot read the corpus missing\.txt: No such file",
+        ),
+        ("build --corpus . --out new", r"S2S4527: Cannot read the corpus \.: Is a directory"),
+        ("build --corpus /dev/null --out new", r"S2S4528: The corpus /dev/null has no sentence"),
+        (
+            "build --corpus dates.tsv --reference x --out new",
+            r"S2S1012: Cannot read the references x: No such",
+        ),
         (
             "build --corpus dates.tsv --out new --reference references.txt",
             r"S2S1006: The reference .* has 20",
@@ -317,6 +358,7 @@ def test_info_finds_what_was_flipped(here, index):
         ("build --corpus dates.tsv --out new --sites decoder.cells", r"S2S4503: dates has no decoder\.cells"),
         ("build --corpus dates.tsv --out new --layers 3", r"S2S4504: .* has no layer 3"),
         ("build --corpus dates.tsv --out new --layers x", r"S2S3001: `--layers` is 'x'"),
+        ("build --corpus dates.tsv --out new --device cuda:99", r"S2S20\d\d: .*cuda:99"),
         ("build --corpus dates.tsv --out new --budget lots", r"S2S3001: `--budget` is 'lots'"),
         (
             "build --corpus dates.tsv --out new --budget 10kB",
@@ -347,8 +389,8 @@ def test_another_model_is_refused_with_both_fingerprints(here, folder, index, ot
         done = here("index", *arguments)
         assert done.returncode == 2
         assert re.match(
-            r"S2S4514: .* is of the model dates, not of this dates: weights and configuration have the "
-            r"fingerprint [0-9a-f]{16} there, [0-9a-f]{16} here",
+            r"S2S4514: .* is of the model dates, not of this dates \(.*/dates\): weights and configuration "
+            r"have the fingerprint [0-9a-f]{16} there, [0-9a-f]{16} here",
             done.stderr,
         )
 
