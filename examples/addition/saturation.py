@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
+from s2sdap.cli.outcomes import ending_in_one_line
 from s2sdap.models.loading import load_model
 from s2sdap.models.rnn.repeating.cells import Cell
 from s2sdap.models.rnn.repeating.model import RepeatingModel
@@ -114,4 +115,5 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with ending_in_one_line():
+        typer.run(main)

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal, NamedTuple
 
 import typer
 
+from s2sdap.cli.outcomes import ending_in_one_line
 from s2sdap.models.rnn.config import CellKind
 from s2sdap.models.rnn.repeating.config import Gates, RepeatingConfig
 
@@ -87,4 +88,5 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with ending_in_one_line():
+        typer.run(main)

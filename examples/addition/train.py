@@ -8,6 +8,7 @@ import typer
 from fitting import console, fit, line_of
 from sums import COUNT, network_of, problems
 
+from s2sdap.cli.outcomes import ending_in_one_line
 from s2sdap.models.checkpoint import RepeatingCheckpointConfig, save_checkpoint
 from s2sdap.models.rnn.repeating.training import Plan, Settings, Trainer, examples_of
 from s2sdap.vocabulary.errors import S2sdapError
@@ -63,4 +64,5 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with ending_in_one_line():
+        typer.run(main)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.text import Text
 
+from s2sdap.cli.outcomes import ending_in_one_line
 from s2sdap.client import Debugger, S2sdapError
 
 FOLD: Final = 8
@@ -106,4 +107,5 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with ending_in_one_line():
+        typer.run(main)

@@ -18,6 +18,7 @@ from rich.table import Table
 from torch import Tensor
 
 from s2sdap import Session
+from s2sdap.cli.outcomes import ending_in_one_line
 from s2sdap.debugger.stops import StopReason
 from s2sdap.vocabulary import sites
 
@@ -35,11 +36,14 @@ class Opened:
 def parts(session: Session, step: int) -> Iterator[Opened]:
     """Walk through step `step`, the first is 0, part by part."""
     while session.cursor.step < step - 1:
-        session.next()
+        if session.next().reason is StopReason.END:
+            raise typer.BadParameter(f"the decode ends before step {step}")
     number = 0
     while True:
         stop = session.step_part()
         if stop.reason is StopReason.END or session.cursor.step > step:
+            if not number:
+                raise typer.BadParameter(f"the decode ends before step {step}")
             return
         part = session.frame.part
         if part is None:  # search has chosen
@@ -132,4 +136,5 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with ending_in_one_line():
+        typer.run(main)

@@ -16,6 +16,7 @@ import typer
 from train import drawn, text_pairs
 from train import main as train
 
+from s2sdap.cli.outcomes import ending_in_one_line
 from s2sdap.client import Debugger
 from s2sdap.models.bundled.written_dates import TRAINING_SEED
 from s2sdap.vocabulary.files import write_whole
@@ -136,4 +137,5 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with ending_in_one_line():
+        typer.run(main)

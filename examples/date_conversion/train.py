@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from s2sdap.cli.outcomes import ending_in_one_line
 from s2sdap.models.bundled.written_dates import (
     FORMATS,
     TRAINING,
@@ -166,4 +167,5 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with ending_in_one_line():
+        typer.run(main)

@@ -21,6 +21,8 @@ from transformers import MarianTokenizer
 from transformers.utils import logging
 from translating import translations
 
+from s2sdap.cli.outcomes import ending_in_one_line
+
 DEFAULTS = Settings()
 STATE = "training-state.safetensors"
 
@@ -164,4 +166,5 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with ending_in_one_line():
+        typer.run(main)

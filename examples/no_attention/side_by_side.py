@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from s2sdap import Session
+from s2sdap.cli.outcomes import ending_in_one_line
 
 END = "</s>"
 
@@ -98,4 +99,5 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with ending_in_one_line():
+        typer.run(main)

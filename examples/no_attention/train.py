@@ -14,6 +14,7 @@ from number_words import numbers
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from s2sdap.cli.outcomes import ending_in_one_line
 from s2sdap.models.checkpoint import CheckpointConfig, save_checkpoint
 from s2sdap.models.rnn.config import RnnConfig
 from s2sdap.models.rnn.training import Example, Plan, Trainer, TrainingSettings, exact_match, examples_of
@@ -120,4 +121,5 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with ending_in_one_line():
+        typer.run(main)

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from s2sdap import SearchSettings
+from s2sdap.cli.outcomes import ending_in_one_line
 from s2sdap.client import Debugger
 from s2sdap.debugger.corpus.run import Corpus
 from s2sdap.debugger.program import read_program
@@ -190,4 +191,5 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with ending_in_one_line():
+        typer.run(main)

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from written_worldwide import WRITERS, sample
 
+from s2sdap.cli.outcomes import ending_in_one_line
 from s2sdap.models.checkpoint import CheckpointConfig, load_checkpoint, save_checkpoint
 from s2sdap.models.rnn.config import RnnConfig
 from s2sdap.models.rnn.model import RnnModel
@@ -186,4 +187,5 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with ending_in_one_line():
+        typer.run(main)

@@ -17,6 +17,8 @@ from torch import Tensor
 from transformers import GenerationConfig, MarianConfig, MarianMTModel
 from transformers.utils import logging
 
+from s2sdap.cli.outcomes import ending_in_one_line
+
 ROOM = 64  # positions; a string may be longer than any of training, and then goes wrong
 
 console = Console()
@@ -158,4 +160,5 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with ending_in_one_line():
+        typer.run(main)

@@ -17,6 +17,7 @@ from questions import tokenized
 from rich.console import Console
 
 from s2sdap import SearchSettings, Session
+from s2sdap.cli.outcomes import ending_in_one_line
 from s2sdap.debugger.corpus.run import Corpus
 from s2sdap.debugger.program import read_program
 from s2sdap.models.contract import Model
@@ -117,4 +118,5 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with ending_in_one_line():
+        typer.run(main)

@@ -18,6 +18,7 @@ from questions import Pair, read
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from s2sdap.cli.outcomes import ending_in_one_line
 from s2sdap.models.checkpoint import CheckpointConfig, save_checkpoint
 from s2sdap.models.rnn.config import RnnConfig
 from s2sdap.models.rnn.training import Example, Plan, Trainer, TrainingSettings, exact_match, examples_of
@@ -155,4 +156,5 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with ending_in_one_line():
+        typer.run(main)

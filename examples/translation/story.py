@@ -21,6 +21,7 @@ from examples.marian.parallel_text import DataError
 from examples.translation.sweeping import Row, fired, one_word_off, silent, swept
 from examples.translation.tracing import Judged, Moved, Traced, judged, moved, soundest, traced
 from examples.translation.train import DATA, WHERE_TO_GET_IT
+from s2sdap.cli.outcomes import ending_in_one_line
 from s2sdap.client import Debugger
 from s2sdap.vocabulary.files import write_whole
 
@@ -209,4 +210,5 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with ending_in_one_line():
+        typer.run(main)

@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from examples.marian.bleu import bleu, bleu_line
 from examples.marian.parallel_text import DataError, ParallelText, all_texts, the_text
 from examples.translation.settings import FULL, SMALL, Direction, plan_of
+from s2sdap.cli.outcomes import ending_in_one_line
 from s2sdap.models.checkpoint import CheckpointConfig, save_checkpoint
 from s2sdap.models.rnn.training import Example, Plan, Trainer, examples_of
 from s2sdap.models.tokenizers import TargetTokens
@@ -161,4 +162,5 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with ending_in_one_line():
+        typer.run(main)
