@@ -152,6 +152,8 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
               "Save the model again; weights and configuration must be of one model"),
     ErrorKind(2045, "keras_characters", "{path}: {reason}",
               "Write the characters into {beside}, in the order of their places, as in {{\"characters\": \" +01\", \"reversed\": true}}"),
+    ErrorKind(2046, "training_missing", "There is no training in {path} to go on with: it lacks {file}",
+              "Train without --resume; one that has ended is not gone on with, and has left its model there"),
     # 30xx: settings
     ErrorKind(3001, "bad_setting", "`{setting}` is {value!r}; it must be {expected}", "Change the setting"),
     ErrorKind(3002, "settings_clash", "{reason}", "Change one of the two settings"),

@@ -156,7 +156,7 @@ def test_a_training_goes_on_to_the_bit_where_it_was_interrupted(tmp_path, capsys
     )
     with pytest.raises(typer.Exit):
         script("train").main(output=tmp_path / "absent", resume=True)
-    assert "S2S2002" in capsys.readouterr().out
+    assert "S2S2046" in capsys.readouterr().out
 
 
 def test_the_table_goes_on_and_stands_beside_the_published_numbers(tmp_path, capsys):

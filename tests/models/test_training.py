@@ -118,7 +118,7 @@ def test_a_state_that_is_not_there_or_cut_short_is_refused(tmp_path):
     state = tmp_path / "state.safetensors"
     with pytest.raises(S2sdapError) as caught:
         Trainer.resume(state, plan())
-    assert caught.value.name == "checkpoint_missing"
+    assert caught.value.name == "training_missing"
     run(Trainer.start(plan()), reversals(plan()), epochs=1).save(state)
     state.write_bytes(state.read_bytes()[:-10])
     with pytest.raises(S2sdapError) as caught:
@@ -186,5 +186,5 @@ def test_the_example_goes_on_after_ctrl_c_and_after_it_was_killed(tmp_path):
 def test_resuming_nothing_says_so(tmp_path):
     code, said = run_example(tmp_path, "--resume")
     assert code == 1
-    assert "S2S2002" in said
+    assert "S2S2046" in said
     assert "Traceback" not in said

@@ -71,14 +71,14 @@ def read_state(path: Path, plan: msgspec.Struct) -> TrainingState:
     """Read what `write_state` wrote of a training with the same plan.
 
     Raises:
-        S2sdapError: `checkpoint_missing`, `checkpoint_weights`, or `settings_clash` for another plan.
+        S2sdapError: `training_missing`, `checkpoint_weights`, or `settings_clash` for another plan.
     """
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError:
-        raise S2sdapError("checkpoint_missing", path=path.parent, file=path.name) from None
+        raise S2sdapError("training_missing", path=path.parent, file=path.name) from None
     except SafetensorError as error:
         raise S2sdapError("checkpoint_weights", path=path, reason=str(error)) from None
     if metadata.get("plan") != _text_of(plan):
