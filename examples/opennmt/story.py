@@ -5,7 +5,7 @@
 Prints what docs/tutorials/opennmt.md tells, with what was measured; exits with 1 where it is not so.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -146,6 +146,16 @@ def training_claims(pairs: list[tuple[str, str]]) -> Iterator[Claim]:
         yield Claim(f"`{letters}` is written `{sound}`", told, all(sound in target for target in seen))
 
 
+def tell(claims: Iterable[Claim]) -> bool:
+    """Print each claim as it is checked. Returns whether all hold."""
+    whole = True
+    for claim in claims:
+        line = f"{'holds' if claim.holds else 'FAILS'}  {claim.what}: {claim.measured}"
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        whole = whole and claim.holds
+    return whole
+
+
 def main(
     *, data: Annotated[Path, typer.Option(help="The folder of OpenNMT-py, of 2017.")] = Path("OpenNMT-py")
 ) -> None:
@@ -164,7 +174,7 @@ def main(
     lines |= {name: (folder / name).read_text("utf-8").splitlines() for name in ("src.valid", "tgt.valid")}
     references = dict(zip(lines["src.valid"], lines["tgt.valid"], strict=True))
     pairs = list(zip(lines["src.train"], lines["tgt.train"], strict=True))
-    claims = [*corpus_claims(model, data), *training_claims(pairs)]
+    whole = [tell(corpus_claims(model, data)), tell(training_claims(pairs))]
     told = {
         OTHER: partial(reference_claims, step=7, writes="z", repairs=("decoder", "attention")),
         TWICE: attention_claims,
@@ -180,13 +190,10 @@ def main(
             stop_on_entry=False,
             max_length=100,
         )
-        for source, tell in told.items():
-            claims += tell(debugger, references[source])
+        for source, claims in told.items():
+            whole.append(tell(claims(debugger, references[source])))
             debugger.continue_()
-    for claim in claims:
-        line = f"{'holds' if claim.holds else 'FAILS'}  {claim.what}: {claim.measured}"
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-    if not all(claim.holds for claim in claims):
+    if not all(whole):
         raise typer.Exit(1)
 
 

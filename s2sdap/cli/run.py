@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from s2sdap.cli.firings import Firings
 from s2sdap.cli.interrupts import Interrupts
 from s2sdap.cli.named_values import named_values
 from s2sdap.cli.outcomes import DONE, FIRED, INTERRUPTED, REFUSED, leave_standard_output, say
@@ -172,6 +173,8 @@ def _decode(
             say(S2sdapError("batches_failed", count=many, reason=first))
         if not interrupted:
             writer.written.up_to(len(program.lines))
+    for text in () if writer.firings is None else writer.firings.told():
+        say(text)
     if html is not None and shown is not None:
         text = html_of(shown, corpus, shlex.join(["s2sdap", *sys.argv[1:]]), interrupted=interrupted)
         html.write(text.encode())
@@ -219,6 +222,7 @@ class _Writer:
         self._report = report
         self._shown = shown
         self._said: set[str] = set()
+        self.firings = Firings() if report is None and shown is None else None
 
     def add(self, line: "SentenceLine") -> None:
         """A sentence is decoded, or could not be, and its stops are known."""
@@ -231,6 +235,8 @@ class _Writer:
                 self.code = max(self.code, FIRED)
             elif stop.error is not None:
                 self._failed(stop.error.text)
+        if self.firings is not None:
+            self.firings.add(line)
         if self._report is not None:
             self._report.write(msgspec.json.encode(line) + b"\n")
             self._report.flush()

@@ -175,6 +175,19 @@ def test_a_sentence_that_cannot_be_decoded_is_an_empty_line(s2sdap, dates, tmp_p
     assert "stops" in rows[2]
 
 
+def test_without_a_report_it_says_which_rules_fired_and_where(s2sdap):
+    rules = ("--break", "lowConfidence(p < 0.7)", "--break", "unknownSource")
+    done = s2sdap("run", "-", *rules, stdin="\nMarch 3, 1999\nJ 4, 2005\nJ 4, 200é 日\n".encode())
+    assert done.returncode == 1
+    low, unknown, keep = done.stderr.splitlines()
+    assert low.startswith(
+        "lowConfidence fired in 2 of 3 sentences, first in line 3, step 6: p < 0.7: '7' has"
+    )
+    assert unknown.startswith("unknownSource fired in 1 of 3 sentences, first in line 4")
+    assert "日" in unknown
+    assert keep == "--report FILE or --html FILE keeps all of it"
+
+
 def test_a_condition_that_cannot_be_told_is_said_once_and_the_run_goes_on(s2sdap):
     done = s2sdap("run", "-", "--break", "lowConfidence(state > 2)", stdin=b"March 3, 1999\n1/2/2003\n")
     assert done.returncode == 2
