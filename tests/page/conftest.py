@@ -4,7 +4,7 @@ A test gets a `sheet`: a page of its own, opened by the server's link. At its en
 wrong in the browser, and nothing may have been asked of anywhere but the server.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import CHROMIUM, FLAGS, ROOT
+from browser import CHROMIUM, FLAGS, PATIENCE, ROOT, from_disk, listen
 from serving import Serving, serve
 
 AXE = ROOT / "vscode-extension" / "panels" / "node_modules" / "axe-core" / "axe.min.js"
-PATIENCE = 60_000
-"""Milliseconds; the first launch on a server imports torch."""
+COLOURS = ("color-contrast", "link-in-text-block")
+"""The rules of axe-core that other colours could break."""
 NUMBERS = count()
 
 
@@ -104,29 +104,31 @@ class Sheet:
 
     def opened_from_disk(self, file: Path) -> "Sheet":
         """A file in a page of its own, which may ask for nothing but the file."""
-        context = self.page.context.browser.new_context(viewport={"width": 1360, "height": 860}, offline=True)
-        context.set_default_timeout(PATIENCE)
-        page = context.new_page()
-        sheet = Sheet(page, self.paged, self.wrong)
-        own = (file.as_uri(), "blob:", "data:")
-        _listen(page, self.wrong, lambda url: url.startswith(own))
-        page.goto(file.as_uri())
-        return sheet
+        return Sheet(from_disk(self.page.context.browser, file, self.wrong), self.paged, self.wrong)
 
-    def axe(self, include: str = "body") -> list[str]:
-        """What axe-core finds that is serious or worse."""
+    def axe(self, rules: tuple[str, ...] = ()) -> list[str]:
+        """What axe-core finds that is serious or worse, by these rules or by all."""
         if not self.page.evaluate("() => 'axe' in window"):
             self.page.evaluate(AXE.read_text("utf-8"))
         # A colour that is still changing is no fault.
         self.page.evaluate("() => Promise.allSettled(document.getAnimations().map((each) => each.finished))")
         # What is in order need not be described.
-        look = "async (where) => (await axe.run(where, { resultTypes: ['violations'] })).violations"
-        found = self.page.evaluate(look, include)
+        look = "async (how) => (await axe.run('body', { resultTypes: ['violations'], ...how })).violations"
+        found = self.page.evaluate(look, {"runOnly": list(rules)} if rules else {})
         return [
             f"{each['id']}: {each['help']} at {[node['target'] for node in each['nodes']][:4]}"
             for each in found
             if each["impact"] in ("serious", "critical")
         ]
+
+    def faults(self) -> list[str]:
+        """What axe-core finds in any of the themes, which differ in their colours alone."""
+        found = []
+        for theme, rules in (("dark", COLOURS), ("contrast", COLOURS), ("light", ())):
+            self.page.get_by_label("Colours").select_option(theme)
+            self.page.locator(f"html[data-theme={theme}]").wait_for()
+            found += [f"{theme}: {each}" for each in self.axe(rules)]
+        return found
 
 
 @contextmanager
@@ -138,7 +140,7 @@ def _fresh(page, paged) -> Iterator[Sheet]:
     if page.url.startswith(paged.origin):
         page.evaluate("() => { sessionStorage.clear(); localStorage.clear(); }")
     sheet = Sheet(page, paged)
-    unheard = _listen(page, sheet.wrong, lambda url: _own(url, paged))
+    unheard = listen(page, sheet.wrong, lambda url: _own(url, paged))
     page.goto(paged.link.replace("#", f"?{next(NUMBERS)}#"))  # with another fragment it would not be loaded
     page.get_by_role("button", name="Begin").wait_for()
     yield sheet
@@ -193,31 +195,6 @@ def kept(chromium, paged) -> Iterator[Sheet]:
         page.goto(paged.link)
         page.evaluate("() => addEventListener('pageshow', (event) => (window.kept = event.persisted))")
         yield Sheet(page, paged)
-
-
-def _listen(page: Any, wrong: list[str], own: Callable[[str], bool]) -> Callable[[], None]:
-    """Note what goes wrong in a page, and what it asks for elsewhere, until the answer is called."""
-
-    def said(message: Any) -> None:
-        if message.type in ("error", "warning"):
-            wrong.append(message.text)
-
-    def asked(request: Any) -> None:
-        if not own(request.url):
-            wrong.append(f"asked for {request.url}")
-
-    def failed(error: Any) -> None:
-        wrong.append(str(error))
-
-    heard = {"console": said, "pageerror": failed, "request": asked, "websocket": asked}
-    for event, hear in heard.items():
-        page.on(event, hear)
-
-    def unheard() -> None:
-        for event, hear in heard.items():
-            page.remove_listener(event, hear)
-
-    return unheard
 
 
 def _own(url: str, paged: Serving) -> bool:

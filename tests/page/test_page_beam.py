@@ -135,7 +135,7 @@ def test_following_another_hypothesis_shows_it_everywhere(sheet):
 
 
 def test_no_serious_fault(looked_at):
-    assert looked_at.axe() == []
+    assert looked_at.faults() == []
 
 
 def test_it_is_dragged_and_zoomed(looked_at):

@@ -40,7 +40,7 @@ def test_neighbours_are_those_of_a_script(opened, scripted):
     opened.button("0").click()
     trust = re.search(r"trustworthiness (\S+)", opened.page.locator(".faith").inner_text())
     assert 0.5 < float(trust[1]) <= 1
-    assert opened.axe() == []
+    assert opened.faults() == []
 
 
 def test_a_state_is_picked_filtered_and_starred(opened):
@@ -66,7 +66,7 @@ def test_a_state_is_picked_filtered_and_starred(opened):
     ready(opened)
 
 
-def test_other_pictures_and_states_of_the_encoder(opened, scripted):
+def test_other_pictures_and_other_states(opened, scripted):
     page = opened.page
     places = "() => [...document.querySelectorAll('.state circle')].map((each) => each.getAttribute('cx'))"
     seen = []
@@ -82,12 +82,22 @@ def test_other_pictures_and_states_of_the_encoder(opened, scripted):
     scripted.launch(source=SOURCE, beam_size=2)
     for _ in range(7):
         scripted.next()
-    page.get_by_role("combobox", name="States").select_option("encoder.states")
-    page.get_by_role("button", name="State 8,").click()
-    found = scripted.neighbors("encoder.states", k=12, position=8)
-    page.locator(".right [role=status]").filter(has_text=found.text).wait_for()
     rows = page.get_by_role("list", name="Neighbours").get_by_role("listitem")
-    assert rows.locator(".marked").all_inner_texts() == [each.source for each in found.neighbors]
+    for site, position, where in (
+        ("encoder.states", 8, {"position": 8}),
+        ("attention.context", 5, {"step": 5, "hypothesis": scripted.step().hypothesis}),
+    ):
+        page.get_by_role("combobox", name="States").select_option(site)
+        if site == "attention.context":  # its picture has come once that of nine source tokens is gone
+            page.get_by_role("button", name="State 8,").wait_for(state="detached")
+        page.get_by_role("button", name=f"State {position},").click()
+        found = scripted.neighbors(site, k=12, **where)
+        page.locator(".right [role=status]").filter(has_text=found.text).wait_for()
+        ready(opened)
+        texts = [each.source if site == "encoder.states" else each.target for each in found.neighbors]
+        assert rows.locator(".marked").all_inner_texts() == texts
+        distances = [float(each) for each in rows.locator(".distance").all_inner_texts()]
+        assert distances == pytest.approx([each.distance for each in found.neighbors], rel=1e-3)
     page.get_by_role("combobox", name="States").select_option("decoder.state")
     ready(opened)
 

@@ -53,7 +53,7 @@ def test_branches_are_named_switched_and_dropped_and_edits_undone(sheet):
     sheet.page.wait_for_function(
         "() => document.querySelectorAll('[aria-label=Branches] tbody tr').length === 1"
     )
-    assert sheet.axe() == []
+    assert sheet.faults() == []
 
 
 def test_edits_are_exported_and_imported(sheet):
@@ -101,7 +101,7 @@ def test_two_branches_side_by_side(sheet, scripted):
     sheet.page.get_by_label("Search settings (Pivot)").fill("beamSize")
     sheet.button("Compare").click()
     sheet.page.get_by_role("alert").filter(has_text="no NAME=VALUE").wait_for()
-    assert sheet.axe() == []
+    assert sheet.faults() == []
 
 
 def test_the_verdict_and_its_fix(sheet, scripted, tmp_path):
@@ -119,7 +119,7 @@ def test_the_verdict_and_its_fix(sheet, scripted, tmp_path):
     shown = sheet.page.locator(".stages article")
     assert shown.count() == len(found.experiments)
     assert shown.filter(has_text="✓ mends it").count() == sum(each.repaired for each in found.experiments)
-    assert sheet.axe() == []
+    assert sheet.faults() == []
     file = sheet.opened_from_disk(sheet.downloaded(sheet.button("Keep the session as a file"), tmp_path))
     file.tab("Verdict")
     file.page.locator(".answer").wait_for()

@@ -13,15 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import CHROMIUM, ROOT, launched
+from browser import CHROMIUM, PATIENCE, ROOT, launched
 from filelock import FileLock
 from real_vscode import OLDEST, Vscode, install
 from serving import Serving, serve
 from vscode_server import Server, started
 from workbench import Workbench
 
-PATIENCE = 60_000
-"""Milliseconds; the first launch on a machine imports torch."""
 FAILURES = ROOT / "build" / "vscode-failures"
 
 

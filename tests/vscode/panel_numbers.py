@@ -1,8 +1,29 @@
 """What the panels show in VS Code is what a script reads from the same session."""
 
 import pytest
+from browser import from_disk
+from panel_view import KeptView
 
 from s2sdap.client import Side
+
+
+def kept_session(code, scripted):
+    """The decode in the file of the session, which a browser opens without asking anybody for anything."""
+    code.panels.button("Keep the session as a file").click()
+    file, wrong = code.folder / "dates.html", []
+    code.answer("Keep dates.html", str(file))
+    code.told("dates.html is kept")
+    page = from_disk(code.page.context.browser, file, wrong)
+    kept, step = KeptView(page), scripted.step(top=5)
+    kept.at(step.step)
+    assert kept.attention() == pytest.approx(step.attention, abs=1e-5)
+    pieces = kept.candidates(step.step).locator(".piece").all_inner_texts()
+    assert pieces == [token.piece for token in step.top]
+    for side in (".source .token", ".target .token"):
+        shown = code.panels.frame.locator(side).all_inner_texts()
+        assert page.locator(side).all_inner_texts() == shown
+    page.context.close()
+    assert not wrong
 
 
 def beam_tree(panels, scripted, settled):

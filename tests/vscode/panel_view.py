@@ -1,4 +1,7 @@
-"""The panels in their webview, in the words of a person who looks at them. They are the page's own."""
+"""The panels in their webview, in the words of a person who looks at them. They are the page's own.
+
+Those in a file that was kept of them are looked at in the same words.
+"""
 
 import re
 from dataclasses import dataclass
@@ -49,3 +52,11 @@ class PanelView:
 
     def button(self, name: str) -> Any:
         return self.frame.get_by_role("button", name=name, exact=True)
+
+
+class KeptView(PanelView):
+    """The panels in a file that was kept, which is the whole page."""
+
+    @property
+    def frame(self) -> Any:
+        return self.page

@@ -53,6 +53,11 @@ class Vscode:
         """Whether its integrated terminal works."""
         return _terminal(self.folder).is_file()
 
+    @property
+    def shows_held_pictures(self) -> bool:
+        """Whether an extension's page shows the pictures that its text holds, not those of the web alone."""
+        return self.version == OLDEST
+
     def command(self, *words: str) -> list[str]:
         """How it is started."""
         return [str(self.node), str(self.folder / "out" / "server-main.js"), *words]

@@ -7,8 +7,8 @@ import subprocess
 import sys
 
 import pytest
-from extensions_view import extension_page, trust
-from panel_numbers import beam_tree, compare, layers, neighbourhood, verdict
+from extensions_view import page_of_the_unsupported, trust
+from panel_numbers import beam_tree, compare, kept_session, layers, neighbourhood, verdict
 from pythons import environment, wheel_installs
 from variable_menu import copied_as_numpy, frames_of, search_goes_other_ways, tokens_and_attention_are_changed
 
@@ -199,6 +199,7 @@ def test_every_panel_shows_the_numbers_of_a_script_and_survives_a_reload(code, s
     code.stopped("step 6")
     code.panels.at(6)
     assert code.panels.attention() == pytest.approx(scripted.step().attention, abs=1e-5)
+    kept_session(code, scripted)
     counts = beam_tree(code.panels, scripted, code.settled)
     code.panels.button("SVG").click()
     code.answer("Keep beam-step6.svg", str(code.folder / "beam-step6.svg"))
@@ -320,7 +321,11 @@ def test_the_walkthrough_leads_on_and_a_python_without_the_package_is_told(code,
     code.pick_row("Debug the decode of a seq2seq model")
     code.page.get_by_role("button", name="Look for it").click()
     code.told(f"s2sdap is there: {sys.executable} runs the models")
-    code.page.locator(".getting-started-step").filter(has_text="Open sentences, press F5").click()
+    step = code.page.locator(".getting-started-step")
+    step.filter(has_text="See what it attends to").click()
+    picture = code.page.get_by_alt_text("Attention as curves between source and target tokens")
+    code.settled(lambda: picture.evaluate("(each) => each.naturalWidth > 0"), True)
+    step.filter(has_text="Open sentences, press F5").click()
     code.page.get_by_role("button", name="Open sample sentences").click()
     code.page.get_by_role("tab", name="sentences.txt", selected=True).wait_for()
     code.settled(lambda: code.read(2), "J 4, 2005")
@@ -350,7 +355,7 @@ def test_mocha_in_the_extension_host(code, host_tests, tmp_path):
     code.settled(code.server.adapters, {})
 
 
-def test_a_folder_runs_python_once_it_is_trusted_and_the_one_that_is_selected(restricted, bundle):
+def test_a_folder_runs_python_once_it_is_trusted_and_the_one_that_is_selected(restricted, bundle, vscode):
     code = restricted
     own = environment(code.folder / ".venv", ready=True)
     lacking = environment(code.folder / "lacking", ready=False)
@@ -361,14 +366,12 @@ def test_a_folder_runs_python_once_it_is_trusted_and_the_one_that_is_selected(re
     code.load_alone()
     code.open("dates.txt")
     code.press("F5")
-    trust(code).get_by_text(re.compile(r"^\d+ extensions$")).click()
-    page = extension_page(code)
+    page = page_of_the_unsupported(code)
     manifest = json.loads((bundle.EXTENSION / "package.json").read_text("utf-8"))
     page.get_by_text(manifest["capabilities"]["untrustedWorkspaces"]["description"]).wait_for()
     pictures = code.panels.frame.locator("img")
-    code.settled(
-        lambda: pictures.evaluate_all("(all) => all.map((each) => each.naturalWidth > 0)"), [True] * 4
-    )
+    seen = "(all) => all.map((each) => [each.naturalWidth > 0, each.alt !== ''])"
+    code.settled(lambda: pictures.evaluate_all(seen), [[vscode.shows_held_pictures, True]] * 4)
     assert code.server.running("python").keys() == before
 
     trust(code).get_by_role("button", name="Trust", exact=True).click()
