@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { faithfulness, frameOf, markedText, trajectory } from "../src/logic/neighbours";
+import { faithfulness, frameOf, legible, markedText, trajectory } from "../src/logic/neighbours";
 import type { NeighborBody, PictureBody, PointBody } from "../src/protocol/messages";
 
 const NEIGHBOR: NeighborBody = {
@@ -87,5 +87,22 @@ describe("a picture", () => {
       "trustworthiness 0.988 over the 5 nearest · 33 % and 22 % of the variance · " +
         "old points moved by 0.2 % of the spread, 2.0 % at most",
     );
+  });
+});
+
+describe("labels", () => {
+  const LABELS = [
+    { x: 0, y: 0, width: 50 },
+    { x: 40, y: 5, width: 50 },
+    { x: 80, y: 9, width: 50 },
+    { x: 40, y: 30, width: 50 },
+  ];
+
+  it("are written where they lie over no other", () => {
+    expect(legible(LABELS, 11)).toEqual([true, false, true, true]);
+  });
+
+  it("give way to the one that matters most", () => {
+    expect(legible(LABELS, 11, 1)).toEqual([false, true, false, true]);
   });
 });

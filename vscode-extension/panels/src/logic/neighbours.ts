@@ -62,6 +62,29 @@ export function frameOf(points: readonly PointBody[], width: number, height: num
   };
 }
 
+/** Where a line of text stands: its left end on its baseline, and how far it reaches. */
+export interface Label {
+  x: number;
+  y: number;
+  width: number;
+}
+
+/** Which labels of so many pixels in height can be read: those that lie over no earlier one, `first` foremost. */
+export function legible(labels: readonly Label[], height: number, first?: number): boolean[] {
+  const kept: Label[] = [];
+  const found = labels.map(() => false);
+  const order = [...labels.keys()].sort((one, other) => Number(other === first) - Number(one === first));
+  for (const at of order) {
+    const { x, y, width } = labels[at]!;
+    const covers = (each: Label) =>
+      x < each.x + each.width && each.x < x + width && Math.abs(y - each.y) < height;
+    if (kept.some(covers)) continue;
+    kept.push(labels[at]!);
+    found[at] = true;
+  }
+  return found;
+}
+
 /** The trajectory of a decode, in the order of its positions. */
 export function trajectory(picture: PictureBody, side: "left" | "right"): PointBody[] {
   return picture.points
