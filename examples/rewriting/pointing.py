@@ -15,6 +15,7 @@ from rich.table import Table
 
 from s2sdap import Session
 from s2sdap.cli.outcomes import ending_in_one_line
+from s2sdap.vocabulary import sites
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ def steps(model: str, question: str) -> list[Step]:
     """The steps of the greedy output for a question, the end symbol included."""
     session = Session.open(model, source=tokenized(question))
     session.start()
+    if sites.PREDICTION_COPY not in session.model.layout.sites:
+        raise typer.BadParameter(f"{model} does not copy words")
     vocabulary = len(session.model.target)
     found = []
     while session.next().cursor is not None and session.cursor.stage == "search":

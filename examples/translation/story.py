@@ -176,9 +176,13 @@ def main(
 ) -> None:
     """Check the story on a model from English to German."""
     folder = model / "story"
-    folder.mkdir(parents=True, exist_ok=True)
     try:
         sources, references = the_file(data, "test", "en"), the_file(data, "test", "de")
+        if not (model / "model" / "config.json").exists():
+            told = f"{model} has no model yet: python -m examples.translation.train --data {data} --small"
+            console.print(told, highlight=False, markup=False, soft_wrap=True)
+            raise typer.Exit(2)
+        folder.mkdir(parents=True, exist_ok=True)
         console.print("[bold]A test set under watch rules[/]")
         rows = swept(model / "model", sources, references, folder / "report.jsonl")
         whole = tell(swept_claims(rows))

@@ -67,9 +67,9 @@ class Judged:
 def judged(model: Path, table: Path) -> list[Judged]:
     """The verdict on every wrong line of a table of sources and references; the others are its controls."""
     command = ["s2sdap", "verdict", str(table), "--model", str(model.resolve()), "--json"]
-    done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-m", *command], stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode not in (0, 1):  # 1: something is wrong
-        raise RuntimeError(done.stderr)
+        raise SystemExit(done.returncode)  # it has said why
     found = []
     for each in map(json.loads, done.stdout.splitlines()):
         if (verdict := each["verdict"]) is not None:
