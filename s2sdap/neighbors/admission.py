@@ -85,9 +85,10 @@ def _check_unchanged(there: CorpusRecord, wanted: CorpusRecord) -> None:
 def _check_order(path: str, there: CorpusRecord, wanted: CorpusRecord) -> None:
     if there.finished or there.order == wanted.order:
         return
+    bounds = f"--batch {there.batch_sentences} --batch-tokens {there.batch_tokens}"
     reason = (
         f"its batches are {there.batches} of at most {there.batch_sentences} sentences and "
         f"{there.batch_tokens} tokens, not {wanted.batches} of {wanted.batch_sentences} and "
-        f"{wanted.batch_tokens}"
+        f"{wanted.batch_tokens}; {bounds} goes on with it"
     )
     raise S2sdapError("index_other_build", path=path, reason=reason)

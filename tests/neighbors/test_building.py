@@ -336,7 +336,9 @@ def test_other_batches_cannot_go_on_with_a_build(tmp_path, corpus, builder):
 
             return Extractor(load_model("dates"), list(SITES), bounds=Bounds(5, 8192))
 
-    with pytest.raises(S2sdapError, match=r"S2S4521: .*at most 4 sentences"):
+    with pytest.raises(
+        S2sdapError, match=r"S2S4521: .*at most 4 sentences.*--batch 4 --batch-tokens 8192 goes on"
+    ):
         Other().build(tmp_path / "index", Other().plan(corpus))
 
 
