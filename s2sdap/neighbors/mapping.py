@@ -93,7 +93,10 @@ def _parts(path: Path, column: int, first: int, dimension: int) -> list[_Part]:
     row = dimension * _NUMBER.itemsize
     parts: list[_Part] = []
     with path.open("rb") as opened:
-        file = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+        try:
+            file = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+        except OSError:  # not every file system can
+            return []
     size = file.size()
     for page in pages:
         if len(page.buffers) != 1:
