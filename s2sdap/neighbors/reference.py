@@ -5,7 +5,7 @@ Measured once for an index, a site, a metric and a kind of search, and kept besi
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +21,8 @@ from s2sdap.neighbors.store import StateStore
 
 SAMPLE: Final = 1000
 """States that are sampled; a percentile of so many is within about three of the true one, 19 times of 20."""
+Watch = Callable[[int, int], None]
+"""Hears how many states of the sample are measured, of how many."""
 _AT_ONCE: Final = 64
 _NEAREST: Final = 16
 """So many are looked at first: among them is nearly always one of another sentence."""
@@ -66,6 +68,7 @@ def reference_distances(
     sample: int = SAMPLE,
     seed: int = 0,
     cancelled: Cancelled | None = None,
+    watch: Watch | None = None,
 ) -> ReferenceDistances:
     """Measure the nearest distances of `sample` states that `search` looks through, drawn without repeats.
 
@@ -74,7 +77,13 @@ def reference_distances(
     """
     rows = len(search.rows)
     drawn = np.random.default_rng(seed).choice(rows, min(sample, rows), replace=False)
-    found = [each for part in _parts(np.sort(drawn)) for each in _nearest(search, part, cancelled)]
+    found: list[float] = []
+    done = 0
+    for part in _parts(np.sort(drawn)):
+        found += _nearest(search, part, cancelled)
+        done += len(part)
+        if watch is not None:
+            watch(done, len(drawn))
     distances: NDArray[np.float64] = np.sort(np.array(found, np.float64))
     return ReferenceDistances(site, search.metric, search.kind, rows, sample, seed, distances)
 
@@ -111,6 +120,7 @@ def reference_of(
     sample: int = SAMPLE,
     seed: int = 0,
     cancelled: Cancelled | None = None,
+    watch: Watch | None = None,
 ) -> ReferenceDistances:
     """The measurement that is kept beside the index, or a new one, which is kept there from then on.
 
@@ -121,7 +131,7 @@ def reference_of(
     kept = kept_reference(store, site, search.metric, search.kind)
     if kept is not None and (kept.sample, kept.seed) == (sample, seed):
         return kept
-    measured = reference_distances(search, site, sample, seed, cancelled)
+    measured = reference_distances(search, site, sample, seed, cancelled, watch)
     record = _Record(
         states=_digest(store, site),
         rows=measured.rows,

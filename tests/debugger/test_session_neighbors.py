@@ -1,5 +1,6 @@
 """The neighbours of a session's states: the tensor on show is what is asked for, edits included."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -17,9 +18,11 @@ from s2sdap.debugger.breakpoints import (
 )
 from s2sdap.debugger.editing import console
 from s2sdap.debugger.neighbors.drawing import scene_of, trajectory
+from s2sdap.debugger.neighbors.index import OpenIndex
+from s2sdap.debugger.neighbors.lookups import parse_lookup
 from s2sdap.debugger.neighbors.marking import marked, target_spans
 from s2sdap.debugger.neighbors.pointing import frame_of
-from s2sdap.debugger.neighbors.telling import line_of, told
+from s2sdap.debugger.neighbors.telling import line_of, looked_up, told
 from s2sdap.debugger.scopes import scopes_of
 from s2sdap.debugger.watch_rules import parse_rule
 from s2sdap.neighbors.states import StateSite
@@ -61,6 +64,16 @@ def test_a_training_sentence_finds_itself(session):
         assert (first.sentence, first.position) == (0, position), place
         assert first.distance < 0.01
         assert first.right is (first.predicted_piece == "1")
+
+
+def test_the_first_to_ask_hears_how_far_the_measuring_is(session, date_index, tmp_path):
+    fresh = shutil.copytree(date_index.path, tmp_path / "index", ignore=shutil.ignore_patterns("reference-*"))
+    index, lookup, heard = OpenIndex(StateStore.open(fresh)), parse_lookup("neighbors(state, k=2)"), []
+    session.next()
+    for _ in range(2):  # what is measured is kept
+        looked_up(index, session.frame, lookup, "", say=lambda *told: heard.append(told))
+        assert heard[-1] == ("how far training states are apart: 1,000 of 1,000", 100.0)
+        assert len(heard) == 16
 
 
 def test_what_is_told_of_them(at_a_month, date_index):

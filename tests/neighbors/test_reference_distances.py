@@ -76,6 +76,13 @@ def test_measuring_can_be_cancelled():
         reference_distances(search, DECODER, cancelled=lambda: True)
 
 
+def test_measuring_tells_how_far_it_is():
+    heard = []
+    search = search_rows(MemoryRows.of(random_states(200, 4)))
+    reference_distances(search, DECODER, 150, watch=lambda *told: heard.append(told))
+    assert heard == [(64, 150), (128, 150), (150, 150)]
+
+
 def test_what_was_measured_is_kept_beside_the_index_until_the_states_change(tmp_path):
     path = tmp_path / "index"
     states = random_states(50, 4)

@@ -162,7 +162,7 @@ async def _looked_up(adapter: Adapter, frame: "Frame", expression: str) -> Reply
     index = await opened(adapter)
     item = await looked_for(
         adapter,
-        lambda word: looked_up(index, frame, lookup, expression, word.cancelled),
+        lambda word: looked_up(index, frame, lookup, expression, word.cancelled, word),
         "Looking for neighbours",
         "evaluate",
     )

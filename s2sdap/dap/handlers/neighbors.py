@@ -30,7 +30,7 @@ async def neighbors(adapter: Adapter, arguments: custom.NeighborsArguments) -> R
     question = question_of(index, frame, place, wanted)
     found = await looked_for(
         adapter,
-        lambda word: answer(index, question, word.cancelled),
+        lambda word: answer(index, question, word.cancelled, word),
         f"Neighbours of {question.place}",
         custom.NEIGHBORS,
     )

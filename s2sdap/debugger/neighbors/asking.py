@@ -3,7 +3,7 @@
 The question holds all that the answer needs of the session, so that it may be looked for in any thread.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +18,7 @@ from s2sdap.debugger.neighbors.marking import target_spans
 from s2sdap.debugger.neighbors.places import StatePlace, settled, sites_here, vector_at
 from s2sdap.debugger.tokens import resolve_token
 from s2sdap.models.tokens import TargetVocabulary
+from s2sdap.neighbors.reference import Watch
 from s2sdap.neighbors.search import Filter, Found, Search
 from s2sdap.neighbors.search.found import NONE, Cancelled
 from s2sdap.neighbors.sentences import CorpusSentence
@@ -26,6 +27,9 @@ from s2sdap.neighbors.summary import Summary, summarise
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.positions import Span
+
+Say = Callable[[str, float | None], None]
+"""Hears how far long work is: in words, and 0..100 where that is known."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,8 +138,13 @@ def question_of(index: OpenIndex, frame: Frame, place: StatePlace | None, wanted
     )
 
 
-def answer(index: OpenIndex, question: Question, cancelled: Cancelled | None = None) -> Neighborhood:
-    """The nearest training states. Raises what `Search.query` raises, and `search_cancelled`."""
+def answer(
+    index: OpenIndex, question: Question, cancelled: Cancelled | None = None, say: Say | None = None
+) -> Neighborhood:
+    """The nearest training states. Raises what `Search.query` raises, and `search_cancelled`.
+
+    The first to ask of a site has it measured how far training states are apart, which `say` hears of.
+    """
     wanted, site = question.wanted, question.place.site
     search = index.search(site, wanted.metric, wanted.kind)
     found, states, sentences = _looked_for(index, search, question, cancelled)
@@ -153,7 +162,7 @@ def answer(index: OpenIndex, question: Question, cancelled: Cancelled | None = N
         metric=search.metric,
         probabilities=question.probabilities,
         chosen=_of_here(question),
-        reference=index.reference(site, wanted.metric, cancelled),
+        reference=index.reference(site, wanted.metric, cancelled, None if say is None else _measured(say)),
     )
     return Neighborhood(
         question,
@@ -171,6 +180,13 @@ def answer(index: OpenIndex, question: Question, cancelled: Cancelled | None = N
     )
 
 
+def _measured(say: Say) -> Watch:
+    def watch(done: int, of: int) -> None:
+        say(f"how far training states are apart: {done:,} of {of:,}", 100.0 * done / of)
+
+    return watch
+
+
 def neighbors_at(
     index: OpenIndex, frame: Frame, place: StatePlace | None = None, wanted: Wanted | None = None
 ) -> Neighborhood:
@@ -179,13 +195,17 @@ def neighbors_at(
 
 
 def found_by(
-    index: OpenIndex, frame: Frame, lookup: Lookup, cancelled: Cancelled | None = None
+    index: OpenIndex,
+    frame: Frame,
+    lookup: Lookup,
+    cancelled: Cancelled | None = None,
+    say: Say | None = None,
 ) -> Neighborhood | Neighbor:
     """What a lookup finds; where it names one neighbour, that. Raises `no_such_neighbor`."""
     wanted, number = lookup.wanted, lookup.number
     if number is not None and number >= wanted.k:
         wanted = replace(wanted, k=number + 1)
-    found = answer(index, question_of(index, frame, lookup.place, wanted), cancelled)
+    found = answer(index, question_of(index, frame, lookup.place, wanted), cancelled, say)
     if number is None:
         return found
     if number >= len(found.neighbors):

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 import numpy as np
 from jaxtyping import Float32
 
-from s2sdap.neighbors.reference import ReferenceDistances, reference_of
+from s2sdap.neighbors.reference import ReferenceDistances, Watch, reference_of
 from s2sdap.neighbors.search import Filter, Found, Search, open_search
 from s2sdap.neighbors.search.found import Cancelled
 from s2sdap.neighbors.sentences import CorpusSentence
@@ -68,7 +68,11 @@ class OpenIndex:
         return reading(self.store.place, str(site))
 
     def reference(
-        self, site: StateSite, metric: str | None = None, cancelled: Cancelled | None = None
+        self,
+        site: StateSite,
+        metric: str | None = None,
+        cancelled: Cancelled | None = None,
+        watch: Watch | None = None,
     ) -> ReferenceDistances:
         """How far training states are from their own nearest; measured by whoever asks first."""
         key = (site, metric or DEFAULT_METRIC)
@@ -76,7 +80,9 @@ class OpenIndex:
             if key not in self._references:
                 search = self.search(site, metric)
                 with self._reading(site):
-                    self._references[key] = reference_of(self.store, site, search, cancelled=cancelled)
+                    self._references[key] = reference_of(
+                        self.store, site, search, cancelled=cancelled, watch=watch
+                    )
             return self._references[key]
 
     def states(self, site: StateSite, rows: Sequence[int]) -> States:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from s2sdap.debugger.descriptions import Children, Description, group, number, plain, text
 from s2sdap.debugger.fields import NEIGHBORS
 from s2sdap.debugger.frames import Frame
-from s2sdap.debugger.neighbors.asking import Neighbor, Neighborhood, answer, found_by, question_of
+from s2sdap.debugger.neighbors.asking import Neighbor, Neighborhood, Say, answer, found_by, question_of
 from s2sdap.debugger.neighbors.index import OpenIndex
 from s2sdap.debugger.neighbors.lookups import Lookup, Wanted, written
 from s2sdap.debugger.neighbors.marking import marked
@@ -107,10 +107,15 @@ def neighbor_description(each: Neighbor) -> Description:
 
 
 def looked_up(
-    index: OpenIndex, frame: Frame, lookup: Lookup, expression: str, cancelled: Cancelled | None = None
+    index: OpenIndex,
+    frame: Frame,
+    lookup: Lookup,
+    expression: str,
+    cancelled: Cancelled | None = None,
+    say: Say | None = None,
 ) -> Description:
     """What a lookup gives at a frame. Raises `no_such_neighbor` where it names one that is not there."""
-    found = found_by(index, frame, lookup, cancelled)
+    found = found_by(index, frame, lookup, cancelled, say)
     if isinstance(found, Neighborhood):
         return described(found, "", expression)
     return replace(neighbor_description(found), expression=expression)

@@ -16,7 +16,7 @@ from functools import partial
 
 from s2sdap.debugger.descriptions import Description
 from s2sdap.debugger.frames import Frame, no_index
-from s2sdap.debugger.neighbors.asking import state_of
+from s2sdap.debugger.neighbors.asking import Say, state_of
 from s2sdap.debugger.neighbors.index import OpenIndex
 from s2sdap.debugger.neighbors.places import StatePlace, place_at, predicting_site, vector_at
 from s2sdap.debugger.neighbors.telling import scope_items
@@ -28,9 +28,6 @@ from s2sdap.neighbors.identity import check_model
 from s2sdap.neighbors.search.found import go_on
 from s2sdap.neighbors.store import StateStore
 from s2sdap.vocabulary.errors import S2sdapError
-
-Say = Callable[[str, float | None], None]
-"""Hears how far long work is: in words, and 0..100 where that is known."""
 
 
 def _silent(_message: str, _percentage: float | None) -> None:
