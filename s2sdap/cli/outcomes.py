@@ -50,5 +50,6 @@ def in_words(error: OSError) -> str:
 def leave_standard_output() -> None:
     """Stop writing to a pipe that nobody reads, so that the last flush of the process is quiet."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    real = sys.__stdout__ or sys.stdout  # `sys.stdout` may be standard error, while a model's code runs
+    os.dup2(nowhere, real.fileno())
     os.close(nowhere)
