@@ -17,6 +17,7 @@ from date_index import date_index as built_date_index
 from filelock import FileLock
 from protocol_schema import check_shapes
 from shape_checking import check_shapes_from_now_on
+from warm_processes import CAN_FORK, ColdProcesses, warm_processes
 
 check_shapes_from_now_on()
 
@@ -96,6 +97,16 @@ def nothing_in_the_users_cache(tmp_path_factory):
 def date_index(tmp_path_factory):
     """An index of the date model, and its corpus; see `date_index`."""
     return built_date_index(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def warm():
+    """Where Pythons are forked from that have torch already; where there is no fork, they are started."""
+    if not CAN_FORK:
+        yield ColdProcesses()
+        return
+    with warm_processes() as warm:
+        yield warm
 
 
 @pytest.fixture(scope="session", autouse=True)

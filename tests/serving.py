@@ -1,19 +1,19 @@
 """A running `s2sdap serve`, for tests that come to one with a browser, an editor or a script."""
 
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from warm_processes import ColdProcesses, Forked, WarmProcesses
 
 
 @dataclass(frozen=True)
 class Serving:
     """The server's process and addresses; the `link` of the page where it was asked for."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | Forked
     tcp: str
     websocket: str
     token_file: Path
@@ -29,16 +29,12 @@ class Serving:
 
 
 @contextmanager
-def serve(folder: Path, *options: str) -> Iterator[Serving]:
+def serve(warm: WarmProcesses | ColdProcesses, folder: Path, *options: str) -> Iterator[Serving]:
     """A server with its token and its standard error in this folder. No traceback may be in the latter."""
     with (
         (folder / "stderr").open("w") as errors,
-        subprocess.Popen(
-            [sys.executable, "-m", "s2sdap", "serve", *options, "--token-file", str(folder / "token")],
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        warm.start(
+            ["-m", "s2sdap", "serve", *options, "--token-file", folder / "token"], errors=errors
         ) as process,
     ):
         try:

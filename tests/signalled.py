@@ -4,7 +4,6 @@ Waiting for the file and sending the signal then would be a race, which a script
 """
 
 import signal
-import sys
 from pathlib import Path
 
 _WRITTEN = """
@@ -29,5 +28,5 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 def signalled(script: Path, which: signal.Signals, file: str, nth: int) -> list[str]:
-    """What begins a command line in place of the script; its arguments follow."""
-    return [sys.executable, "-c", _WRITTEN, file, str(nth), str(int(which)), str(script)]
+    """What follows `python` in place of the script; its arguments follow."""
+    return ["-c", _WRITTEN, file, str(nth), str(int(which)), str(script)]

@@ -3,13 +3,12 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import pytest
 from attaching import SECONDS, attached, hooks_of, identical, said, wait_until
+from warm_processes import HUGGING_FACE, ColdProcesses
 
 import s2sdap
 from s2sdap.attach.process import HERE
@@ -19,10 +18,17 @@ ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "attach_huggingface" / "run.py"
 
 
-def python(*words):
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    pipe = subprocess.PIPE
-    return subprocess.Popen([sys.executable, *words], stdout=pipe, stderr=pipe, text=True, env=environment)
+def python(processes, *words, **more):
+    """A process that imports the package from here."""
+    surroundings = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    return processes.start(words, environment=surroundings, **more)
+
+
+def ending(process):
+    """What it says until it ends, and its errors."""
+    said = process.stdout.read(), process.stderr.read()
+    process.wait(SECONDS)
+    return said
 
 
 def address_of(process):
@@ -35,9 +41,10 @@ def address_of(process):
     return re.search(r"tcp://\S+:\d+", told)[0], re.search(r"token in (.+)", told)[1]
 
 
-def test_the_example_runs_the_same_with_a_client_and_without():
-    alone = python(str(EXAMPLE), "--port", "0", "--go-on-without", "0")  # beside the other: both start slowly
-    with alone, python(str(EXAMPLE), "--port", "0") as process:
+def test_the_example_runs_the_same_with_a_client_and_without(warm):
+    words = (EXAMPLE, "--port", "0")
+    alone = python(warm, *words, "--go-on-without", "0", imports=HUGGING_FACE)
+    with alone, python(warm, *words, imports=HUGGING_FACE) as process:
         address, token_file = address_of(process)
         with Debugger.connect_address(address, token_file=token_file, run_timeout=SECONDS) as debugger:
             debugger.attach()
@@ -48,11 +55,11 @@ def test_the_example_runs_the_same_with_a_client_and_without():
             assert len(debugger.threads()) == 8  # four hypotheses of each of two sentences
             debugger.resume()
             end = debugger.wait_for_stop()  # the process ends
-        got, errors = process.communicate(timeout=SECONDS)
+        got, errors = ending(process)
         assert end.ended
         assert process.returncode == 0, errors
         assert "Traceback" not in errors
-        expected, errors = alone.communicate(timeout=SECONDS)
+        expected, errors = ending(alone)
         assert alone.returncode == 0, errors
     assert expected.count(": ") == 2
     assert got == expected
@@ -69,8 +76,8 @@ with s2sdap.debug(module, sites={"": "prediction.logits"}):
 """
 
 
-def test_a_killed_process_is_told_to_the_client():
-    with python("-c", MODULE) as process:
+def test_a_killed_process_is_told_to_the_client(warm):
+    with python(warm, "-c", MODULE) as process:
         address, token_file = address_of(process)
         with Debugger.connect_address(address, token_file=token_file, run_timeout=SECONDS) as debugger:
             debugger.attach()
@@ -79,7 +86,7 @@ def test_a_killed_process_is_told_to_the_client():
             with pytest.raises(S2sdapError) as caught:
                 debugger.continue_()
             assert caught.value.name == "connection_lost"
-        process.communicate(timeout=SECONDS)
+        ending(process)
 
 
 def test_listening_imports_no_tensor_library():
@@ -95,8 +102,8 @@ except s2sdap.S2sdapError as error:
     print(error.name)
 print([name for name in ("torch", "transformers", "numpy") if name in sys.modules])
 """
-    with python("-c", script) as process:
-        out, errors = process.communicate(timeout=SECONDS)
+    with python(ColdProcesses(), "-c", script) as process:
+        out, errors = ending(process)
     assert out.split("\n")[:2] == ["nothing_to_debug", "[]"], errors
 
 

@@ -3,11 +3,9 @@
 import re
 import signal
 import socket
-import subprocess
 from dataclasses import dataclass
 
 import pytest
-from command_line import words
 
 from s2sdap.cli.pictures import probability
 from s2sdap.debugger.breakpoints import Armed
@@ -212,11 +210,13 @@ def test_another_index_is_asked_where_one_is_named(strange, date_index):
     assert f"Of {states:,} states in training the nearest to the one that predicts" in seen
 
 
-def test_its_server_goes_when_it_is_told_to_go():
-    with subprocess.Popen(words("demo"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:
+def test_its_server_goes_when_it_is_told_to_go(warm):
+    with warm.start(["-m", "s2sdap", "demo"]) as demo:
         port = next(int(found[1]) for line in demo.stdout if (found := re.search(r"ws://.*:(\d+)", line)))
         demo.terminate()
-        _, errors = demo.communicate(timeout=100)
+        demo.stdout.read()
+        errors = demo.stderr.read()
+        demo.wait(100)
     assert (demo.returncode, errors) == (128 + signal.SIGTERM, "")
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0

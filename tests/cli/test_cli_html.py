@@ -4,8 +4,6 @@ import html.parser
 import json
 import re
 import shlex
-import subprocess
-import sys
 
 import pytest
 
@@ -114,13 +112,12 @@ def test_the_attention_of_the_worst_is_shown(page, folder):
     assert page.count('<table class="heat">') == len(decoded)
 
 
-def test_the_command_opens_the_sentence_at_that_token(page, folder):
+def test_the_command_opens_the_sentence_at_that_token(page, folder, s2sdap):
     row, stop = next((row, stop) for row in rows(folder) for stop in row.get("stops", []))
     words = shlex.split(stop["command"])
     assert words[0] == "s2sdap"
-    done = subprocess.run(
-        [sys.executable, "-m", *words], cwd=folder, capture_output=True, text=True, timeout=100, check=True
-    )
+    done = s2sdap(*words[1:], cwd=folder)
+    assert done.returncode == 0, done.stderr
     shown = " ".join(done.stdout.split())
     assert shown.startswith(f"line {row['line']}, step {stop['step']}, search:")
     assert f"token {stop['token']} p = {stop['p']:.4f}"[:18] in shown

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from command_line import words
 from models.hf_tiny import folder_of
 from small_s3 import SmallS3
 
@@ -189,23 +188,23 @@ def screen(descriptor):
         yield ANSI.sub(b"", shown).decode(errors="replace")
 
 
-def test_ctrl_c_keeps_what_is_committed_and_says_how_to_go_on(folder, built, tmp_path, s2sdap):
-    command = words(
-        *("index", "build", "--corpus", folder / "dates.tsv", "--out", tmp_path / "index"),
-        *("--batch", 1, "--commit", 40),
-    )
+def test_ctrl_c_keeps_what_is_committed_and_says_how_to_go_on(folder, built, tmp_path, s2sdap, warm):
+    build = ["index", "build", "--corpus", folder / "dates.tsv", "--out", tmp_path / "index"]
     here, terminal = pty.openpty()
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=terminal, env={**os.environ, "COLUMNS": "150"}
-    )
-    os.close(terminal)
+    with os.fdopen(terminal, "wb") as errors:
+        process = warm.start(
+            ["-m", "s2sdap", *build, "--batch", 1, "--commit", 40],
+            errors=errors,
+            environment={**os.environ, "COLUMNS": "150"},
+        )
     asked = False
     for text in screen(here):
         if not asked and re.search(rf"[1-9]\d* of {COUNT} sentences kept", text):
             process.send_signal(signal.SIGINT)
             asked = True
     os.close(here)
-    assert (process.communicate(timeout=60)[0], process.returncode) == (b"", 130)
+    with process:
+        assert (process.stdout.read(), process.wait(60)) == ("", 130)
     assert re.search(r"extracting .*\d% .*tokens/s .*\d:\d\d:\d\d", text)  # a rate, and the time that is left
     said = re.search(r"Interrupted: (\d+) sentences are kept in (\S+/index)\. Go on with: (.+)", text)
     store = StateStore.open(tmp_path / "index")
@@ -418,12 +417,10 @@ main()
 """The command in a process that can write no file larger than so many bytes."""
 
 
-def test_a_file_that_cannot_grow_is_told_and_the_command_goes_on_later(folder, built, tmp_path, here):
+def test_a_file_that_cannot_grow_is_told_and_the_command_goes_on_later(folder, built, tmp_path, here, warm):
     pytest.importorskip("resource")
     build = ["index", "build", "--corpus", folder / "dates.tsv", "--out", tmp_path / "index", "--commit"]
-    done = subprocess.run(
-        [sys.executable, "-c", LIMITED, *build, "400"], capture_output=True, text=True, check=False
-    )
+    done = warm.run(["-c", LIMITED, *build, "400"])
     assert (done.returncode, done.stdout) == (2, "")
     assert f"S2S4519: Cannot write the index {tmp_path}/index: " in done.stderr
     assert "File too large" in done.stderr
@@ -448,11 +445,9 @@ def test_a_full_disk_is_told_and_the_command_goes_on_when_there_is_room(folder, 
         pytest.skip("this system lets nobody mount a small disk")
     place, kept = tmp_path / "disk", tmp_path / "kept"
     place.mkdir()
-    command = words(
-        "index", "build", "--corpus", folder / "dates.tsv", "--out", place / "index", "--commit", 300
-    )
+    command = [sys.executable, "-m", "s2sdap", "index", "build", "--corpus", folder / "dates.tsv"]
     done = subprocess.run(
-        ["unshare", "-rm", "bash", "-c", FULL, "bash", *command],
+        ["unshare", "-rm", "bash", "-c", FULL, "bash", *command, "--out", place / "index", "--commit", "300"],
         capture_output=True,
         text=True,
         check=False,

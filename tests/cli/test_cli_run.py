@@ -6,11 +6,11 @@ import math
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import words
 
 from s2sdap.debugger.breakpoints import Armed
 from s2sdap.debugger.program import inline_program
@@ -214,11 +214,9 @@ def many(tmp_path) -> Path:
     return file
 
 
-def test_an_interrupt_keeps_what_was_written(many, tmp_path):
+def test_an_interrupt_keeps_what_was_written(many, tmp_path, warm):
     report = tmp_path / "out.jsonl"
-    with subprocess.Popen(
-        words("run", many, "--report", report), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with warm.start(["-m", "s2sdap", "run", many, "--report", report]) as process:
         first = process.stdout.readline()
         process.send_signal(signal.SIGINT)
         # Not `communicate`: it would pass over what `readline` has taken into its buffer.
@@ -232,10 +230,8 @@ def test_an_interrupt_keeps_what_was_written(many, tmp_path):
     assert [row["output"] for row in rows] == outputs
 
 
-def test_a_reader_that_leaves_ends_the_run_quietly(many):
-    with subprocess.Popen(
-        words("run", many), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+def test_a_reader_that_leaves_ends_the_run_quietly(many, warm):
+    with warm.start(["-m", "s2sdap", "run", many]) as process:
         assert process.stdout.readline() == "1999-03-03\n"
         process.stdout.close()
         errors = process.stderr.read()
@@ -247,7 +243,13 @@ def test_the_shell_s_own_file_is_appended_to(tmp_path):
     target = tmp_path / "out.txt"
     target.write_text("before\n")
     with target.open("ab") as file:
-        subprocess.run(words("run", "-"), input=b"March 3, 1999\n", stdout=file, check=True, timeout=100)
+        subprocess.run(
+            [sys.executable, "-m", "s2sdap", "run", "-"],
+            input=b"March 3, 1999\n",
+            stdout=file,
+            check=True,
+            timeout=100,
+        )
     assert target.read_text() == "before\n1999-03-03\n"
 
 

@@ -4,22 +4,20 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from command_line import words
 
 from s2sdap.client import Debugger
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
-def test_the_token_lives_as_long_as_the_server(tmp_path, end):
+def test_the_token_lives_as_long_as_the_server(tmp_path, warm, end):
     token = tmp_path / "token"
     token.write_text("0" * 64)
     token.chmod(0o644)
-    with subprocess.Popen(
-        words("serve", "--token-file", token), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with warm.start(["-m", "s2sdap", "serve", "--token-file", token]) as process:
         _, websocket, named = (process.stdout.readline().strip() for _ in range(3))
         assert named == f"token in {token}"
         assert stat.S_IMODE(token.stat().st_mode) == 0o600
@@ -27,14 +25,18 @@ def test_the_token_lives_as_long_as_the_server(tmp_path, end):
         with Debugger.connect_address(websocket, token_file=token) as debugger:
             assert debugger.request("initialize", adapterID="s2sdap")["supportsStepBack"]
         process.send_signal(end)
-        _, errors = process.communicate(timeout=100)
+        errors = process.stderr.read()
+        process.wait(100)
     assert (process.returncode, errors) == (0, "")
     assert not token.exists()
 
 
 def test_without_a_file_of_its_own_the_token_is_in_a_folder_that_goes(tmp_path):
     with subprocess.Popen(
-        words("serve"), stdout=subprocess.PIPE, text=True, env={"TMPDIR": str(tmp_path)}
+        [sys.executable, "-m", "s2sdap", "serve"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={"TMPDIR": str(tmp_path)},
     ) as process:
         token = Path([process.stdout.readline().strip() for _ in range(3)][2].removeprefix("token in "))
         assert token.is_relative_to(tmp_path)
@@ -54,12 +56,10 @@ def test_a_port_that_is_taken_is_refused_in_one_line(s2sdap, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_holds_no_token_is_left_alone(tmp_path):
+def test_a_file_that_holds_no_token_is_left_alone(tmp_path, s2sdap):
     notes = tmp_path / "notes.txt"
     notes.write_text("mine")
-    refused = subprocess.run(
-        words("serve", "--token-file", notes), check=False, capture_output=True, text=True, timeout=100
-    )
+    refused = s2sdap("serve", "--token-file", notes)
     assert refused.returncode == 2
     assert "S2S1010" in refused.stderr
     assert notes.read_text() == "mine"

@@ -4,13 +4,13 @@ import asyncio
 import contextlib
 import json
 import subprocess
-import sys
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from warm_processes import Forked
 
 from s2sdap.client.connection import Connection
 from s2sdap.client.transports import connect_tcp
@@ -107,18 +107,20 @@ def converse(listening):
 class Served:
     """A running `s2sdap serve`."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | Forked
     tcp: str
     websocket: str
     token_file: Path
 
 
 @contextlib.contextmanager
-def serve(folder: Path) -> Iterator[Served]:
+def serve(warm, folder: Path) -> Iterator[Served]:
     """Start a server that writes its token into `folder`; it ends with the context."""
     token_file = folder / "token"
-    command = [sys.executable, "-m", "s2sdap", "serve", "--token-file", str(token_file)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with (
+        (folder / "stderr").open("w") as errors,
+        warm.start(["-m", "s2sdap", "serve", "--token-file", token_file], errors=errors) as process,
+    ):
         try:
             tcp, websocket, token = (process.stdout.readline().strip() for _ in range(3))
             assert token == f"token in {token_file}"
@@ -128,13 +130,13 @@ def serve(folder: Path) -> Iterator[Served]:
 
 
 @pytest.fixture
-def serving():
+def serving(warm):
     """Start a server of the test's own."""
-    return serve
+    return lambda folder: serve(warm, folder)
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory):
-    """A server that many tests share: it loads torch once."""
-    with serve(tmp_path_factory.mktemp("served")) as served:
+def served(tmp_path_factory, warm):
+    """A server that many tests share."""
+    with serve(warm, tmp_path_factory.mktemp("served")) as served:
         yield served

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,9 @@ from dap_wires import (
     serve,
 )
 from harness import DebugSession
-from warm_processes import CAN_FORK, WarmProcesses, warm_processes
+from warm_processes import HUGGING_FACE, WarmProcesses
 
-Connect = Callable[[str], DebugSession]
+Connect = Callable[..., DebugSession]
 
 
 @pytest.fixture(scope="session")
@@ -37,31 +37,33 @@ def environment(tmp_path_factory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory, environment) -> Iterator[Served]:
-    """A server that imports torch once. What it wrote to standard error is looked at in the end."""
-    with serve(tmp_path_factory.mktemp("served"), environment) as served:
+def served(tmp_path_factory, warm, environment) -> Iterator[Served]:
+    """A server. What it wrote to standard error is looked at in the end."""
+    with serve(warm, tmp_path_factory.mktemp("served"), environment) as served:
         yield served
         assert "Traceback" not in served.stderr(), served.stderr()
 
 
 @pytest.fixture(scope="session")
-def warm(environment) -> Iterator[WarmProcesses | None]:
-    """Where adapters over stdio are forked from; `None` where processes cannot be forked."""
-    if not CAN_FORK:
-        yield None
-        return
-    with warm_processes(environment) as warm:
-        yield warm
+def over_stdio(warm, environment) -> Callable[..., ProcessWire | WarmWire]:
+    """An adapter of its own over stdio, forked where that can be."""
+
+    def made(imports: Sequence[str] = (), **more: str) -> ProcessWire | WarmWire:
+        of_its_own = {**environment, **more}
+        if isinstance(warm, WarmProcesses):
+            return WarmWire(warm, of_its_own, imports)
+        return ProcessWire(of_its_own)
+
+    return made
 
 
 @pytest.fixture(scope="session")
-def connect(request, environment) -> Connect:
-    """Open a session over a transport."""
+def connect(request) -> Connect:
+    """Open a session over a transport; an adapter that is forked for it may have imports done."""
 
-    def over(transport: str) -> DebugSession:
+    def over(transport: str, imports: Sequence[str] = ()) -> DebugSession:
         if transport == "stdio":
-            warm = request.getfixturevalue("warm")
-            return DebugSession(ProcessWire(environment) if warm is None else WarmWire(warm))
+            return DebugSession(request.getfixturevalue("over_stdio")(imports))
         served = request.getfixturevalue("served")
         if transport == "tcp":
             return DebugSession(TcpWire(served.tcp_port), served.token)
@@ -83,6 +85,27 @@ def tcp(connect) -> Iterator[DebugSession]:
     """A session for what does not depend on the transport."""
     with connect("tcp") as session:
         yield session
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(transport, name) for name in ("recurrent", "hugging face") for transport in TRANSPORTS],
+    ids="-".join,
+)
+def driven(request, connect):
+    """A session over a transport, on a model of a family of `dap_rows`."""
+    from dap_rows import begun
+
+    transport, name = request.param
+    with connect(transport, HUGGING_FACE if name == "hugging face" else ()) as session:
+        yield begun(session, name)
+
+
+@pytest.fixture
+def row(driven):
+    """That session at its beginning."""
+    driven.home()
+    return driven
 
 
 @pytest.fixture

@@ -11,13 +11,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 import websockets.sync.client
-from warm_processes import PATIENCE, WarmProcesses
+from warm_processes import HUGGING_FACE, PATIENCE, ColdProcesses, Forked, WarmProcesses
 from websockets.exceptions import ConnectionClosed
 
 
@@ -162,11 +162,14 @@ class ProcessWire(StreamWire):
 class WarmWire(StreamWire):
     """Standard input and output of an adapter that was forked where torch was imported already."""
 
-    def __init__(self, warm: WarmProcesses) -> None:
+    def __init__(self, warm: WarmProcesses, environment: dict[str, str], imports: Sequence[str] = ()) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the wire
         theirs_in, ours_out = os.pipe()
         ours_in, theirs_out = os.pipe()
-        warm.fork(["adapter"], [theirs_in, theirs_out, self._errors.fileno()]).close()
+        standard = [theirs_in, theirs_out, self._errors.fileno()]
+        self.process = warm.fork(
+            ["-m", "s2sdap", "adapter"], standard, environment=environment, imports=imports
+        )
         os.close(theirs_in)
         os.close(theirs_out)
         super().__init__(os.fdopen(ours_in, "rb"), os.fdopen(ours_out, "wb"))
@@ -179,8 +182,9 @@ class WarmWire(StreamWire):
     def close(self) -> str:
         with contextlib.suppress(BrokenPipeError):
             self.vanish()
-        while self._reading.read(65536):  # to the end: then the process is gone
+        while self._reading.read(65536):  # to the end: then it has nothing more to say
             pass
+        self.process.wait(PATIENCE)
         self._reading.close()
         return _all_of(self._errors)
 
@@ -196,7 +200,7 @@ def _all_of(file: IO[bytes]) -> str:
 class Served:
     """A running `s2sdap serve`: where it listens, its token, its log and its errors."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | Forked
     tcp_port: int
     websocket_port: int
     token: str
@@ -211,18 +215,19 @@ class Served:
 
 
 @contextlib.contextmanager
-def serve(folder: Path, environment: dict[str, str], *options: str) -> Iterator[Served]:
+def serve(
+    warm: WarmProcesses | ColdProcesses, folder: Path, environment: dict[str, str], *options: str
+) -> Iterator[Served]:
     """Start a server whose files are in `folder`; it is asked to leave at the end."""
     token_file, log_file = folder / "token", folder / "protocol.log"
     files = ["--token-file", str(token_file), "--log-file", str(log_file)]
     with (
         tempfile.TemporaryFile() as errors,
-        subprocess.Popen(
-            [sys.executable, "-m", "s2sdap", "serve", *files, *options],
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            env=environment,
+        warm.start(
+            ["-m", "s2sdap", "serve", *files, *options],
+            errors=errors,
+            environment=environment,
+            imports=HUGGING_FACE,
         ) as process,
     ):
         try:

@@ -20,9 +20,9 @@ MAX_CONNECTIONS = 32
 
 
 @pytest.fixture
-def guarded(tmp_path, environment):
+def guarded(tmp_path, warm, environment):
     """A server of the test's own that lets one page in."""
-    with serve(tmp_path, environment, "--allow-origin", PAGE) as served:
+    with serve(warm, tmp_path, environment, "--allow-origin", PAGE) as served:
         yield served
 
 

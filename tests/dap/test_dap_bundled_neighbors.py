@@ -3,14 +3,13 @@
 import pytest
 from dap_patterns import Event
 from dap_programs import DATES
-from dap_wires import ProcessWire
 from harness import DebugSession
 
 
 @pytest.fixture
-def fresh(environment, tmp_path):
+def fresh(over_stdio, tmp_path):
     """A session with an adapter whose user has no cache yet."""
-    with DebugSession(ProcessWire({**environment, "XDG_CACHE_HOME": str(tmp_path / "cache")})) as session:
+    with DebugSession(over_stdio(XDG_CACHE_HOME=str(tmp_path / "cache"))) as session:
         yield session
 
 

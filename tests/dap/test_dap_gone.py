@@ -5,7 +5,7 @@ import time
 import pytest
 from dap_patterns import Event
 from dap_programs import DATES
-from dap_wires import PATIENCE, ProcessWire
+from dap_wires import PATIENCE
 from harness import DebugSession
 
 PROMPT = 20.0
@@ -13,8 +13,8 @@ PROMPT = 20.0
 
 
 @pytest.mark.parametrize("way", ["running", "stopped", "fresh", "blocked", "reading"])
-def test_over_stdio_the_process_goes_with_its_client(environment, corpus, pipe, way):
-    wire = ProcessWire(environment)
+def test_over_stdio_the_process_goes_with_its_client(over_stdio, corpus, pipe, way):
+    wire = over_stdio()
     with DebugSession(wire) as session:
         if way == "running":
             session.launch(program=corpus, stopOnEntry=False)

@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -35,16 +34,11 @@ def example_modules():
     sys.path.remove(str(EXAMPLE))
 
 
-def command(name: str, *arguments: object) -> str:
+def command(warm, name: str, *arguments: object) -> str:
     """Run a command of the example with warnings as errors. What it said."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", str(EXAMPLE / name), *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        env={**os.environ, "COLUMNS": "200"},
-    )
+    wide = {**os.environ, "COLUMNS": "200"}
+    words = ["-W", "error", EXAMPLE / name, *arguments]
+    done = warm.run(words, environment=wide, together=True, patience=600)
     assert done.returncode == 0, done.stdout
     return done.stdout
 
@@ -57,7 +51,7 @@ def script(name: str):
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(warm, tmp_path_factory):
     """A folder that the command has trained a small while: it has the lengths, and guesses at the digits."""
     folder = tmp_path_factory.mktemp("addition")
     options = (
@@ -72,7 +66,7 @@ def trained(tmp_path_factory):
         "--output",
         folder / "model",
     )
-    said = command("train.py", *options)
+    said = command(warm, "train.py", *options)
     (folder / "said.txt").write_text(said)
     return folder
 
@@ -180,8 +174,8 @@ def test_the_table_goes_on_and_stands_beside_the_published_numbers(tmp_path, cap
     assert capsys.readouterr().out == ""
 
 
-def test_the_walk_through_the_layers(trained):
-    said = command("walk.py", "--model", trained / "model", "500+514")
+def test_the_walk_through_the_layers(warm, trained):
+    said = command(warm, "walk.py", "--model", trained / "model", "500+514")
     assert "encoder: its last state, 64 features" in said
     assert "repeated: 4 rows of it, which differ by 0" in said
     assert "decoder: 4 x 32" in said
@@ -226,18 +220,12 @@ def test_the_vector_is_the_state_that_is_read_last(trained):
     assert not (logits_with(0) == plain).all(dim=1).any()
 
 
-def test_near_ties_are_found_by_a_rule(trained, sums_file):
+def test_near_ties_are_found_by_a_rule(warm, trained, sums_file):
     """The truth ranked second by a hair: somewhere the right digit lost by less than a tenth."""
     report = trained / "ties.jsonl"
     rule = "referenceRank(reference_rank == 1 and margin < 0.1)"
     files = ("--report", report, "--output", trained / "out.txt")
-    words = ("s2sdap", "run", sums_file, "--model", trained / "model", "--break", rule, *files)
-    done = subprocess.run(
-        [sys.executable, "-m", *map(str, words)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = warm.run(["-m", "s2sdap", "run", sums_file, "--model", trained / "model", "--break", rule, *files])
     assert done.returncode == 1, done.stderr
     lines = [json.loads(line) for line in report.read_text().splitlines()]
     stops = [(line, stop) for line in lines for stop in line.get("stops", ())]

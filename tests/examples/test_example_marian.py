@@ -4,7 +4,6 @@ import importlib.util
 import itertools
 import re
 import signal
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,6 +16,7 @@ from generated_pairs import write_texts
 from signalled import signalled
 from transformers import AutoTokenizer, MarianMTModel, MarianTokenizer
 from typer.testing import CliRunner
+from warm_processes import HUGGING_FACE
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "marian"
@@ -44,24 +44,19 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory, data):
+def trained(warm, tmp_path_factory, data):
     """The folder that an uninterrupted training wrote, and what it said."""
     folder = tmp_path_factory.mktemp("marian") / "whole"
-    code, said = train(data, folder)
+    code, said = train(warm, data, folder)
     assert code == 0, said
     return folder, said
 
 
-def train(data: Path, output: Path, *options: str, begin: Sequence[str] = ()) -> tuple[int, str]:
+def train(warm, data: Path, output: Path, *options: str, begin: Sequence[str] = ()) -> tuple[int, str]:
     """Run the command; its exit code, and what it said. `begin` stands in place of the script."""
-    command = begin or (sys.executable, "-W", "error", str(SCRIPT))
-    done = subprocess.run(
-        [*command, "--data", str(data), "--output", str(output), *TINY, *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    command = begin or ("-W", "error", str(SCRIPT))
+    words = [*command, "--data", data, "--output", output, *TINY, *options]
+    done = warm.run(words, imports=HUGGING_FACE, together=True, patience=600)
     return done.returncode, done.stdout
 
 
@@ -165,12 +160,12 @@ def test_the_log_has_every_epoch_and_bleu_or_why_not(trained):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_after_ctrl_c_it_goes_on_to_the_same_weights(trained, data, tmp_path):
-    code, said = train(data, tmp_path, begin=signalled(SCRIPT, signal.SIGINT, STATE, 5))
+def test_after_ctrl_c_it_goes_on_to_the_same_weights(warm, trained, data, tmp_path):
+    code, said = train(warm, data, tmp_path, begin=signalled(SCRIPT, signal.SIGINT, STATE, 5))
     assert code == 130, said
     assert "Go on with --resume" in said
     assert not (tmp_path / "model.safetensors").exists()
-    code, said = train(data, tmp_path, "--resume")
+    code, said = train(warm, data, tmp_path, "--resume")
     assert code == 0, said
     assert not (tmp_path / STATE).exists()
     for file in ("model.safetensors", "config.json", "generation_config.json", "vocab.json", "source.spm"):

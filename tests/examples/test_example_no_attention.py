@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from s2sdap import score
-from s2sdap.client import Debugger, Refused, Side
+from s2sdap.client import Refused, Side
 from s2sdap.debugger.corpus.run import Corpus
 from s2sdap.debugger.program import read_program
 from s2sdap.models.contract import untouched
@@ -139,23 +139,20 @@ def test_the_table_tells_it(example, folder, results, wrong, capsys):
     assert "both are the same" in capsys.readouterr().out
 
 
-def test_a_scripted_session_shows_no_attention(folder, wrong):
-    with Debugger.spawn() as debugger:
-        debugger.launch(source=wrong.text, reference=wrong.reference, model=str(folder))
-        debugger.next()
-        names = [scope.name for scope in debugger.scopes()]
-        assert "Attention" not in names
-        assert {"Encoder", "Decoder", "Prediction", "Search"} <= set(names)
-        with pytest.raises(Refused):
-            debugger.set_stages(["attention"])
-        assert debugger.request("s2s/decode")["heads"] == 0
-        both = debugger.compare(Side(reference=True))
-        assert 0 < both.divergence < len(wrong.reference.split()) + 1
-        assert both.absent["attention"]
-        assert both.parting.right.token.piece == wrong.reference.split()[both.divergence]
-        assert all(row.attention_tv is None for row in both.rows)
-        debugger.zero("encoder.states", index=[len(wrong.text) - 1])
-        assert debugger.continue_().ended
-        assert (
-            debugger.results()[0].outputs[0].score != both.left.score
-        )  # h counts, if only for its certainty
+def test_a_scripted_session_shows_no_attention(debugger, folder, wrong):
+    debugger.launch(source=wrong.text, reference=wrong.reference, model=str(folder))
+    debugger.next()
+    names = [scope.name for scope in debugger.scopes()]
+    assert "Attention" not in names
+    assert {"Encoder", "Decoder", "Prediction", "Search"} <= set(names)
+    with pytest.raises(Refused):
+        debugger.set_stages(["attention"])
+    assert debugger.request("s2s/decode")["heads"] == 0
+    both = debugger.compare(Side(reference=True))
+    assert 0 < both.divergence < len(wrong.reference.split()) + 1
+    assert both.absent["attention"]
+    assert both.parting.right.token.piece == wrong.reference.split()[both.divergence]
+    assert all(row.attention_tv is None for row in both.rows)
+    debugger.zero("encoder.states", index=[len(wrong.text) - 1])
+    assert debugger.continue_().ended
+    assert debugger.results()[0].outputs[0].score != both.left.score  # h counts, if only for its certainty

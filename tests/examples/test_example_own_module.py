@@ -3,7 +3,6 @@
 import json
 import random
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,8 +20,8 @@ pytestmark = pytest.mark.timeout(600)  # the first of them trains, or waits for 
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return installed_own_module(tmp_path_factory)
+def folder(warm, tmp_path_factory):
+    return installed_own_module(warm, tmp_path_factory)
 
 
 @pytest.fixture(params=ADAPTERS)
@@ -65,20 +64,20 @@ def test_it_decodes_what_the_network_itself_writes(model):
     assert right >= 36
 
 
-def test_its_entry_point_is_found_by_the_command_line(folder, scheme):
+def test_its_entry_point_is_found_by_the_command_line(warm, folder, scheme):
     texts = unseen(8)
     (folder / f"{scheme}.txt").write_text("\n".join(texts) + "\n")
     spec = f"{scheme}:{WEIGHTS[scheme]}"
-    command = [sys.executable, "-m", "s2sdap", "run", f"{scheme}.txt", "--model", spec]
-    said = run(folder, command, **visible(folder)).splitlines()
+    command = ["-m", "s2sdap", "run", f"{scheme}.txt", "--model", spec]
+    said = run(warm, folder, command, **visible(folder)).splitlines()
     written = [line for line in said if not line.startswith("S2S7201")]  # that it takes no batches
     assert len(written) == len(texts)
     assert sum(text[::-1] == output for text, output in zip(texts, written, strict=True)) >= 6
 
 
-def test_it_passes_the_suite(folder, scheme):
-    command = [sys.executable, "-m", "s2sdap", "check-model", f"{scheme}:{WEIGHTS[scheme]}", "--json"]
-    report = json.loads(run(folder, command, **visible(folder)))
+def test_it_passes_the_suite(warm, folder, scheme):
+    command = ["-m", "s2sdap", "check-model", f"{scheme}:{WEIGHTS[scheme]}", "--json"]
+    report = json.loads(run(warm, folder, command, **visible(folder)))
     assert report["passed"]
     absent = [each["check"] for each in report["findings"] if each["outcome"] == "absent"]
     assert absent == ([] if scheme == "ownattn" else ["attention"])
@@ -108,11 +107,11 @@ def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
 
 
-def test_the_python_of_the_page_runs_as_one_program(folder, tmp_path):
+def test_the_python_of_the_page_runs_as_one_program(warm, folder, tmp_path):
     program = tmp_path / "page.py"
     # Blocks that show a part of the example are held against it by the next test.
     program.write_text("\n\n".join(block for block in blocks("python") if "class " not in block))
-    said = run(folder, [sys.executable, "-W", "error", str(program)], **visible(folder))
+    said = run(warm, folder, ["-W", "error", str(program)], **visible(folder))
     assert "54321" in said.splitlines()
     assert re.search(r"^True$", said, re.MULTILINE)
 
@@ -126,12 +125,12 @@ def test_what_the_page_shows_of_the_example_is_the_example():
     assert project in (EXAMPLE / "pyproject.toml").read_text()
 
 
-def test_the_commands_of_the_page_are_there(folder):
+def test_the_commands_of_the_page_are_there(warm, folder):
     commands = [line.partition("  #")[0].strip() for block in blocks("sh") for line in block.splitlines()]
     checked = [command for command in commands if command.startswith("s2sdap check-model own")]
     assert checked
     for command in checked:
-        run(folder, [sys.executable, "-m", *command.split()], **visible(folder))
+        run(warm, folder, ["-m", *command.split()], **visible(folder))
     for command in commands:
         if command.startswith("s2sdap "):
             assert Path(ROOT / "s2sdap" / "cli" / f"{command.split()[1].replace('-', '_')}.py").exists()

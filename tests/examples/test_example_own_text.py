@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from s2sdap.client import Debugger
 from s2sdap.debugger.corpus.run import Corpus
 from s2sdap.debugger.program import read_program
 from s2sdap.debugger.session import Session
@@ -62,35 +61,32 @@ def test_spans_stand_where_the_characters_do(folder):
     assert {unicodedata.bidirectional(letter) for letter in ARABIC} == {"AN", "WS", "AL"}
 
 
-def test_a_scripted_session_over_both_scripts(folder, tmp_path):
+def test_a_scripted_session_over_both_scripts(debugger, folder, tmp_path):
     """Digits that look alike are unknown, and the source is mended; a column stops where it is read."""
     assert PERSIAN in README
     assert ARABIC in README
     program = tmp_path / "both.tsv"
     program.write_text(f"{PERSIAN}\t1999-03-03\n{ARABIC}\t1999-03-03\n{CHINESE}\t1999-03-05\n", "utf-8")
     day = CHINESE.index("五")
-    with Debugger.spawn() as debugger:
-        stop = debugger.launch(
-            program=program, model=str(folder), rules=["unknownSource"], stop_on_entry=False
-        )
-        assert stop.reason == "exception"
-        unknown = [token.piece for token in debugger.step().source if not token.known]
-        assert unknown == [letter for letter in PERSIAN if unicodedata.name(letter).startswith("EXTENDED")]
-        debugger.command(f"source {ARABIC}")
-        debugger.watch({})
-        debugger.set_breakpoints([SourceBreakpoint(3, column=day + 1)])
-        stop = debugger.continue_()
-        assert stop.reason == "breakpoint"
-        step = debugger.step()
-        assert (step.line, step.token.piece) == (2, "0")  # the day is read where its first digit is written
-        assert debugger.attention()[-1].argmax() == day
-        debugger.set_breakpoints([])
-        assert debugger.continue_().ended
-        assert [each.outputs[0].text for each in debugger.results()] == [
-            "1999-03-03",
-            "1999-03-03",
-            "1999-03-05",
-        ]
+    stop = debugger.launch(program=program, model=str(folder), rules=["unknownSource"], stop_on_entry=False)
+    assert stop.reason == "exception"
+    unknown = [token.piece for token in debugger.step().source if not token.known]
+    assert unknown == [letter for letter in PERSIAN if unicodedata.name(letter).startswith("EXTENDED")]
+    debugger.command(f"source {ARABIC}")
+    debugger.watch({})
+    debugger.set_breakpoints([SourceBreakpoint(3, column=day + 1)])
+    stop = debugger.continue_()
+    assert stop.reason == "breakpoint"
+    step = debugger.step()
+    assert (step.line, step.token.piece) == (2, "0")  # the day is read where its first digit is written
+    assert debugger.attention()[-1].argmax() == day
+    debugger.set_breakpoints([])
+    assert debugger.continue_().ended
+    assert [each.outputs[0].text for each in debugger.results()] == [
+        "1999-03-03",
+        "1999-03-03",
+        "1999-03-05",
+    ]
 
 
 def test_looking_at_the_month_writes_the_month_as_the_day(folder):

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.timeout(600)  # the first of them trains, or waits for 
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return trained_reversal(tmp_path_factory)
+def folder(warm, tmp_path_factory):
+    return trained_reversal(warm, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
@@ -42,11 +42,15 @@ def unseen_strings(count):
     return strings(random.Random("test"), count, LONGEST, kept=True)
 
 
-def forwards(tokenizer, text, step):
-    """Inputs of a forward pass that predicts letter `step` of `text` written backwards."""
+def forwards(tokenizer, text, step, rows=1):
+    """Inputs of a forward pass that predicts letter `step` of `text` written backwards, in so many rows."""
     source = tokenizer(text, return_tensors="pt").input_ids
     written = [tokenizer.pad_token_id, *source[0, :-1].flip(0).tolist()[:step]]
-    return {"input_ids": source, "decoder_input_ids": torch.tensor([written]), "use_cache": False}
+    return {
+        "input_ids": source.expand(rows, -1),
+        "decoder_input_ids": torch.tensor([written]).expand(rows, -1),
+        "use_cache": False,
+    }
 
 
 def test_it_reverses_strings_that_training_has_not_seen(model, tokenizer):
@@ -90,31 +94,31 @@ def test_no_string_is_both_shown_and_kept():
     assert all(map(unseen, kept))
 
 
-COLUMN = None
+COLUMNS = None
 
 
 def one_column(module, query, key, value, attention_mask, scaling=None, **_):
-    """Marian's eager attention, but the last position's cross-attention has all its weight on `COLUMN`."""
+    """Marian's eager attention, but in row k the last position's cross-attention is all on `COLUMNS[k]`."""
     output, weights = eager_attention_forward(module, query, key, value, attention_mask, scaling=scaling)
-    if COLUMN is not None and module.is_decoder and not module.is_causal:
+    if COLUMNS is not None and module.is_decoder and not module.is_causal:
         weights = weights.clone()
-        weights[:, :, -1] = torch.nn.functional.one_hot(torch.tensor(COLUMN), key.shape[2])
+        weights[:, :, -1] = torch.nn.functional.one_hot(torch.tensor(COLUMNS), key.shape[2])[:, None]
         output = (weights @ value).transpose(1, 2).contiguous()
     return output, weights
 
 
 @contextmanager
-def weights_on(model, column):
-    """Within the block, every cross-attention head of every layer looks only at `column`."""
-    global COLUMN  # noqa: PLW0603 - the attention function is handed nothing of ours
+def weights_on(model, columns):
+    """Within the block, every cross-attention head of every layer looks only at the column of its row."""
+    global COLUMNS  # noqa: PLW0603 - the attention function is handed nothing of ours
     AttentionInterface.register("one_column", one_column)
     AttentionMaskInterface.register("one_column", ALL_MASK_ATTENTION_FUNCTIONS["eager"])
-    before, COLUMN = model.config._attn_implementation, column
+    before, COLUMNS = model.config._attn_implementation, columns
     model.set_attn_implementation("one_column")
     try:
         yield
     finally:
-        COLUMN = None
+        COLUMNS = None
         model.set_attn_implementation(before)
 
 
@@ -123,13 +127,13 @@ def test_it_writes_the_letter_that_all_heads_are_pointed_at(model, tokenizer):
     chances, obeyed = [], 0
     for text in unseen_strings(30):
         for step in range(len(text)):
-            for column in range(len(text)):
-                inputs = forwards(tokenizer, text, step)
-                with weights_on(model, column):
-                    p = model(**inputs).logits[0, -1].softmax(dim=-1)
-                goal = inputs["input_ids"][0, column]
-                chances.append(p[goal].item())
-                obeyed += int(p.argmax() == goal)
+            columns = list(range(len(text)))
+            inputs = forwards(tokenizer, text, step, rows=len(text))
+            with weights_on(model, columns):
+                p = model(**inputs).logits[:, -1].softmax(dim=-1)
+            goal = inputs["input_ids"][0, : len(text)]
+            chances += p[columns, goal].tolist()
+            obeyed += int((p.argmax(dim=-1) == goal).sum())
     assert obeyed / len(chances) > 0.99
     assert sorted(chances)[len(chances) // 10] > 0.91
 
@@ -144,7 +148,7 @@ def test_pointing_by_hooks_is_the_same_as_by_weights(model, tokenizer):
         for column in range(len(text)):
             with pointed(model, [column]):
                 hooked = model(**inputs).logits[:, -1]
-            with weights_on(model, column):
+            with weights_on(model, [column]):
                 weighted = model(**inputs).logits[:, -1]
             # Two orders of the same sums of 16 products; logits are about 10 in size.
             torch.testing.assert_close(hooked, weighted, rtol=0, atol=2e-5)

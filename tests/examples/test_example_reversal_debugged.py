@@ -14,8 +14,8 @@ pytestmark = pytest.mark.timeout(600)  # the first of them trains, or waits for 
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory) -> str:
-    return f"hf:{trained_reversal(tmp_path_factory)}"
+def model(warm, tmp_path_factory) -> str:
+    return f"hf:{trained_reversal(warm, tmp_path_factory)}"
 
 
 @pytest.fixture

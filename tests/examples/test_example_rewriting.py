@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from s2sdap.client import Debugger
 from s2sdap.debugger.corpus.run import Corpus
 from s2sdap.debugger.program import read_program
 from s2sdap.models.loading import load_model
@@ -101,23 +100,22 @@ def test_the_table_tells_what_was_copied(example, folder, capsys):
     assert name.focus == name.word == "zilmp"
 
 
-def test_a_scripted_session_sets_the_copy_probability(folder):
-    with Debugger.spawn() as debugger:
-        debugger.launch(source="who is taller than bafol no sorry zilmp ?", model=str(folder))
-        for _ in range(5):
-            debugger.next()
-        assert debugger.evaluate("token").result == "'zilmp'"
-        copied = float(debugger.evaluate("copy").result)
-        assert float(debugger.evaluate('prob("zilmp")').result) <= copied
-        debugger.edit_site("prediction.copy", [0.0])
-        assert debugger.evaluate("token").result not in ("'zilmp'", "'bafol'")
-        assert float(debugger.evaluate('prob("zilmp")').result) < 1e-9
-        debugger.undo()
-        debugger.attend({"bafol": 1.0})
-        assert debugger.evaluate("token").result == "'bafol'"
-        debugger.force("zilmp")
-        assert debugger.continue_().ended
-        assert debugger.results()[0].outputs[0].text == "who is taller than zilmp ?"
+def test_a_scripted_session_sets_the_copy_probability(debugger, folder):
+    debugger.launch(source="who is taller than bafol no sorry zilmp ?", model=str(folder))
+    for _ in range(5):
+        debugger.next()
+    assert debugger.evaluate("token").result == "'zilmp'"
+    copied = float(debugger.evaluate("copy").result)
+    assert float(debugger.evaluate('prob("zilmp")').result) <= copied
+    debugger.edit_site("prediction.copy", [0.0])
+    assert debugger.evaluate("token").result not in ("'zilmp'", "'bafol'")
+    assert float(debugger.evaluate('prob("zilmp")').result) < 1e-9
+    debugger.undo()
+    debugger.attend({"bafol": 1.0})
+    assert debugger.evaluate("token").result == "'bafol'"
+    debugger.force("zilmp")
+    assert debugger.continue_().ended
+    assert debugger.results()[0].outputs[0].text == "who is taller than zilmp ?"
 
 
 def test_what_is_no_data_is_told(example, tmp_path):

@@ -7,7 +7,6 @@ The story itself is of a model that takes minutes, on text that is not here; its
 import importlib.util
 import os
 import signal
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -83,19 +82,17 @@ def test_the_other_direction(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_it_goes_on_after_ctrl_c_as_if_nothing_had_happened(data, trained, tmp_path):
+def test_it_goes_on_after_ctrl_c_as_if_nothing_had_happened(warm, data, trained, tmp_path):
     out = tmp_path / "out"
     script = ROOT / "examples" / "translation" / "train.py"
-    done = subprocess.run(
+    done = warm.run(
         [
             *signalled(script, signal.SIGINT, train.STATE, 2),
-            *("--data", str(data), "--small", "--out", str(out), "--epochs", str(EPOCHS)),
+            *("--data", data, "--small", "--out", out, "--epochs", EPOCHS),
         ],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
+        folder=ROOT,
+        environment={**os.environ, "PYTHONPATH": str(ROOT)},
+        patience=600,
     )
     assert done.returncode == 130, done.stderr
     assert "--resume" in done.stdout

@@ -1,8 +1,6 @@
 """The networks of `examples/own_module`, trained by its own command: once a test session, on all workers."""
 
 import os
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -13,7 +11,7 @@ EXAMPLE = ROOT / "examples" / "own_module"
 STEPS = {"plain": 700, "attentive": 300}
 
 
-def installed_own_module(tmp_path_factory) -> Path:
+def installed_own_module(warm, tmp_path_factory) -> Path:
     """A folder with `plain.pt` and `attentive.pt`, in which the example is as if it were installed."""
     session = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -24,28 +22,21 @@ def installed_own_module(tmp_path_factory) -> Path:
             unfinished = folder.with_suffix(".unfinished")
             _install(unfinished)
             for kind, steps in STEPS.items():
-                train(unfinished, kind, f"{kind}.pt", "--steps", str(steps))
+                train(warm, unfinished, kind, f"{kind}.pt", "--steps", str(steps))
             unfinished.rename(folder)
     return folder
 
 
-def train(folder: Path, *arguments: str) -> str:
+def train(warm, folder: Path, *arguments: str) -> str:
     """Run the example's command with warnings as errors. What it said."""
-    command = [sys.executable, "-W", "error", "-m", "ownseq.training", *arguments]
-    return run(folder, command, PYTHONPATH=str(EXAMPLE))
+    command = ["-W", "error", "-m", "ownseq.training", *arguments]
+    return run(warm, folder, command, PYTHONPATH=str(EXAMPLE))
 
 
-def run(folder: Path, command: list[str], **environment: str) -> str:
-    """Run a command in the folder. Its output; it must not fail."""
-    done = subprocess.run(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        cwd=folder,
-        env={**os.environ, **environment},
-    )
+def run(warm, folder: Path, words: list[str], **environment: str) -> str:
+    """Run `python WORDS` in the folder. Its output; it must not fail."""
+    surroundings = {**os.environ, **environment}
+    done = warm.run(words, folder=folder, environment=surroundings, together=True, patience=600)
     assert done.returncode == 0, done.stdout
     return done.stdout
 

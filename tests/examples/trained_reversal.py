@@ -1,19 +1,18 @@
 """The letter-reversing Marian, trained by its own command: once a test session, for all workers of it."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 from filelock import FileLock
+from warm_processes import HUGGING_FACE
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "reversal"
-LONGEST = 8
+LONGEST = 6
 """Letters of the longest string that the trained model was shown."""
 
 
-def trained_reversal(tmp_path_factory) -> Path:
+def trained_reversal(warm, tmp_path_factory) -> Path:
     """The folder of the trained model. The first call takes some 20 CPU seconds, any other none."""
     session = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -22,18 +21,13 @@ def trained_reversal(tmp_path_factory) -> Path:
     with FileLock(f"{folder}.lock"):
         if not folder.exists():
             unfinished = folder.with_suffix(".unfinished")
-            _train(unfinished)
+            _train(warm, unfinished)
             unfinished.rename(folder)
     return folder
 
 
-def _train(folder: Path) -> None:
-    command = [sys.executable, "-W", "error", str(EXAMPLE / "train.py"), "--output", str(folder)]
-    done = subprocess.run(
-        [*command, "--steps", "850", "--longest", str(LONGEST)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+def _train(warm, folder: Path) -> None:
+    command = ["-W", "error", EXAMPLE / "train.py", "--output", folder]
+    options = ["--steps", 600, "--longest", LONGEST]
+    done = warm.run([*command, *options], imports=HUGGING_FACE, together=True, patience=600)
     assert done.returncode == 0, done.stdout

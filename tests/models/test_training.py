@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -150,41 +149,36 @@ def test_rows_are_padded_to_the_longest():
 STATE = "training-state.safetensors"
 
 
-def run_example(output: Path, *options: str, begin: Sequence[str] = ()) -> tuple[int, str]:
+def run_example(warm, output: Path, *options: str, begin: Sequence[str] = ()) -> tuple[int, str]:
     """Train a little; the exit code, and what was said. `begin` stands in place of the script."""
-    size = ["--epochs", "3", "--examples", "600", "--test", "50"]
-    done = subprocess.run(
-        [*(begin or (sys.executable, str(EXAMPLE))), "--output", str(output), *size, *options],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    size = ["--epochs", "3", "--examples", "200", "--test", "20"]
+    words = [*(begin or (EXAMPLE,)), "--output", output, *size, *options]
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    done = warm.run(words, environment={**os.environ, "PYTHONPATH": path}, together=True, patience=600)
     return done.returncode, done.stdout
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 @pytest.mark.timeout(600)
-def test_the_example_goes_on_after_ctrl_c_and_after_it_was_killed(tmp_path):
+def test_the_example_goes_on_after_ctrl_c_and_after_it_was_killed(warm, tmp_path):
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    code, said = run_example(whole)
+    code, said = run_example(warm, whole)
     assert code == 0, said
     assert (whole / "training.log").exists()
-    code, said = run_example(stopped, begin=signalled(EXAMPLE, signal.SIGINT, STATE, 2))
+    code, said = run_example(warm, stopped, begin=signalled(EXAMPLE, signal.SIGINT, STATE, 2))
     assert code == 130, said
-    code, said = run_example(stopped, "--resume", begin=signalled(EXAMPLE, signal.SIGKILL, STATE, 2))
+    code, said = run_example(warm, stopped, "--resume", begin=signalled(EXAMPLE, signal.SIGKILL, STATE, 2))
     assert code == -signal.SIGKILL, said
     assert not (stopped / "model.safetensors").exists()
-    code, said = run_example(stopped, "--resume")
+    code, said = run_example(warm, stopped, "--resume")
     assert code == 0, said
     assert not (stopped / STATE).exists()
     for file in ("model.safetensors", "config.json"):
         assert (stopped / file).read_bytes() == (whole / file).read_bytes()
 
 
-def test_resuming_nothing_says_so(tmp_path):
-    code, said = run_example(tmp_path, "--resume")
+def test_resuming_nothing_says_so(warm, tmp_path):
+    code, said = run_example(warm, tmp_path, "--resume")
     assert code == 1
     assert "S2S2046" in said
     assert "Traceback" not in said

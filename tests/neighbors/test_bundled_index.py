@@ -1,8 +1,7 @@
 """The bundled model's index: made on first use, by one of those who want it, gone on with after a kill."""
 
 import os
-import subprocess
-import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -43,12 +42,11 @@ def user_cache(tmp_path, monkeypatch):
     torch.set_num_threads(threads)
 
 
-def other_process(*given):
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, *given], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout.readline() == "ready\n"
-    return process
+@contextmanager
+def other_process(warm, *given):
+    with warm.start(["-c", SCRIPT, *given]) as process:
+        assert process.stdout.readline() == "ready\n"
+        yield process
 
 
 def begin(process):
@@ -56,9 +54,10 @@ def begin(process):
     process.stdin.flush()
 
 
-def test_the_whole_index_is_made_once_and_then_found(user_cache):
-    process = other_process()
-    said = process.communicate("\n", timeout=110)[0].splitlines()
+def test_the_whole_index_is_made_once_and_then_found(warm, user_cache):
+    with other_process(warm) as process:
+        begin(process)
+        said = process.stdout.read().splitlines()
     assert said == ["batch"] * -(-10_000 // Bounds().sentences) + ["whole 10000"]
     again = []
     store = bundled_index(again.append)
@@ -103,24 +102,23 @@ def held(store):
     return states, [(each.sentence, each.line, each.source, each.target) for each in sentences]
 
 
-def test_two_processes_that_want_it_at_once_both_get_it(undisturbed):
-    processes = [other_process(f"sample={SMALL}") for _ in range(2)]
-    for process in processes:
-        begin(process)
-    said = [process.communicate(timeout=100)[0].splitlines() for process in processes]
+def test_two_processes_that_want_it_at_once_both_get_it(warm, undisturbed):
+    with other_process(warm, f"sample={SMALL}") as one, other_process(warm, f"sample={SMALL}") as other:
+        for process in (one, other):
+            begin(process)
+        said = [process.stdout.read().splitlines() for process in (one, other)]
     assert [lines[-1] for lines in said] == [f"whole {SMALL}"] * 2
     assert sorted(lines.count("batch") for lines in said) == [0, -(-SMALL // Bounds().sentences)]
     assert held(bundled_index(sample=SMALL)) == undisturbed
 
 
 @pytest.mark.parametrize("after", [0, 2])
-def test_a_killed_build_is_gone_on_with(undisturbed, after):
-    process = other_process(f"sample={SMALL}")
-    begin(process)
-    for _ in range(after):
-        assert process.stdout.readline() == "batch\n"
-    process.kill()
-    process.communicate()
+def test_a_killed_build_is_gone_on_with(warm, undisturbed, after):
+    with other_process(warm, f"sample={SMALL}") as process:
+        begin(process)
+        for _ in range(after):
+            assert process.stdout.readline() == "batch\n"
+        process.kill()
     assert held(bundled_index(sample=SMALL)) == undisturbed
 
 

@@ -208,7 +208,7 @@ def test_where_nothing_can_be_written_it_is_said(place):
 # ---------------------------------------------------------------- two at once
 
 
-def test_a_second_writer_is_refused_while_the_first_is_at_work(index):
+def test_a_second_writer_is_refused_while_the_first_is_at_work(warm, index):
     other = f"""
 import sys
 from s2sdap.neighbors.place import Place
@@ -217,9 +217,7 @@ with writing(Place.of({str(index)!r})):
     print("held", flush=True)
     sys.stdin.read()
 """
-    with subprocess.Popen(
-        [sys.executable, "-c", other], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with warm.start(["-c", other]) as process:
         assert process.stdout.readline() == "held\n"
         with refusal("index_busy", rf"another process \(number {process.pid}\)"), writing(Place.of(index)):
             pass

@@ -22,9 +22,9 @@ NUMBERS = count()
 
 
 @pytest.fixture(scope="session")
-def paged(bundle, tmp_path_factory) -> Iterator[Serving]:
+def paged(bundle, warm, tmp_path_factory) -> Iterator[Serving]:
     """A server that hands out the page, for all tests of a process."""
-    with serve(tmp_path_factory.mktemp("paged"), "--page") as server:
+    with serve(warm, tmp_path_factory.mktemp("paged"), "--page") as server:
         yield server
 
 

@@ -1,8 +1,6 @@
 """Faults planted at a known stage of the trained date model: the verdict names it, and its edits mend it."""
 
 import random
-import subprocess
-import sys
 from itertools import pairwise
 
 import pytest
@@ -187,11 +185,9 @@ def test_seeds_of_the_page_are_apart():
 
 
 @pytest.mark.timeout(600)
-def test_most_planted_faults_are_named():
+def test_most_planted_faults_are_named(warm):
     """In a process of its own, where shapes are not checked on every call: that is several times faster."""
-    done = subprocess.run(
-        [sys.executable, "-m", "planted", str(SAMPLE)], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = warm.run(["-m", "planted", SAMPLE], folder=ROOT, patience=600)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"of {SAMPLE}" in done.stdout
 

@@ -87,10 +87,10 @@ def restricted(window, vscode_server, tmp_path) -> Iterator[Workbench]:
 
 
 @pytest.fixture(scope="session")
-def serving(tmp_path_factory) -> Iterator[Serving]:
+def serving(warm, tmp_path_factory) -> Iterator[Serving]:
     """An adapter that listens, for scripts and for those who attach."""
     folder = tmp_path_factory.mktemp("serving")
-    with serve(folder) as server:
+    with serve(warm, folder) as server:
         yield server
 
 
