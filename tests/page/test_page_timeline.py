@@ -5,6 +5,8 @@ import re
 import pytest
 
 from s2sdap.client import Side
+from s2sdap.debugger.verdict.records import PURITY
+from s2sdap.debugger.verdict.search import SCORES
 
 SOURCE = "J 4, 2005"
 
@@ -119,6 +121,10 @@ def test_the_verdict_and_its_fix(sheet, scripted, tmp_path):
     shown = sheet.page.locator(".stages article")
     assert shown.count() == len(found.experiments)
     assert shown.filter(has_text="✓ mends it").count() == sum(each.repaired for each in found.experiments)
+    for each in found.experiments:
+        if each.name in (SCORES, PURITY):
+            said = "speaks for it" if each.blames else "does not speak for it"
+            assert shown.filter(has_text=each.name).locator("h5 span").inner_text() == said
     assert sheet.faults() == []
     file = sheet.opened_from_disk(sheet.downloaded(sheet.button("Keep the session as a file"), tmp_path))
     file.tab("Verdict")

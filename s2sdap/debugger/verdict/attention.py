@@ -9,7 +9,7 @@ import torch
 
 from s2sdap.debugger.verdict.controls import Bench
 from s2sdap.debugger.verdict.records import Absent, Experiment
-from s2sdap.debugger.verdict.trials import Run, Trials, margin_of
+from s2sdap.debugger.verdict.trials import Run, Trials, leading, margin_of
 from s2sdap.decoding.edits import Edit, SiteEdit
 from s2sdap.decoding.records import Hypothesis
 from s2sdap.vocabulary import sites
@@ -52,9 +52,9 @@ def attention_experiment(bench: Bench) -> Experiment | Absent:
     }
     then = "the output is right" if repaired else "the output is still wrong"
     text = (
-        f"with all attention on {word!r} (weight {first.weight:.2f} in the run) the wanted token leads by "
-        f"{first.margin:.2f} nats; {first.doing} of {first.count} words do that; after {len(edits)} such "
-        f"{'row' if len(edits) == 1 else 'rows'} {then}"
+        f"with all attention on {word!r} (weight {first.weight:.2f} in the run) the wanted token "
+        f"{leading(first.margin)}; {first.doing} of {first.count} words make it lead; after {len(edits)} "
+        f"such {'row' if len(edits) == 1 else 'rows'} {then}"
     )
     return Experiment(Stage.ATTENTION, NAME, text, numbers, repaired, repaired, edits if repaired else ())
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from s2sdap.debugger.verdict.controls import Bench
 from s2sdap.debugger.verdict.records import Absent, Experiment
-from s2sdap.debugger.verdict.trials import Led, Run, Trials, carrier_of, common
+from s2sdap.debugger.verdict.trials import Led, Run, Trials, carrier_of, common, leading
 from s2sdap.decoding.edits import Edit, SiteEdit
 from s2sdap.decoding.records import Hypothesis
 from s2sdap.vocabulary import sites
@@ -87,8 +87,8 @@ def decoder_experiment(bench: Bench) -> Experiment | Absent:
     then = "the output is right" if repaired else "the output is still wrong"
     source = f", from {', '.join(dict.fromkeys(kinds))}" if kinds else ""
     text = (
-        f"{doing} of {tried} copied states make the wanted token lead, at best by {best:.2f} nats"
-        f"{source}; {then}"
+        f"{doing} of {tried} copied states make the wanted token lead{source}; at best it "
+        f"{leading(best)}; {then}"
     )
     return Experiment(Stage.DECODER, NAME, text, numbers, repaired, repaired, edits if repaired else ())
 

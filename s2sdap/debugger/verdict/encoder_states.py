@@ -9,7 +9,7 @@ from torch import Tensor
 
 from s2sdap.debugger.verdict.controls import Bench
 from s2sdap.debugger.verdict.records import Absent, Experiment
-from s2sdap.debugger.verdict.trials import Led, common
+from s2sdap.debugger.verdict.trials import Led, common, leading
 from s2sdap.decoding.edits import ENCODER_STEP, Edit, SiteEdit, merge
 from s2sdap.vocabulary import sites
 from s2sdap.vocabulary.errors import S2sdapError
@@ -74,7 +74,7 @@ def encoder_states_experiment(bench: Bench) -> Experiment | Absent:
         if words
         else f"with any of {tried} other states"
     )
-    text = f"{what} {then}; at best the wanted token leads by {best:.2f} nats"
+    text = f"{what} {then}; at best the wanted token {leading(best)}"
     return Experiment(Stage.ENCODER, NAME, text, numbers, repaired, repaired, edits if repaired else ())
 
 

@@ -97,7 +97,8 @@ def _settings(bench: Bench, *, preferred: bool) -> Experiment:
             )
             text = f"with {what} the output is right"
             return Experiment(Stage.SEARCH, SETTINGS, text, {"tried": float(tried)}, True, preferred, edits)
-    text = f"none of {tried} other ways to search makes the output right"
+    ways = "the one other way" if tried == 1 else f"none of {tried} other ways"
+    text = f"{ways} to search {'does not make' if tried == 1 else 'makes'} the output right"
     return Experiment(Stage.SEARCH, SETTINGS, text, {"tried": float(tried)})
 
 

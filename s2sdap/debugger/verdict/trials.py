@@ -97,6 +97,11 @@ def margin_of(logprobs: Tensor, token: int) -> float:
     return float(logprobs[token] - others.max())
 
 
+def leading(margin: float) -> str:
+    """What a margin of so many nats says of the token that has it."""
+    return f"leads by {margin:.2f} nats" if margin >= 0 else f"stays {-margin:.2f} nats behind"
+
+
 class OutOfSteps(Exception):  # noqa: N818 - it is no error: the rest is left out, and said to be
     """The experiments have run as many steps as they may."""
 

@@ -8,6 +8,16 @@ export interface StageVerdict {
   absent: AbsentBody[];
 }
 
+/** Experiments that change nothing: they measure, and so mend nothing. */
+const MEASURED: readonly string[] = ["the model's own scores", "purity of the neighbours"];
+
+/** What came of an experiment, in a few words. */
+export function outcome({ name, repaired, blames }: ExperimentBody): string {
+  if (repaired) return "✓ mends it";
+  if (MEASURED.includes(name)) return blames ? "speaks for it" : "does not speak for it";
+  return "does not mend it";
+}
+
 const STAGES = ["encoder", "decoder", "attention", "prediction", "search"] as const;
 
 /** All five stages, also those at which nothing was tried. */
