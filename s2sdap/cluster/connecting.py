@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import threading
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,6 +17,8 @@ REACH_SECONDS: Final = 10.0
 """How long an address may take to accept a connection."""
 JOIN_SECONDS: Final = 90.0
 """How long a cluster may take to let us in."""
+LOCAL: Final = "local"
+"""The address by which Ray starts a cluster of this process's own."""
 _WRITTEN: Final = re.compile(r"ray(?:://(?P<host>\[[0-9A-Fa-f:]+\]|[^:/\s]+):(?P<port>\d{1,5}))?")
 
 
@@ -84,7 +87,7 @@ def connected(on: str, *, threads: int = 1, join_seconds: float = JOIN_SECONDS) 
             raise S2sdapError(
                 "cluster_unreachable", address=arguments["address"], reason="no cluster"
             ) from None
-        arguments |= {"address": "local", "include_dashboard": False}
+        arguments["address"] = LOCAL
         _join(ray, arguments, "a cluster of our own", join_seconds)
     try:
         has = ray.cluster_resources()
@@ -104,7 +107,21 @@ def _reach(address: str) -> None:
 
 
 def _join(ray: Any, arguments: dict[str, Any], where: str, seconds: float) -> None:
-    """`ray.init`, which waits without end for what is no cluster, or half a one."""
+    """`ray.init`, which waits without end for what is no cluster, or half a one.
+
+    What it starts itself dies with the thread that started it (Linux's parent-death signal), so a cluster
+    of our own is started in this one.
+    """
+    if arguments["address"] == LOCAL:
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings(
+                    "ignore", message=".*fork-safe"
+                )  # Lance's; what forks here becomes Ray
+                ray.init(**arguments, include_dashboard=False)
+        except Exception as error:  # whatever Ray raises
+            raise S2sdapError("cluster_unreachable", address=where, reason=error) from None
+        return
     failed: list[BaseException] = []
     done = threading.Event()
 

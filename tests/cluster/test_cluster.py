@@ -359,6 +359,22 @@ def _rows(out):
         return 0
 
 
+def test_where_no_cluster_runs_one_is_started_and_ended(two_nodes, tmp_path):
+    """`RAY_ADDRESS=local` has Ray look for none: other tests of this machine may have one."""
+    (tmp_path / "dates.txt").write_text("March 3, 1999\n4. Juli 2005\n")
+    words = ("run", tmp_path / "dates.txt", "--on", "ray", "--output", tmp_path / "out.txt")
+    done = subprocess.run(
+        [sys.executable, "-m", "s2sdap", *map(str, words)],
+        env={**two_nodes.environment, "RAY_ADDRESS": "local"},
+        check=False,
+        timeout=300,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out.txt").read_text() == "1999-03-03\n2005-07-04\n"
+
+
 def test_what_names_no_cluster_is_refused_before_anything_is_read(tmp_path):
     refused = subprocess.run(
         command(tmp_path / "nothing.tsv", tmp_path / "index", "--on", "spark://x"),
