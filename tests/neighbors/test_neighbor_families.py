@@ -1,8 +1,12 @@
-"""Neighbours of Hugging Face models, layer by layer: with an encoder, and without one."""
+"""Neighbours of other models than our own, layer by layer: Hugging Face's with an encoder and without one,
+OpenNMT-py's and Keras'."""
 
 import pytest
 from date_index import index_of
 from models.hf_tiny import folder_of
+from models.keras_equations import random_model
+from models.keras_files import layers_of, write_keras
+from models.opennmt_files import checkpoint_file, weights
 
 from s2sdap import Session, load_model
 
@@ -49,3 +53,37 @@ def test_a_layer_can_be_copied_from_a_neighbour(opened):
     assert session.neighbors("layers[0]", k=1).neighbors[0].row == wanted.row
     assert session.neighbors("layers[1]", k=1).neighbors[0].distance > 0  # the layer above went on from it
     session.undo()
+
+
+def opennmt_file(folder):
+    model, generator = weights(form="2021")
+    generator["0.bias"][3] -= 6  # of the end symbol: its outputs are long enough to be looked at
+    checkpoint_file(folder / "model.pt", model, generator, form="2021")
+    return f"opennmt:{folder / 'model.pt'}", ("das Haus", "das Haus ist klein", "das gross Schön")
+
+
+def keras_file(folder):
+    write_keras(folder / "model.keras", layers_of(random_model("gru", "hard_sigmoid"), 4))
+    return f"keras:{folder / 'model.keras'}", ("1+2", "535+61", "99+901")
+
+
+@pytest.mark.parametrize(
+    ("file", "places"),
+    [
+        (opennmt_file, ("state", "layers[0]", "layers[1]", "context", "features", "encoder[1]")),
+        (keras_file, ("state", "layers[0]", "features", "encoder[1]")),
+    ],
+)
+def test_a_file_of_another_program_has_neighbours(tmp_path, file, places):
+    name, lines = file(tmp_path)
+    index_of(load_model(name), [(line, None) for line in lines], tmp_path / "index", tmp_path / "corpus")
+    session = Session.open(name, source=lines[OWN], index=tmp_path / "index")
+    session.start()
+    session.next()
+    session.next()
+    for place in places:
+        found = session.neighbors(place, k=2)
+        first = found.neighbors[0]
+        assert (first.sentence, first.source, first.position) == (OWN, lines[OWN], 1), place
+        assert first.distance <= 0.02 * max(1.0, found.neighbors[1].distance), place
+    assert session.evaluate("training_distance") < 0.05
