@@ -1,5 +1,6 @@
 """The parts of a step are those of the formulas, in the order of each school."""
 
+import runpy
 import sys
 from pathlib import Path
 
@@ -72,3 +73,22 @@ def test_another_formula_would_be_seen(by_hand, monkeypatch):
     monkeypatch.setitem(by_hand.FORMULAS, "attention.scores", (formula, lambda session: 2 * scores(session)))
     found = opened(by_hand, "dates", "March 3, 1999", 0)
     assert max(each.error for each in found if each.error is not None) > 0.1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--model", "nowhere"], 2, "S2S2001: There is no model 'nowhere'"),
+        (["--source", ""], 2, "S2S1002: "),
+        (["--step", "11"], 2, "the decode ends before step 11"),
+        (["--step", "40"], 2, "the decode ends before step 40"),
+    ],
+)
+def test_what_cannot_be_is_told_in_a_line(monkeypatch, capsys, arguments, code, said):
+    monkeypatch.setattr(sys, "argv", ["by_hand.py", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(EXAMPLE / "by_hand.py"), run_name="__main__")
+    assert ended.value.code == code
+    told = capsys.readouterr().err
+    assert said in told
+    assert "Traceback" not in told
