@@ -319,6 +319,8 @@ def announce(plan: "BuildPlan", room: "Room", path: str, done: int) -> None:
             say(f"  line {each.line + 1}: {each.error}")
         if len(plan.left_out) > SHOWN:
             say(f"  and {len(plan.left_out) - SHOWN:,} more")
+    if all("\t" in line.source for line in plan.lines):
+        say("every source has a tab in it: where references stand behind it, call the file .tsv")
     for unknown in plan.unknown:
         if unknown.share >= STRANGE:
             say(

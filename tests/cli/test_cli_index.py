@@ -158,6 +158,13 @@ def test_a_corpus_that_the_model_does_not_know_the_words_of_is_told(here, tmp_pa
     assert "does not know 25% of the target tokens" in done.stderr
 
 
+def test_a_table_that_is_not_called_so_is_told(here, folder, tmp_path):
+    shutil.copy(folder / "dates.tsv", tmp_path / "dates.txt")
+    done = here("index", "build", "--corpus", tmp_path / "dates.txt", "--out", tmp_path / "i", "--sample", 2)
+    assert done.returncode == 0
+    assert "every source has a tab in it: where references stand behind it, call the file .tsv" in done.stderr
+
+
 def test_recordings_are_found_from_the_folder_of_the_corpus(here, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     noise = np.random.default_rng(1).standard_normal(8000).astype(np.float32) * 0.1
@@ -197,14 +204,16 @@ def test_ctrl_c_keeps_what_is_committed_and_says_how_to_go_on(folder, built, tmp
             errors=errors,
             environment={**os.environ, "COLUMNS": "150"},
         )
-    asked = False
+    asked, shown = False, ""
     for text in screen(here):
+        shown += text
         if not asked and re.search(rf"[1-9]\d* of {COUNT} sentences kept", text):
             process.send_signal(signal.SIGINT)
             asked = True
     os.close(here)
     with process:
         assert (process.stdout.read(), process.wait(60)) == ("", 130)
+    assert "loading dates" in shown
     assert re.search(r"extracting .*\d% .*tokens/s .*\d:\d\d:\d\d", text)  # a rate, and the time that is left
     said = re.search(r"Interrupted: (\d+) sentences are kept in (\S+/index)\. Go on with: (.+)", text)
     store = StateStore.open(tmp_path / "index")
