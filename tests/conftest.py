@@ -22,7 +22,7 @@ from warm_processes import CAN_FORK, ColdProcesses, warm_processes
 check_shapes_from_now_on()
 
 LONGEST = (
-    "neighbors/test_graph_file.py",
+    "neighbors/test_graph_search.py",
     "examples/test_example_find_the_bug.py",
     "examples/test_example_own_module.py",
     "examples/test_example_reversal.py",

@@ -1,6 +1,7 @@
 """Search along pynndescent's graph: against brute force, with rows that came later, and from its file.
 
-Building compiles half a minute of code in each process, so all that builds is in this file.
+Building compiles half a minute of code in each process, so all that builds is in this file; the index with a
+graph that other files look at is built here too.
 """
 
 import threading
@@ -11,6 +12,7 @@ import pytest
 from brute_force import allowed_one_by_one, check_against_brute_force, filters, labelled
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tuned_indexes import tuned_index
 
 from s2sdap.neighbors.search.descent import DescentSearch, Effort
 from s2sdap.neighbors.search.exact import ExactSearch
@@ -24,6 +26,12 @@ from s2sdap.vocabulary.errors import S2sdapError
 pytestmark = pytest.mark.timeout(900)  # half a minute of compiling, on a machine that may be busy
 HARD = Effort(64, 0.5)
 NONE = np.empty(0, np.int64)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def for_the_others(tmp_path_factory, date_index):
+    """The index that other files share: another process would compile all that for it again."""
+    tuned_index(tmp_path_factory, date_index.path)
 
 
 def clustered(count, dimension, seed=0, clusters=10):
