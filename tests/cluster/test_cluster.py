@@ -32,20 +32,12 @@ PARTS = [str(number) for number in range(12)]
 
 
 @pytest.fixture(scope="module")
-def tried(two_nodes, tmp_path_factory):
+def tried(warm, two_nodes, tmp_path_factory):
     """What came of everything that `cluster_driver` tries."""
-    done = subprocess.run(
-        [
-            sys.executable,
-            cluster_driver.__file__,
-            two_nodes.address,
-            tmp_path_factory.mktemp("mark") / "died",
-        ],
-        env=two_nodes.environment,
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
+    done = warm.run(
+        [cluster_driver.__file__, two_nodes.address, tmp_path_factory.mktemp("mark") / "died"],
+        environment=two_nodes.environment,
+        patience=500,
     )
     told = [line for line in done.stdout.splitlines() if line.startswith("{")]  # Ray has lines of its own
     assert told, done.stderr
@@ -146,10 +138,10 @@ def program(tmp_path_factory):
     return path
 
 
-def run(two_nodes, program, folder, *words):
+def run(warm, two_nodes, program, folder, *words):
     """Outputs, report and exit code of a run."""
     folder.mkdir()
-    command = [sys.executable, "-m", "s2sdap", "run", program, "--break", RULE, "--batch-size", "32"]
+    command = ["-m", "s2sdap", "run", program, "--break", RULE, "--batch-size", "32"]
     files = [
         "--output",
         folder / "out.txt",
@@ -158,22 +150,15 @@ def run(two_nodes, program, folder, *words):
         "--html",
         folder / "report.html",
     ]
-    done = subprocess.run(
-        [*map(str, (*command, *files, *words))],
-        env=two_nodes.environment,
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
-    )
+    done = warm.run([*command, *files, *words], environment=two_nodes.environment, patience=500)
     report = [json.loads(line) for line in (folder / "report.jsonl").read_text().splitlines()]
     return done, (folder / "out.txt").read_text(), report, (folder / "report.html").read_text()
 
 
-def test_a_cluster_writes_what_one_machine_writes(two_nodes, program, tmp_path):
-    here, outputs, report, html = run(two_nodes, program, tmp_path / "here")
+def test_a_cluster_writes_what_one_machine_writes(warm, two_nodes, program, tmp_path):
+    here, outputs, report, html = run(warm, two_nodes, program, tmp_path / "here")
     there, other_outputs, other_report, other_html = run(
-        two_nodes, program, tmp_path / "there", "--on", two_nodes.address
+        warm, two_nodes, program, tmp_path / "there", "--on", two_nodes.address
     )
     assert here.returncode == there.returncode == 2  # a sentence is too long
     assert other_outputs == outputs
@@ -225,14 +210,15 @@ def command(corpus, out, *words):
         "--commit",
         500,
     )
-    return [sys.executable, "-m", "s2sdap", *map(str, (*asked, *words))]
+    return ["-m", "s2sdap", *map(str, (*asked, *words))]
 
 
 @pytest.fixture(scope="module")
-def here(corpus, tmp_path_factory):
+def here(warm, corpus, tmp_path_factory):
     """The index that one process builds."""
     out = tmp_path_factory.mktemp("here") / "index"
-    subprocess.run(command(corpus, out), check=True, timeout=300, capture_output=True)
+    done = warm.run(command(corpus, out), patience=300)
+    assert done.returncode == 0, done.stderr
     return StateStore.open(Place.of(out))
 
 
@@ -251,15 +237,9 @@ def assert_same(index, other):
     ]
 
 
-def test_a_cluster_builds_the_same_index(two_nodes, corpus, here, tmp_path):
-    built = subprocess.run(
-        command(corpus, tmp_path / "index", "--on", two_nodes.address),
-        env=two_nodes.environment,
-        check=False,
-        timeout=500,
-        capture_output=True,
-        text=True,
-    )
+def test_a_cluster_builds_the_same_index(warm, two_nodes, corpus, here, tmp_path):
+    asked = command(corpus, tmp_path / "index", "--on", two_nodes.address)
+    built = warm.run(asked, environment=two_nodes.environment, patience=500)
     assert built.returncode == 0, built.stderr
     assert_same(StateStore.open(Place.of(tmp_path / "index")), here)
 
@@ -267,7 +247,7 @@ def test_a_cluster_builds_the_same_index(two_nodes, corpus, here, tmp_path):
 def test_a_node_may_be_lost_midway(two_nodes, corpus, here, tmp_path):
     out = tmp_path / "index"
     building = subprocess.Popen(
-        command(corpus, out, "--on", two_nodes.address),
+        [sys.executable, *command(corpus, out, "--on", two_nodes.address)],
         env=two_nodes.environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -299,17 +279,13 @@ np.savez(out, rows=np.concatenate([each.rows for each in found]),
 """
 
 
-def test_many_queries_find_on_a_cluster_what_they_find_here(two_nodes, here, tmp_path):
+def test_many_queries_find_on_a_cluster_what_they_find_here(warm, two_nodes, here, tmp_path):
     site, last = StateSite.parse("decoder.layers.0"), SENTENCES // 2
     queries = here.rows(site, np.arange(0, here.count(site), 20)).vectors
     np.save(tmp_path / "queries.npy", queries)
     asked = (two_nodes.address, here.place.path, site, last, tmp_path / "queries.npy", tmp_path / "found.npz")
-    subprocess.run(
-        [sys.executable, "-c", SEARCHING, *map(str, asked)],
-        env=two_nodes.environment,
-        check=True,
-        timeout=500,
-    )
+    done = warm.run(["-c", SEARCHING, *asked], environment=two_nodes.environment, patience=500)
+    assert done.returncode == 0, done.stderr
     found = np.load(tmp_path / "found.npz", allow_pickle=False)
     where = Filter(right=True, sentences=(0, last))
     expected = open_search(here, site, metric="cosine").query(queries, 7, where)
@@ -317,7 +293,7 @@ def test_many_queries_find_on_a_cluster_what_they_find_here(two_nodes, here, tmp
     np.testing.assert_array_equal(found["distances"], expected.distances)
 
 
-def test_lists_that_a_cluster_built_are_searched_here(two_nodes, here, tmp_path):
+def test_lists_that_a_cluster_built_are_searched_here(warm, two_nodes, here, tmp_path):
     copy = tmp_path / "index"
     shutil.copytree(here.place.path, copy)
     site = StateSite.parse("encoder.states")
@@ -334,14 +310,7 @@ def test_lists_that_a_cluster_built_are_searched_here(two_nodes, here, tmp_path)
         "--recall",
         0.99,
     )
-    tuned = subprocess.run(
-        [sys.executable, "-m", "s2sdap", *map(str, words)],
-        env=two_nodes.environment,
-        check=False,
-        timeout=500,
-        capture_output=True,
-        text=True,
-    )
+    tuned = warm.run(["-m", "s2sdap", *words], environment=two_nodes.environment, patience=500)
     assert tuned.returncode == 0, tuned.stderr
     store = StateStore.open(Place.of(copy))
     (segments,) = [each for each in store.dataset(site).describe_indices() if each.field_names == ["vector"]]
@@ -375,13 +344,7 @@ def test_where_no_cluster_runs_one_is_started_and_ended(two_nodes, tmp_path):
     assert (tmp_path / "out.txt").read_text() == "1999-03-03\n2005-07-04\n"
 
 
-def test_what_names_no_cluster_is_refused_before_anything_is_read(tmp_path):
-    refused = subprocess.run(
-        command(tmp_path / "nothing.tsv", tmp_path / "index", "--on", "spark://x"),
-        check=False,
-        timeout=60,
-        capture_output=True,
-        text=True,
-    )
+def test_what_names_no_cluster_is_refused_before_anything_is_read(warm, tmp_path):
+    refused = warm.run(command(tmp_path / "nothing.tsv", tmp_path / "index", "--on", "spark://x"))
     assert refused.returncode == 2
     assert "S2S7302" in refused.stderr
