@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from s2sdap.neighbors import manifest as manifests
 from s2sdap.neighbors.columns import KEYS, VECTOR, column_of, no_states, state_schema, states_of, vectors_of
 from s2sdap.neighbors.extras import required
+from s2sdap.neighbors.file_vectors import FileVectors, vectors_in_files
 from s2sdap.neighbors.manifest import Manifest, SiteTable, Table
-from s2sdap.neighbors.mapping import MappedVectors, mapped
 from s2sdap.neighbors.place import Place
 from s2sdap.neighbors.sentences import CorpusSentence, sentence_schema, sentences_of
 from s2sdap.neighbors.states import States, StateSite
@@ -104,21 +104,22 @@ class StateStore:
         """How the states of `site` were committed: how many at a time, and the SHA-256 of their values."""
         return self._table(site).blocks
 
-    def mapped(self, site: StateSite) -> MappedVectors | None:
+    def in_files(self, site: StateSite) -> FileVectors | None:
         """The vectors of `site` in files of this machine; `None` where they do not lie there as they are."""
         if self.place.folder is None or not self.count(site):
             return None
         with self._reading(str(site)):
             files = self.place.folder / f"{site}.lance" / "data"
-            return mapped(self.dataset(site), files, self.dimension(site))
+            return vectors_in_files(self.dataset(site), files, self.dimension(site))
 
     def vectors(self, site: StateSite) -> Float16[np.ndarray, "N D"]:
         """All the vectors of `site` in one array, row by row."""
         table = self._table(site)
         found = np.empty((table.rows, table.dimension), np.float16)
-        size, files = max(256, READ // table.dimension), self.mapped(site)
-        for start, block in self.blocks(site, size) if files is None else files.blocks(0, size):
-            found[start : start + len(block)] = block
+        size, files = max(256, READ // table.dimension), self.in_files(site)
+        with self._reading(str(site)):
+            for start, block in self.blocks(site, size) if files is None else files.blocks(0, size):
+                found[start : start + len(block)] = block
         return found
 
     def blocks(self, site: StateSite, rows: int = BLOCK) -> Iterator[tuple[int, Float16[np.ndarray, "n D"]]]:

@@ -76,7 +76,7 @@ def chosen_search(
     reason = "" if kind is Kind.EXACT or not must else hindrance(rows, kind, metric, size)
     if reason:
         raise S2sdapError("search_not_built", kind=kind, reason=reason)
-    in_memory = rows.mapped is None and (kind is Kind.PYNNDESCENT or (kind is Kind.EXACT and size.fits))
+    in_memory = rows.in_files is None and (kind is Kind.PYNNDESCENT or (kind is Kind.EXACT and size.fits))
     search = Search(choice, ExactSearch(rows, metric), measured(rows, kind, metric))
 
     def read() -> None:

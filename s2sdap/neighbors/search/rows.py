@@ -32,7 +32,10 @@ class Rows(ABC):
 
     @abstractmethod
     def blocks(self, first: int = 0) -> Iterator[tuple[int, Float16[np.ndarray, "n D"]]]:
-        """The rows from `first` on in order, a block at a time, each with the number of its first row."""
+        """The rows from `first` on in order, a block at a time, each with the number of its first row.
+
+        A block is valid until the next one is asked for.
+        """
 
     @abstractmethod
     def take(self, rows: Int64[np.ndarray, "n"]) -> Float16[np.ndarray, "n D"]:

@@ -1,4 +1,4 @@
-"""The rows of one site of an index: mapped, or read from its dataset in blocks, or all read into memory."""
+"""The rows of one site of an index: read in blocks, from its files or by Lance, or all into memory."""
 
 from collections.abc import Iterator
 from functools import cached_property
@@ -9,7 +9,7 @@ from jaxtyping import Float16, Int64, UInt64
 from numpy.typing import NDArray
 
 from s2sdap.neighbors.columns import VECTOR, vectors_of
-from s2sdap.neighbors.mapping import MappedVectors
+from s2sdap.neighbors.file_vectors import FileVectors
 from s2sdap.neighbors.search.filters import Labels
 from s2sdap.neighbors.search.rows import MemoryRows, Rows, block_rows
 from s2sdap.neighbors.states import StateSite
@@ -17,7 +17,7 @@ from s2sdap.neighbors.store import StateStore, reading
 
 
 class StoreRows(Rows):
-    """What is asked for is looked at or read each time; only labels are kept. Raises `index_damaged`."""
+    """What is asked for is read each time; only the labels are kept. Raises `index_damaged`."""
 
     def __init__(self, store: StateStore, site: StateSite) -> None:
         """Raises `index_no_site`."""
@@ -34,18 +34,18 @@ class StoreRows(Rows):
         return self.store.count(self.site)
 
     @cached_property
-    def mapped(self) -> MappedVectors | None:
-        """The vectors in the files themselves, as fast as memory; `None` where they cannot be had."""
-        return self.store.mapped(self.site)
+    def in_files(self) -> FileVectors | None:
+        """The vectors in the files themselves, nearly as fast as memory; `None` where they cannot be had."""
+        return self.store.in_files(self.site)
 
     def blocks(self, first: int = 0) -> Iterator[tuple[int, Float16[np.ndarray, "n D"]]]:
-        """Slices of the files, or batches as they are read, cut to blocks."""
+        """Pieces of the files, or batches as they are read, cut to blocks."""
         if first >= len(self):
             return
         start, size = first, block_rows(self.dimension)
-        if self.mapped is not None:
+        if self.in_files is not None:
             with reading(self.store.place, str(self.site)):
-                yield from self.mapped.blocks(first, size)
+                yield from self.in_files.blocks(first, size)
             return
         with reading(self.store.place, str(self.site)):
             scanner = self.store.dataset(self.site).scanner(
@@ -62,8 +62,8 @@ class StoreRows(Rows):
         if not len(rows):
             return np.empty((0, self.dimension), np.float16)
         with reading(self.store.place, str(self.site)):
-            if self.mapped is not None:
-                return self.mapped.take(rows)
+            if self.in_files is not None:
+                return self.in_files.take(rows)
             return vectors_of(
                 self.store.dataset(self.site).take(rows.tolist(), columns=[VECTOR]).column(VECTOR)
             )

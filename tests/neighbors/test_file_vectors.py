@@ -1,10 +1,15 @@
-"""Vectors that are looked at in the files of an index are those written, and a file that is cut is told."""
+"""Vectors that are read out of the files of an index are those written, and a file that is cut is told."""
 
+import os
+import threading
+
+import lance
 import numpy as np
 import pytest
 from small_indexes import DECODER, random_states, written
 
-from s2sdap.neighbors.mapping import mapped
+from s2sdap.neighbors.columns import state_table
+from s2sdap.neighbors.file_vectors import vectors_in_files
 from s2sdap.neighbors.place import Place
 from s2sdap.neighbors.search import open_search
 from s2sdap.neighbors.search.exact import ExactSearch
@@ -33,23 +38,27 @@ def store_of(folder, dimension):
     return StateStore.open(folder)
 
 
+def files_of(folder):
+    return list((folder / "index" / f"{DECODER}.lance" / "data").iterdir())
+
+
 def bits(vectors):
     return np.ascontiguousarray(vectors).view(np.uint16)
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    return store_of(tmp_path_factory.mktemp("mapped") / "index", 256)
+    return store_of(tmp_path_factory.mktemp("files") / "index", 256)
 
 
 @pytest.mark.parametrize("dimension", [128, 131, 600])
-def test_what_is_mapped_is_what_was_written(tmp_path, dimension):
+def test_what_is_read_is_what_was_written(tmp_path, dimension):
     store = store_of(tmp_path / "index", dimension)
     rows, wanted = StoreRows(store, DECODER), np.concatenate([each.vectors for each in batches(dimension)])
-    assert rows.mapped is not None
+    assert rows.in_files is not None
     np.testing.assert_array_equal(bits(store.vectors(DECODER)), bits(wanted))
     for first in (0, 1, 699, 700, 701, 960, 961):
-        found = list(rows.mapped.blocks(first, 256))
+        found = [(start, block.copy()) for start, block in rows.in_files.blocks(first, 256)]
         assert [start for start, _ in found] == list(
             np.cumsum([first, *(len(each) for _, each in found)])[:-1]
         )
@@ -57,18 +66,18 @@ def test_what_is_mapped_is_what_was_written(tmp_path, dimension):
         np.testing.assert_array_equal(
             bits(np.concatenate([wanted[:0], *(each for _, each in found)])), bits(wanted[first:])
         )
-    some = np.array([960, 0, 700, 3, 3, 699])
-    np.testing.assert_array_equal(bits(rows.take(some)), bits(wanted[some]))
-    assert rows.take(some[:0]).shape == (0, dimension)
+    for some in ([960, 0, 700, 3, 3, 699], range(950, 10, -3), [5, 6, 4], [960]):
+        np.testing.assert_array_equal(bits(rows.take(np.array(some))), bits(wanted[some]))
+    assert rows.take(np.arange(0)).shape == (0, dimension)
 
 
 def test_short_vectors_are_left_to_lance(tmp_path):
     store = store_of(tmp_path / "index", 16)
     rows, wanted = StoreRows(store, DECODER), np.concatenate([each.vectors for each in batches(16)])
-    assert rows.mapped is None
+    assert rows.in_files is None
     np.testing.assert_array_equal(bits(store.vectors(DECODER)), bits(wanted))
     np.testing.assert_array_equal(
-        bits(np.concatenate([each for _, each in rows.blocks(5)])), bits(wanted[5:])
+        bits(np.concatenate([each.copy() for _, each in rows.blocks(5)])), bits(wanted[5:])
     )
 
 
@@ -76,10 +85,10 @@ def test_a_file_with_rows_taken_out_of_it_is_left_to_lance(tmp_path):
     store = store_of(tmp_path / "index", 256)
     dataset = store.dataset(DECODER)
     files = tmp_path / "index" / f"{DECODER}.lance" / "data"
-    assert mapped(dataset, files, 256) is not None
+    assert vectors_in_files(dataset, files, 256) is not None
     dataset.delete("token = 5")
     assert dataset.count_rows() < sum(COUNTS)
-    assert mapped(dataset, files, 256) is None
+    assert vectors_in_files(dataset, files, 256) is None
 
 
 def test_a_search_needs_no_memory_and_is_ready_at_once(store):
@@ -114,16 +123,60 @@ def test_an_index_that_grows_leaves_what_is_open_as_it_was(tmp_path):
     assert len(StoreRows(StateStore.open(tmp_path / "index"), DECODER)) == sum(COUNTS) + 90
 
 
+def test_a_layout_that_is_not_known_is_left_to_lance(tmp_path):
+    table = state_table(batches(256)[0])
+    lance.write_dataset(table, tmp_path / "old.lance", data_storage_version="legacy")
+    assert (
+        vectors_in_files(lance.dataset(tmp_path / "old.lance"), tmp_path / "old.lance" / "data", 256) is None
+    )
+
+
+def test_no_file_stays_open(store):
+    before = len(os.listdir("/dev/fd"))
+    for metric in ("l2", "cosine"):
+        search = open_search(store, DECODER, metric=metric)
+        search.query(search.rows.take(np.array([0, 960])), 3)
+    assert len(os.listdir("/dev/fd")) == before
+
+
 @pytest.mark.parametrize("left", [0, 5_000])
-def test_a_file_that_is_cut_while_it_is_open_is_told_and_kills_nothing(tmp_path, left):
+def test_a_file_that_is_cut_is_told(tmp_path, left):
     store = store_of(tmp_path / "index", 256)
     search = open_search(store, DECODER)
     query = store.vectors(DECODER)[0]
     search.query(query, 3)
-    for file in (tmp_path / "index" / f"{DECODER}.lance" / "data").iterdir():
+    for file in files_of(tmp_path):
         with file.open("r+b") as opened:
             opened.truncate(left)
-    with pytest.raises(S2sdapError, match=f"S2S4513: .* a file had .* and now has {left:,}"):
-        search.query(query, 3)
-    with pytest.raises(S2sdapError, match="S2S4513"):
-        search.rows.take(np.array([0]))
+    for ask in (lambda: search.query(query, 3), lambda: search.rows.take(np.array([699]))):
+        with pytest.raises(S2sdapError, match=r"S2S4513: .* has become shorter"):
+            ask()
+
+
+def test_a_file_that_is_written_over_meanwhile_gives_no_other_answer(tmp_path):
+    written(tmp_path / "index", [{DECODER: random_states(20_000, 256)}])
+    search = open_search(StateStore.open(tmp_path / "index"), DECODER)
+    query = search.rows.take(np.array([7]))
+    wanted, over = search.query(query, 3), threading.Event()
+    (file,) = files_of(tmp_path)
+
+    def copy_over():
+        whole = file.read_bytes()
+        while not over.wait(0.001):
+            file.write_bytes(whole)
+
+    copying = threading.Thread(target=copy_over)
+    copying.start()
+    told = set()
+    try:
+        for _ in range(40):
+            try:
+                np.testing.assert_array_equal(search.query(query, 3).rows, wanted.rows)
+                told.add("answered")
+            except S2sdapError as error:
+                told.add(error.name)
+    finally:
+        over.set()
+        copying.join()
+    assert told <= {"answered", "index_damaged"}
+    np.testing.assert_array_equal(search.query(query, 3).rows, wanted.rows)
