@@ -6,6 +6,7 @@ import pytest
 from attaching import SECONDS, said
 from python_client import PythonClient
 from test_attach_process import address_of, python
+from warm_processes import ColdProcesses
 
 from s2sdap.client import Debugger
 
@@ -34,7 +35,7 @@ LINE = next(at for at, text in enumerate(SCRIPT.split("\n"), start=1) if "super(
 def test_a_breakpoint_in_a_programs_forward_stops_it_and_the_decode_goes_on_after(started_by, tmp_path):
     script = tmp_path / "program.py"
     script.write_text(SCRIPT)
-    with python(str(script), started_by) as process, contextlib.ExitStack() as stack:
+    with python(ColdProcesses(), str(script), started_by) as process, contextlib.ExitStack() as stack:
         stack.callback(process.kill)
         port = None
         if started_by == "already":
