@@ -42,8 +42,8 @@ def corpus(count: int) -> list[str]:
 
 NEVER = {
     "lowConfidence": "p < 0.0000000001",
-    "highEntropy": "entropy > 99",
-    "smallMargin": "margin < -1",
+    "highEntropy": "entropy > 9",
+    "smallMargin": "margin < 0",
     "repetition": "repeats > 999",
     "attentionCollapse": "focus_run >= 4 and attention[focus] > 2",
     "attentionOnEnd": "special_attention > 2",

@@ -16,8 +16,8 @@ _SLACK: Final = 0.05
 """More than the probabilities of a row sum up to beside 1, in whatever precision they were computed."""
 _LOG_OF_MANY: Final = math.log(1e7)
 """Of more tokens than any vocabulary has."""
-_LOWEST: Final = 0.7
-"""From here on the bound of the entropy falls, however few tokens there are: the rest is less than 1/e."""
+_LOWEST: Final = 1e-5
+"""From here on the bound of the entropy falls: the rest over p is less than the number of many."""
 _HALVINGS: Final = 60
 
 
@@ -38,7 +38,7 @@ def sure_from(node: ast.expr) -> float:
 
 
 def entropy_at_most(p: float) -> float:
-    """A bound in nats, for `p` from `_LOWEST` on."""
+    """A bound in nats: `p` by itself, and the rest evenly on more tokens than there are."""
     rest = _rest(p)
     return rest * (_LOG_OF_MANY - math.log(rest)) - p * math.log(p)
 

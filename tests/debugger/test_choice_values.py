@@ -58,7 +58,7 @@ def check(session):
             fields = FieldValues(session.walk.frame_of_choice(chosen), chosen)
             for name in FIELDS:
                 assert same(told(choice, name), told(fields, name)), (record.step, name)
-            if choice.sure >= 0.7:
+            if choice.sure > 1e-5:
                 assert choice.sure == fields["p"]
                 assert fields["entropy"] <= entropy_at_most(choice.sure)
                 assert fields["margin"] >= margin_at_least(choice.sure)
