@@ -115,9 +115,8 @@ def _join(ray: Any, arguments: dict[str, Any], where: str, seconds: float) -> No
     if arguments["address"] == LOCAL:
         try:
             with warnings.catch_warnings():
-                warnings.filterwarnings(
-                    "ignore", message=".*fork-safe"
-                )  # Lance's; what forks here becomes Ray
+                # Lance's: what forks here becomes Ray.
+                warnings.filterwarnings("ignore", message=".*fork-safe")
                 ray.init(**arguments, include_dashboard=False)
         except Exception as error:  # whatever Ray raises
             raise S2sdapError("cluster_unreachable", address=where, reason=error) from None

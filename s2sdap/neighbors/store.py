@@ -41,6 +41,7 @@ class StateStore:
         self.manifest = manifest
         self._tables = {StateSite.parse(each.site): each for each in manifest.sites}
         self._datasets: dict[str, Any] = {}
+        self._in_files: dict[StateSite, FileVectors | None] = {}
         self._sorted: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
 
     @classmethod
@@ -108,9 +109,11 @@ class StateStore:
         """The vectors of `site` in files of this machine; `None` where they do not lie there as they are."""
         if self.place.folder is None or not self.count(site):
             return None
-        with self._reading(str(site)):
-            files = self.place.folder / f"{site}.lance" / "data"
-            return vectors_in_files(self.dataset(site), files, self.dimension(site))
+        if site not in self._in_files:  # every file is looked at for it
+            with self._reading(str(site)):
+                files = self.place.folder / f"{site}.lance" / "data"
+                self._in_files[site] = vectors_in_files(self.dataset(site), files, self.dimension(site))
+        return self._in_files[site]
 
     def vectors(self, site: StateSite) -> Float16[np.ndarray, "N D"]:
         """All the vectors of `site` in one array, row by row."""

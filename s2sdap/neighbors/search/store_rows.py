@@ -33,7 +33,7 @@ class StoreRows(Rows):
     def __len__(self) -> int:
         return self.store.count(self.site)
 
-    @cached_property
+    @property
     def in_files(self) -> FileVectors | None:
         """The vectors in the files themselves, nearly as fast as memory; `None` where they cannot be had."""
         return self.store.in_files(self.site)
