@@ -10,6 +10,7 @@ runs already. Ctrl-C ends the wait and not the session: the decode runs on, and 
 """
 
 import asyncio
+import concurrent.futures
 import functools
 import os
 import threading
@@ -24,6 +25,8 @@ from s2sdap.vocabulary.errors import S2sdapError
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_INTERRUPT_SECONDS = 0.5  # how long an interrupt may go unseen
 
 
 def _blocking(
@@ -232,6 +235,10 @@ class _LoopThread:
             raise S2sdapError("connection_lost", word=": it was closed from this side")
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
+            while not future.done():
+                # In turns: Python tells a signal that comes just before a wait, or to another thread,
+                # when the wait is over.
+                concurrent.futures.wait((future,), _INTERRUPT_SECONDS)
             return future.result()
         except BaseException:
             future.cancel()

@@ -72,14 +72,15 @@ def test_it_works_where_a_loop_runs_already(peer_thread):
     assert client_threads() == []
 
 
-def test_ctrl_c_ends_the_wait_and_not_the_session(peer_thread):
-    main = threading.main_thread().ident
+@pytest.mark.parametrize("told", [threading.main_thread, threading.current_thread])
+def test_ctrl_c_ends_the_wait_and_not_the_session(peer_thread, told):
+    """Also where another thread than the one that waits is told of it, or the wait has not begun."""
 
     async def conversation(peer):
         request = await peer.request()
         assert request["command"] == "continue"
         peer.answer(request)
-        signal.pthread_kill(main, signal.SIGINT)
+        signal.pthread_kill(told().ident, signal.SIGINT)
         request = await peer.request()
         assert request["command"] == "pause"
         peer.event("stopped", {"reason": "pause", "threadId": 1})
