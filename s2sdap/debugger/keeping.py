@@ -173,6 +173,11 @@ class Keeper:
                 record.step, record.before, step, record.search, after, record.edits, record.failed
             )
 
+    @property
+    def filling(self) -> bool:
+        """Whether half of the budget is used."""
+        return self.held > self.budget // 2
+
     def sites_of(self, step: KeptSites) -> Mapping[str, Tensor]:
         """The sites of a step."""
         found = step.sites

@@ -93,6 +93,7 @@ class Session(EditedSession):
         self.training = training
         self.of_call = planner is not None
         """Whether the decode is a call of somebody's own program, which only that can make again."""
+        self.walk.looks_ahead = not self.of_call  # what it runs beside the model is to run when it is due
         self.origin: Mapping[str, Any] = {}
         """Where the model came from, as a launch names it."""
         self._stop_on_entry = stop_on_entry

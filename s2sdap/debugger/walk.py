@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from s2sdap.debugger.ahead import Ahead
 from s2sdap.debugger.branches import Branch
 from s2sdap.debugger.frames import Frame, Training, frames
 from s2sdap.debugger.keeping import MINIMUM_BUDGET, Keeper
@@ -51,10 +52,13 @@ class Walk:
         self._planner = planner
         self.results: dict[int, Result] = {}
         self.training: Training | None = None
+        self.looks_ahead = True
+        """Whether steps may be computed before the cursor comes to them."""
         self.stages = tuple(stage for stage in model.layout.stages if stage is not Stage.ENCODER)
         self.has_encoder = Stage.ENCODER in model.layout.stages
         self._budget = budget
         self.keeper = Keeper(max(budget, MINIMUM_BUDGET))
+        self._ahead = Ahead(self.keeper)
         self._on_result = on_result
         self._closed = closed
         self._timelines: dict[int, Timeline] = {}
@@ -213,17 +217,17 @@ class Walk:
         if step == len(records):
             if not self._runs_on(branch):
                 return self._enter_next()
-            self._extend(timeline, step)
+            self._extend(timeline, step, goes_on=whole_step and self.looks_ahead)
         self.step, self._stage = step, last if whole_step else 0
         live = records[step].after.live
         if not (whole_step and live and live[0].id == self._followed):  # it leads and lives: the commonest
             self._keep_following()
         return True
 
-    def _extend(self, timeline: Timeline, step: int) -> None:
+    def _extend(self, timeline: Timeline, step: int, *, goes_on: bool) -> None:
         """Compute a step. One whose numbers are none leaves what it computed, and the cursor on it."""
         try:
-            ended = timeline.extend().after.ended
+            ended = self._ahead.extend(timeline.branch, goes_on=goes_on).after.ended
         except NotFinite as failed:
             timeline.branch.records.append(failed.record)
             self._place_at(step)
@@ -278,6 +282,7 @@ class Walk:
     def reset(self) -> None:
         """Forget everything that has run."""
         self._timelines.clear()
+        self._ahead.forget()
         self._sizes.clear()
         self._bytes = 0
         self.results.clear()
