@@ -290,14 +290,11 @@ class Walk:
         self.step, self._stage, self._followed = ENCODER_STEP, 0, 1
 
     def _place_at(self, step: int) -> None:
-        """To the last stage of `step`, or to the encoder."""
-        self.step = step
-        self._stage = 0 if step == ENCODER_STEP else self._last_stage(step)
+        """To the encoder, or the last stage that `step` came to: not search where its numbers are none."""
+        self.step, self._stage = step, 0
+        if step != ENCODER_STEP:
+            self._stage = len(self.stages) - (2 if self.branch.records[step].failed else 1)
         self._keep_following()
-
-    def _last_stage(self, step: int) -> int:
-        """The last stage that a step came to: search, but where its numbers were none, the one before."""
-        return len(self.stages) - (2 if self.branch.records[step].failed else 1)
 
     def _runs_on(self, branch: Branch) -> bool:
         """Whether there is a step to compute: search goes on, and the model did not fail here."""
@@ -316,9 +313,7 @@ class Walk:
                     self._finish(Result(sentence, 0, (), error))
                     continue
                 self._make_room()
-                self._timelines[self._sentence] = Timeline(
-                    plan, sentence, partial(self._plan, sentence), self.keeper
-                )
+                self._read(sentence, plan)
             self._bring_back()
             return True if self.has_encoder else self.forward()
         self._sentence = self.program.end
@@ -372,17 +367,17 @@ class Walk:
     def _decode_again(self) -> None:
         """Run a sentence that was dropped altogether to its end, as it was before."""
         sentence = self.program.sentences[self._sentence]
-        timeline = self._begun(sentence)
-        self._timelines[self._sentence] = timeline
+        timeline = self._read(sentence, self._plan(sentence, sentence.text))
         while not timeline.branch.tip.ended and not self._closed.is_set():
             timeline.extend()
         self._count()
         self._make_room()
 
-    def _begun(self, sentence: Sentence) -> Timeline:
-        """A sentence whose source has been read."""
-        planned = partial(self._plan, sentence)
-        return Timeline(planned(sentence.text), sentence, planned, self.keeper)
+    def _read(self, sentence: Sentence, plan: Plan) -> Timeline:
+        """Have the model read a sentence; what comes of it is kept."""
+        timeline = Timeline(plan, sentence, partial(self._plan, sentence), self.keeper)
+        self._timelines[sentence.index] = timeline
+        return timeline
 
     def _plan(self, sentence: Sentence, text: str) -> Plan:
         """The decode of `text` in the place of a sentence."""
