@@ -153,7 +153,10 @@ class Keeper:
         """Those that have anything at hand, in the order in which they came to it."""
         self._sentence: EncoderRecord | None = None
         self._guessed = 0
-        self._a_row = 0, 0, 0
+        self._a_row: tuple[int, int, int] | None = None
+        """Bytes that a row of a step is guessed to take: sites, state, and what hypotheses hold."""
+        self._like: dict[tuple[int, ...], tuple[int, int, int]] = {}
+        """The same of the last step of each `_kind` that was counted."""
 
     def run(
         self, plan: Plan, encoder: EncoderRecord, before: Snapshot, edits: tuple[Edit, ...]
@@ -216,21 +219,25 @@ class Keeper:
     def _take(self, step: KeptSites, record: StepRecord) -> int:
         """Hold what a step has at hand; returns the bytes of what the hypotheses that it has made hold.
 
-        Those of the first of a sentence and of every `STRIDE`-th after it are counted, those of the others
-        guessed from their rows. While the budget is far, that is all it costs; `_thin` counts the others
-        before anything goes.
+        Those of the first of a sentence and of every `STRIDE`-th after it are counted, unless one of that
+        kind was before; those of the others are guessed from their rows. While the budget is far, that is
+        all it costs; `_thin` counts the others before anything goes.
         """
+        if self._sentence is not step.encoder:
+            self._sentence, self._guessed = step.encoder, 0
+            self._a_row = self._like.get(_kind(step))
         rows, rows_after = len(record.before.live), len(record.after.live) or 1
-        if self._sentence is step.encoder and self._guessed < STRIDE:
+        if self._a_row is not None and self._guessed < STRIDE:
             self._guessed += 1
             site, state, stay = self._a_row
             step.site_bytes, step.state_bytes, stays = rows * site, rows_after * state, rows * stay
             step.counted = False
         else:
-            self._sentence, self._guessed = step.encoder, 0
             _count(step)
             stays = _held_by_children(record)
             self._a_row = -(-step.site_bytes // rows), -(-step.state_bytes // rows_after), -(-stays // rows)
+            self._like[_kind(step)] = self._a_row
+            self._guessed = 0
         self._hold(step)
         return stays
 
@@ -281,6 +288,12 @@ class Keeper:
     def _drop(self, step: KeptSites) -> None:
         step.sites, step.state = None, _GONE
         self.forget(step)
+
+
+def _kind(step: KeptSites) -> tuple[int, ...]:
+    """What the bytes of a row of a step of one model come from: how far it is, and how long its sources are."""
+    encoder = step.encoder
+    return (step.number // STRIDE, len(encoder.source.tokens), *(len(each.tokens) for each, _ in encoder.others))
 
 
 def _count(step: KeptSites) -> None:

@@ -115,3 +115,19 @@ def test_nothing_is_let_go_within_the_budget():
     session.start()
     session.step_out()
     assert all(record.sites.held for record in session.walk.branch.records)
+
+
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_what_a_sentence_takes_is_told_from_an_earlier_one_of_its_length(beam_size):
+    settings = {"beam_size": beam_size, "max_length": 20, "min_length": 20}
+    session = session_of(rnn(), "abcdh\nhgfed\nab\naaaaa", **settings)
+    session.start()
+    counted = []
+    for sentence in range(4):
+        before = session.walk.keeper.held
+        session.step_out()
+        taken = held_by(session)
+        assert taken <= session.walk.keeper.held - before <= 1.05 * taken
+        counted.append(session.walk.timeline_of(sentence).branch.records[0].sites.counted)
+        session.next()
+    assert counted == [True, False, True, False], "the second and the fourth are as long as the first"
