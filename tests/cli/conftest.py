@@ -1,14 +1,17 @@
-"""The real command line in a process of its own, as a person runs it."""
+"""The real command line, in a process of its own, as a person runs it, or in this one."""
 
 import os
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from built_index import built, corpora, index  # noqa: F401 (fixtures of `s2sdap index`)
 from warm_processes import ColdProcesses
 
+from s2sdap.cli import main
 from s2sdap.models.loading import load_model
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -29,6 +32,22 @@ def s2sdap(warm) -> Command:
         return processes.run(words, stdin, folder=cwd, environment={**os.environ, **environment})
 
     return run
+
+
+@pytest.fixture
+def here(monkeypatch, capsys) -> Iterator[Command]:
+    """The command in this process, which has its imports done: the same entry point, output and exit code."""
+    threads = torch.get_num_threads()
+
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        monkeypatch.setattr(sys, "argv", ["s2sdap", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, ended.value.code or 0, said.out, said.err)
+
+    yield run
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,12 @@
 """`s2sdap compare`: a file decoded in two ways, as a table and as JSON lines."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from models.small_networks import seeded_network, side, small_config
 
-from s2sdap.cli import main
 from s2sdap.decoding.decode import decode, score
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.models.checkpoint import CheckpointConfig, save_checkpoint
@@ -39,19 +36,10 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def here(folder, monkeypatch, capsys):
-    """The command line in this very process, which has torch already."""
-
-    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        monkeypatch.chdir(folder)
-        monkeypatch.setenv("COLUMNS", "120")
-        monkeypatch.setattr(sys, "argv", ["s2sdap", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        said = capsys.readouterr()
-        return subprocess.CompletedProcess(sys.argv, end.value.code or 0, said.out, said.err)
-
-    return run
+def here(here, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("COLUMNS", "120")
+    return here
 
 
 def lines_of(done):
