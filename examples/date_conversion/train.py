@@ -8,8 +8,8 @@ from typing import Annotated
 import torch
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from s2sdap.cli.fitting import fit
 from s2sdap.cli.outcomes import ending_in_one_line
 from s2sdap.models.bundled.written_dates import (
     FORMATS,
@@ -24,7 +24,6 @@ from s2sdap.models.rnn.config import RnnConfig
 from s2sdap.models.rnn.model import RnnModel
 from s2sdap.models.rnn.training import (
     EpochReport,
-    Example,
     Plan,
     Trainer,
     TrainingSettings,
@@ -66,32 +65,6 @@ def characters(texts: Sequence[str]) -> SideConfig:
     """A side tokenised by character, with the vocabulary of `texts`."""
     pieces = build_vocabulary(texts, "character")
     return SideConfig(unit="character", lowercase=False, end=False, pieces=pieces)
-
-
-def fit(trainer: Trainer, examples: list[Example], validation: list[Example], state: Path) -> None:
-    """Run the epochs that are left, saving after each."""
-    columns = (
-        TextColumn("epoch {task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    numbers = TextColumn("loss {task.fields[loss]:.4f}  validation exact {task.fields[exact]}")
-    with Progress(*columns, numbers, console=console, transient=True) as progress:
-        exact = "-"
-        while not trainer.finished:
-            task = progress.add_task(
-                str(len(trainer.reports) + 1), total=len(examples), loss=float("nan"), exact=exact
-            )
-
-            def seen(count: int, loss: float) -> None:
-                progress.update(task, advance=count, loss=loss)  # noqa: B023 - called within this turn
-
-            report = trainer.epoch(examples, validation, seen)
-            trainer.save(state)
-            exact = f"{report.exact_match:.4f}"
-            progress.remove_task(task)
-            console.print(report_line(report), highlight=False)
 
 
 def report_line(report: EpochReport) -> str:
@@ -146,7 +119,8 @@ def main(
         raise typer.Exit(1) from None
     validation = examples_of(text_pairs(drawn("validation", examples // 20, seed)), source, target)
     try:
-        fit(trainer, examples_of(pairs, source, target), validation, state)
+        learnt = examples_of(pairs, source, target)
+        fit(trainer, lambda _: learnt, validation, state, report_line)
     except KeyboardInterrupt:
         console.print(f"Stopped after {len(trainer.reports)} finished epochs. Go on with --resume.")
         raise typer.Exit(130) from None

@@ -5,6 +5,7 @@ al. 2014). Go on from an interrupted run with --resume.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +13,12 @@ import torch
 import typer
 from number_words import numbers
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from s2sdap.cli.fitting import epoch_line, fit
 from s2sdap.cli.outcomes import ending_in_one_line
 from s2sdap.models.checkpoint import CheckpointConfig, save_checkpoint
 from s2sdap.models.rnn.config import RnnConfig
-from s2sdap.models.rnn.training import Example, Plan, Trainer, TrainingSettings, exact_match, examples_of
+from s2sdap.models.rnn.training import Plan, Trainer, TrainingSettings, exact_match, examples_of
 from s2sdap.models.tokenizers import SideConfig, Unit, build_vocabulary
 from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.files import write_whole
@@ -45,31 +46,6 @@ def network_of(size: int) -> RnnConfig:
 def side(texts: Sequence[str], unit: Unit) -> SideConfig:
     """A side with the vocabulary of `texts`."""
     return SideConfig(unit=unit, lowercase=False, end=False, pieces=build_vocabulary(texts, unit))
-
-
-def fit(trainer: Trainer, examples: list[Example], unseen: list[Example], state: Path) -> None:
-    """Run the epochs that are left, saving after each."""
-    columns = (
-        TextColumn("epoch {task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    loss_column = TextColumn("loss {task.fields[loss]:.4f}")
-    quiet = not console.is_terminal
-    with Progress(*columns, loss_column, console=console, transient=True, disable=quiet) as progress:
-        while not trainer.finished:
-            number = str(len(trainer.reports) + 1)
-            task = progress.add_task(number, total=len(examples), loss=float("nan"))
-
-            def seen(count: int, loss: float) -> None:
-                progress.update(task, advance=count, loss=loss)  # noqa: B023 - called within this turn
-
-            report = trainer.epoch(examples, unseen, seen)
-            trainer.save(state)
-            progress.remove_task(task)
-            told = f"epoch {number}  loss {report.loss:.4f}  unseen exact {report.exact_match:.3f}"
-            console.print(f"{told}  {report.seconds:.1f} s", highlight=False)
 
 
 def main(
@@ -105,7 +81,8 @@ def main(
         for name, pairs in (("unseen", unseen), ("longer", longer))
     }
     try:
-        fit(trainer, examples_of(learnt, plan.source, plan.target), tested["unseen"], state)
+        examples = examples_of(learnt, plan.source, plan.target)
+        fit(trainer, lambda _: examples, tested["unseen"], state, partial(epoch_line, tested="unseen"))
     except KeyboardInterrupt:
         console.print(f"Stopped after {len(trainer.reports)} finished epochs. Go on with --resume.")
         raise typer.Exit(130) from None

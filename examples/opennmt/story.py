@@ -1,20 +1,21 @@
 """Three wrong words of an OpenNMT-py model, and which of them are its own fault.
 
-    python examples/opennmt/story.py --data path/to/OpenNMT-py
+    python -m examples.opennmt.story --data path/to/OpenNMT-py
 
 Prints what docs/tutorials/opennmt.md tells, with what was measured; exits with 1 where it is not so.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import torch
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from examples.claims import Claim, tell
 from s2sdap import SearchSettings
 from s2sdap.cli.outcomes import ending_in_one_line
 from s2sdap.client import Debugger
@@ -37,14 +38,6 @@ LEARNT, OTHER = "n e i z l j e č i v o s t", "o s l o b a đ a t i"
 SEARCH = SearchSettings(max_length=100)
 
 console = Console()
-
-
-class Claim(NamedTuple):
-    """What is told, what was measured, and whether it is so."""
-
-    what: str
-    measured: str
-    holds: bool
 
 
 def the_checkpoint(data: Path) -> Path:
@@ -94,11 +87,11 @@ def corpus_claims(model: Model, data: Path) -> Iterator[Claim]:
     """It is the model that it was, and three of its outputs are not the reference."""
     own = decoded(model, data, "test_model2.{}")
     same = sum(map(written, own))
-    yield Claim("its own outputs of 2017 are written again", f"{same} of {len(own)}", same == len(own))
+    yield Claim("its own outputs of 2017 are written again", same == len(own), f"{same} of {len(own)}")
     unseen = decoded(model, data, "morph/{}.valid")
     wrong = [result.sentence.text for result in unseen if not written(result)]
     told = f"{len(wrong)} of {len(unseen)}: {', '.join(each.replace(' ', '') for each in wrong)}"
-    yield Claim("three words are not their reference", told, sorted(wrong) == sorted((TWICE, LEARNT, OTHER)))
+    yield Claim("three words are not their reference", sorted(wrong) == sorted((TWICE, LEARNT, OTHER)), told)
 
 
 def attention_claims(debugger: Debugger, reference: str) -> Iterator[Claim]:
@@ -106,22 +99,22 @@ def attention_claims(debugger: Debugger, reference: str) -> Iterator[Claim]:
     here = at_step(debugger, 2)
     (token, p), second = chosen(here), (here.top or [])[1]
     told = f"{token} {p:.2f}, {second.piece} {second.p:.2f}"
-    yield Claim("it is in doubt after the first `ја`", told, (token, second.piece) == ("ʃ", "j") and p < 0.7)
+    yield Claim("it is in doubt after the first `ја`", (token, second.piece) == ("ʃ", "j") and p < 0.7, told)
     weights = here.attention or []
     told = f"{weights[2]:.2f} on the second `ј`, {weights[4]:.2f} on `ш`"
-    yield Claim("attention stands in two places", told, weights[2] > 0.4 and weights[4] > 0.4)
+    yield Claim("attention stands in two places", weights[2] > 0.4 and weights[4] > 0.4, told)
     verdict = debugger.verdict(reference=reference)
-    yield Claim("the verdict names the attention", verdict.text, verdict.stage == "attention")
+    yield Claim("the verdict names the attention", verdict.stage == "attention", verdict.text)
     debugger.command("attend [2]=1")
     p, text = chosen(debugger.step())[1], output(debugger)
-    yield Claim("with `attend [2]=1` it is right", f"p {p:.4f}: {text}", text == reference)
+    yield Claim("with `attend [2]=1` it is right", text == reference, f"p {p:.4f}: {text}")
     debugger.command("undo")
     debugger.command("force j")
     text = output(debugger)
-    yield Claim("with `force j` too", text, text == reference)
+    yield Claim("with `force j` too", text == reference, text)
     debugger.command(f"source {LATIN}")
     text = output(debugger)
-    yield Claim("in Latin letters it is right by itself", text, text == reference)
+    yield Claim("in Latin letters it is right by itself", text == reference, text)
 
 
 def reference_claims(
@@ -131,11 +124,11 @@ def reference_claims(
     token, p = chosen(here := at_step(debugger, step))
     word = "".join(each.piece for each in here.source)
     told = f"{token} {p:.4f}, and the reference is {reference.replace(' ', '')}"
-    yield Claim(f"in {word} it is sure of {writes}", told, token == writes and p > 0.99)
+    yield Claim(f"in {word} it is sure of {writes}", token == writes and p > 0.99, told)
     verdict = debugger.verdict(reference=reference)
     able = {each.stage for each in verdict.experiments if each.repaired}
     what = f"what can make it write the reference: {', '.join(repairs) or 'nothing'}"
-    yield Claim(what, verdict.text, able == set(repairs))
+    yield Claim(what, able == set(repairs), verdict.text)
 
 
 def training_claims(pairs: list[tuple[str, str]]) -> Iterator[Claim]:
@@ -143,17 +136,7 @@ def training_claims(pairs: list[tuple[str, str]]) -> Iterator[Claim]:
     for letters, sound in (("l j", "ʎ"), ("đ", "d z")):
         seen = [target for source, target in pairs if f" {letters} " in f" {source} "]
         told = f"in {sum(sound in target for target in seen)} of {len(seen)} words of training"
-        yield Claim(f"`{letters}` is written `{sound}`", told, all(sound in target for target in seen))
-
-
-def tell(claims: Iterable[Claim]) -> bool:
-    """Print each claim as it is checked. Returns whether all hold."""
-    whole = True
-    for claim in claims:
-        line = f"{'holds' if claim.holds else 'FAILS'}  {claim.what}: {claim.measured}"
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-        whole = whole and claim.holds
-    return whole
+        yield Claim(f"`{letters}` is written `{sound}`", all(sound in target for target in seen), told)
 
 
 def main(
@@ -174,7 +157,7 @@ def main(
     lines |= {name: (folder / name).read_text("utf-8").splitlines() for name in ("src.valid", "tgt.valid")}
     references = dict(zip(lines["src.valid"], lines["tgt.valid"], strict=True))
     pairs = list(zip(lines["src.train"], lines["tgt.train"], strict=True))
-    whole = [tell(corpus_claims(model, data)), tell(training_claims(pairs))]
+    whole = [tell(console, corpus_claims(model, data)), tell(console, training_claims(pairs))]
     told = {
         OTHER: partial(reference_claims, step=7, writes="z", repairs=("decoder", "attention")),
         TWICE: attention_claims,
@@ -191,7 +174,7 @@ def main(
             max_length=100,
         )
         for source, claims in told.items():
-            whole.append(tell(claims(debugger, references[source])))
+            whole.append(tell(console, claims(debugger, references[source])))
             debugger.continue_()
     if not all(whole):
         raise typer.Exit(1)

@@ -11,20 +11,21 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from written_worldwide import WRITERS, sample
 
+from s2sdap.cli.fitting import epoch_line, fit
 from s2sdap.cli.outcomes import ending_in_one_line
 from s2sdap.models.checkpoint import CheckpointConfig, load_checkpoint, save_checkpoint
 from s2sdap.models.rnn.config import RnnConfig
 from s2sdap.models.rnn.model import RnnModel
-from s2sdap.models.rnn.training import Example, Plan, Trainer, TrainingSettings, examples_of, greedy_targets
+from s2sdap.models.rnn.training import Plan, Trainer, TrainingSettings, examples_of, greedy_targets
 from s2sdap.models.tokenizers import PAD, SideConfig, Unit, build_vocabulary
 from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.files import read_pairs, write_whole
@@ -77,33 +78,6 @@ def side(texts: Sequence[str], unit: Unit) -> SideConfig:
     """A side with the vocabulary of `texts`; words have to be seen twice, characters once."""
     pieces = build_vocabulary(texts, unit, minimum_count=2 if unit == "word" else 1)
     return SideConfig(unit=unit, lowercase=False, end=False, pieces=pieces)
-
-
-def fit(trainer: Trainer, examples: list[Example], held_out: list[Example], state: Path) -> None:
-    """Run the epochs that are left, saving after each."""
-    columns = (
-        TextColumn("epoch {task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    loss_column = TextColumn("loss {task.fields[loss]:.4f}")
-    quiet = not console.is_terminal
-    with Progress(*columns, loss_column, console=console, transient=True, disable=quiet) as progress:
-        while not trainer.finished:
-            number = str(len(trainer.reports) + 1)
-            task = progress.add_task(number, total=len(examples), loss=float("nan"))
-
-            def seen(count: int, loss: float) -> None:
-                progress.update(task, advance=count, loss=loss)  # noqa: B023 - called within this turn
-
-            report = trainer.epoch(examples, held_out, seen)
-            trainer.save(state)
-            progress.remove_task(task)
-            told = "" if report.exact_match is None else f"  held out exact {report.exact_match:.3f}"
-            console.print(
-                f"epoch {number}  loss {report.loss:.4f}{told}  {report.seconds:.1f} s", highlight=False
-            )
 
 
 def exactness(model: RnnModel, plan: Plan, pairs: Sequence[Pair], names: dict[str, str]) -> list[str]:
@@ -168,7 +142,8 @@ def main(
     output.mkdir(parents=True, exist_ok=True)
     held_out = examples_of(parts.held_out, plan.source, plan.target)
     try:
-        fit(trainer, examples_of(parts.learnt, plan.source, plan.target), held_out[:200], state)
+        examples = examples_of(parts.learnt, plan.source, plan.target)
+        fit(trainer, lambda _: examples, held_out[:200], state, partial(epoch_line, tested="held out"))
     except KeyboardInterrupt:
         console.print(f"Stopped after {len(trainer.reports)} finished epochs. Go on with --resume.")
         raise typer.Exit(130) from None

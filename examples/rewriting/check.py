@@ -1,6 +1,6 @@
 """Hold what docs/tutorials/rewriting.md tells against a model that was trained as it says.
 
-    python examples/rewriting/check.py rewriter
+    python -m examples.rewriting.check rewriter
 
 Reads `dev.tsv` and `test.tsv` beside the model. Says of each claim what was measured; the exit code is 1 if
 one is not true.
@@ -8,14 +8,15 @@ one is not true.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import torch
 import typer
-from pointing import steps
-from questions import tokenized
 from rich.console import Console
 
+from examples.claims import Claim, tell
+from examples.rewriting.pointing import steps
+from examples.rewriting.questions import tokenized
 from s2sdap import SearchSettings, Session
 from s2sdap.cli.outcomes import ending_in_one_line
 from s2sdap.debugger.corpus.run import Corpus
@@ -27,14 +28,6 @@ QUESTION = "What did Alexandre Yersin or uh Paul-Louis Simond establish in 1898?
 MEANT = "what did paul - louis simond establish in 1898 ?"
 INVENTED = "Which kabaddi player no sorry which zorbing champion lives in Quuxville?"
 SAID = "which zorbing champion lives in quuxville ?"
-
-
-class Claim(NamedTuple):
-    """What is claimed, what was measured, and whether it is so."""
-
-    what: str
-    measured: str
-    true: bool
 
 
 def exact(model: Model, file: Path, beam: int) -> dict[str, tuple[float, int]]:
@@ -62,17 +55,17 @@ def claims(folder: str, least: float) -> Iterator[Claim]:
         for beam in (1, 5):
             found = exact(model, Path(folder) / f"{part}.tsv", beam)
             told = ", ".join(f"{name} {share:.1%} of {count}" for name, (share, count) in found.items())
-            yield Claim(f"{part}, beam {beam}: at least {bound:.0%} exact", told, found["all"][0] >= bound)
+            yield Claim(f"{part}, beam {beam}: at least {bound:.0%} exact", found["all"][0] >= bound, told)
     for question, meant in ((QUESTION, MEANT), (INVENTED, SAID)):
         written = steps(folder, question)
         output = " ".join(step.word for step in written[:-1])
-        yield Claim(f"{question!r} is mended", repr(output), output == meant)
+        yield Claim(f"{question!r} is mended", output == meant, repr(output))
         copied = [step for step in written if step.added]
         least_copied = min((step.copy for step in copied), default=0.0)
         words = ", ".join(f"{step.word} {step.copy:.3f}" for step in copied)
-        yield Claim("its words that no vocabulary has are copied, p > 0.8", words, least_copied > 0.8)
+        yield Claim("its words that no vocabulary has are copied, p > 0.8", least_copied > 0.8, words)
         pointed = all(step.focus == step.word for step in copied)
-        yield Claim("each from where it stands", ", ".join(step.focus for step in copied), pointed)
+        yield Claim("each from where it stands", pointed, ", ".join(step.focus for step in copied))
     yield from edits(folder)
 
 
@@ -83,18 +76,18 @@ def edits(folder: str) -> Iterator[Claim]:
     session.next()
     while session.evaluate("token") != "simond":
         if session.evaluate("ended"):
-            yield Claim("it writes simond", session.evaluate("output"), true=False)
+            yield Claim("it writes simond", False, session.evaluate("output"))
             return
         session.next()
     before = session.evaluate('prob("simond")')
     session.edit_site("prediction.copy", [0.0])
     told = f"p {before:.3f} before, {session.evaluate(_OF_NAME):.1e} after; now {session.evaluate('token')!r}"
     gone = session.evaluate(_OF_NAME) < 1e-9 and session.evaluate("token") != "simond"
-    yield Claim("without copying `simond` cannot be written", told, gone)
+    yield Claim("without copying `simond` cannot be written", gone, told)
     session.undo()
     session.edit_attention(session.evaluate("source").index("yersin"), 1.0)
     now = session.evaluate("token")
-    yield Claim("with all attention on `yersin` that is copied", repr(now), now == "yersin")
+    yield Claim("with all attention on `yersin` that is copied", now == "yersin", repr(now))
 
 
 _OF_NAME = 'prob("simond")'
@@ -107,13 +100,7 @@ def main(
 ) -> None:
     """Measure, print, and end with 1 where a claim does not hold."""
     torch.set_num_threads(1)
-    console = Console()
-    wrong = 0
-    for claim in claims(str(Path(model).resolve()), least):
-        wrong += not claim.true
-        told = f"{'true ' if claim.true else 'FALSE'}  {claim.what}: {claim.measured}"
-        console.print(told, highlight=False, markup=False, soft_wrap=True)
-    if wrong:
+    if not tell(Console(), claims(str(Path(model).resolve()), least)):
         raise typer.Exit(1)
 
 

@@ -1,6 +1,6 @@
 """Where each word of an output comes from: how likely it is copied, and from where.
 
-python examples/rewriting/pointing.py rewriter "What did Yersin or uh Simond establish in 1898?"
+python -m examples.rewriting.pointing rewriter "What did Yersin or uh Simond establish in 1898?"
 """
 
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from typing import Annotated
 
 import torch
 import typer
-from questions import tokenized
 from rich.console import Console
 from rich.table import Table
 
+from examples.rewriting.questions import tokenized
 from s2sdap import Session
 from s2sdap.cli.outcomes import ending_in_one_line
 from s2sdap.vocabulary import sites

@@ -1,6 +1,6 @@
 """Train a pointer-generator (See et al. 2017) to rewrite a question with a slip of the tongue.
 
-    python examples/rewriting/train.py --data path/to/disfl-qa --output rewriter
+    python -m examples.rewriting.train --data path/to/disfl-qa --output rewriter
 
 `--data` is a folder with train.json, dev.json and test.json of Disfl-QA. Go on from an interrupted run with
 --resume.
@@ -9,15 +9,16 @@
 import random
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
-from questions import Pair, read
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from examples.rewriting.questions import Pair, read
+from s2sdap.cli.fitting import epoch_line, fit
 from s2sdap.cli.outcomes import ending_in_one_line
 from s2sdap.models.checkpoint import CheckpointConfig, save_checkpoint
 from s2sdap.models.rnn.config import RnnConfig
@@ -65,6 +66,13 @@ class Hiding:
         self._unknown = plan.source.pieces.index(UNKNOWN)
         self._size = len(plan.target.pieces)
         self._counts = Counter(token for each in examples for token in each.source)
+        self._examples = examples
+        self._seed = plan.settings.seed
+
+    def epoch(self, number: int) -> list[Example]:
+        """The examples of an epoch: each time other words of them are hidden."""
+        draw = random.Random(f"{self._seed} {number}")
+        return [self(each, draw) for each in self._examples]
 
     def __call__(self, example: Example, draw: random.Random) -> Example:
         """The example with some of its words hidden."""
@@ -78,35 +86,6 @@ class Hiding:
             tuple(hidden.get(token, token) for token in example.target),
             tuple(hidden.get(token, token) for token in example.copies),
         )
-
-
-def fit(trainer: Trainer, examples: list[Example], dev: list[Example], state: Path) -> None:
-    """Run the epochs that are left, saving after each."""
-    columns = (
-        TextColumn("epoch {task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    loss_column = TextColumn("loss {task.fields[loss]:.4f}")
-    quiet = not console.is_terminal
-    hiding = Hiding(trainer.plan, examples)
-    with Progress(*columns, loss_column, console=console, transient=True, disable=quiet) as progress:
-        while not trainer.finished:
-            number = len(trainer.reports) + 1
-            draw = random.Random(f"{trainer.plan.settings.seed} {number}")
-            task = progress.add_task(str(number), total=len(examples), loss=float("nan"))
-
-            def seen(count: int, loss: float) -> None:
-                progress.update(task, advance=count, loss=loss)  # noqa: B023 - called within this turn
-
-            report = trainer.epoch([hiding(each, draw) for each in examples], dev, seen)
-            trainer.save(state)
-            progress.remove_task(task)
-            told = "" if report.exact_match is None else f"  dev exact {report.exact_match:.3f}"
-            console.print(
-                f"epoch {number}  loss {report.loss:.4f}{told}  {report.seconds:.1f} s", highlight=False
-            )
 
 
 def main(
@@ -137,7 +116,8 @@ def main(
         raise typer.Exit(2) from None
     output.mkdir(parents=True, exist_ok=True)
     try:
-        fit(trainer, examples["train"], examples["dev"], state)
+        hidden = Hiding(plan, examples["train"])
+        fit(trainer, hidden.epoch, examples["dev"], state, partial(epoch_line, tested="dev"))
     except KeyboardInterrupt:
         console.print(f"Stopped after {len(trainer.reports)} finished epochs. Go on with --resume.")
         raise typer.Exit(130) from None

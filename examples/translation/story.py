@@ -10,13 +10,13 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from examples.claims import Claim, tell
 from examples.marian.parallel_text import DataError
 from examples.translation.sweeping import Row, fired, one_word_off, silent, swept
 from examples.translation.tracing import Judged, Moved, Traced, judged, moved, soundest, traced
@@ -36,14 +36,6 @@ SHORTLIST = 16
 """Wrong sentences that are judged, the shortest: a verdict tries hundreds of words at every place."""
 
 console = Console()
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """Something that the tutorial says, and whether it is so."""
-
-    text: str
-    holds: bool
 
 
 def indexed(model: Path, data: Path, folder: Path) -> Path:
@@ -158,15 +150,6 @@ def traced_lines(lines: Sequence[int], verdicts: Sequence[Judged]) -> list[int]:
     return chosen + ([best.line] if best is not None and best.line not in chosen else [])
 
 
-def tell(claims: Sequence[Claim]) -> bool:
-    """Print the claims. Returns whether all hold."""
-    for claim in claims:
-        mark = "[green]holds[/]" if claim.holds else "[bold red]FAILS[/]"
-        console.print(f"{mark}  ", end="")
-        console.print(claim.text, highlight=False, markup=False, soft_wrap=True)
-    return all(claim.holds for claim in claims)
-
-
 def main(
     *,
     data: Annotated[Path, typer.Option(help="The folder that it was trained on.")] = DATA,
@@ -185,7 +168,7 @@ def main(
         folder.mkdir(parents=True, exist_ok=True)
         console.print("[bold]A test set under watch rules[/]")
         rows = swept(model / "model", sources, references, folder / "report.jsonl")
-        whole = tell(swept_claims(rows))
+        whole = tell(console, swept_claims(rows))
         short = sorted(one_word_off(rows), key=lambda row: len(row.source.split()))[:SHORTLIST]
         written = "".join(f"{row.source}\t{row.reference}\n" for row in short)
         write_whole(folder / "one-word-off.tsv", written.encode())
@@ -195,16 +178,16 @@ def main(
         index = indexed(model / "model", data, folder)
         for line in traced_lines([row.line for row in short], verdicts):
             found = traced(model / "model", table, line, index)
-            whole = tell(traced_claims(found, short[line - 1].line)) and whole
-        whole = tell(numbered_claims(model / "model")) and whole
+            whole = tell(console, traced_claims(found, short[line - 1].line)) and whole
+        whole = tell(console, numbered_claims(model / "model")) and whole
         stages = dict(Counter(each.stage or "none" for each in verdicts))
         mended = sum(each.mends for each in verdicts)
         sound = sum(each.mends and each.soundness >= 0.5 for each in verdicts)
         told = f"of {len(verdicts)} the verdicts name {stages}; {mended} are mended, {sound} of them soundly"
-        whole = tell([Claim(told, mended > 0)]) and whole
+        whole = tell(console, [Claim(told, mended > 0)]) and whole
         console.print("[bold]A word and what stands behind it[/]")
         moving = moved(model / "model", index, SENTENCE, WORD, INSERTED)
-        whole = tell(moved_claims(moving, ALONE, TOGETHER)) and whole
+        whole = tell(console, moved_claims(moving, ALONE, TOGETHER)) and whole
     except DataError as error:
         console.print(f"{error}{WHERE_TO_GET_IT}", highlight=False, soft_wrap=True)
         raise typer.Exit(2) from None

@@ -1,27 +1,18 @@
 """The story of three wrong words of a real OpenNMT-py model, on that model."""
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
+
+from examples.opennmt import story
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data" / "opennmt-py-2017"
 
 
 @pytest.fixture(scope="module")
-def story():
-    spec = importlib.util.spec_from_file_location("opennmt_story", ROOT / "examples" / "opennmt" / "story.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # its records look for their module there
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def command(story):
+def command():
     app = story.typer.Typer()
     app.command()(story.main)
     return lambda *arguments: CliRunner().invoke(app, list(arguments))
@@ -44,7 +35,7 @@ def test_without_data_it_says_where_to_get_them(command, tmp_path):
     assert "github.com/OpenNMT/OpenNMT-py" in told.output
 
 
-def test_a_claim_that_does_not_hold_fails(command, story, monkeypatch):
+def test_a_claim_that_does_not_hold_fails(monkeypatch):
     """Were the word another one, the story would say so."""
     if not DATA.is_dir():
         pytest.skip("../shared/data/opennmt-py-2017 is absent: the story of a real checkpoint is not tested")

@@ -4,19 +4,16 @@ The task is small and real: the names are random, so that only copying can write
 have not been seen in training at all. The files are of the form that Disfl-QA has.
 """
 
-import importlib.util
 import json
 import random
-import sys
-from pathlib import Path
 
 import pytest
 
+from examples.rewriting import pointing, train
 from s2sdap.debugger.corpus.run import Corpus
 from s2sdap.debugger.program import read_program
 from s2sdap.models.loading import load_model
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "rewriting"
 QUESTIONS = ("What does {} eat?", "Where is {} now?", "Who is taller than {}?", "When did {} sleep?")
 SLIPS = ("no sorry", "I mean", "or rather", "uh no")
 
@@ -44,30 +41,12 @@ def slips(count, seed):
 
 
 @pytest.fixture(scope="module")
-def example():
-    """The example's own modules, as its commands import them."""
-    sys.path.insert(0, str(EXAMPLE))
-    try:
-        found = {}
-        for name in ("train", "pointing"):
-            spec = importlib.util.spec_from_file_location(f"rewriting_{name}", EXAMPLE / f"{name}.py")
-            found[name] = importlib.util.module_from_spec(spec)
-            sys.modules[spec.name] = found[name]
-            spec.loader.exec_module(found[name])
-        yield found
-    finally:
-        sys.path.remove(str(EXAMPLE))
-        for name in ("questions", "rewriting_train", "rewriting_pointing"):
-            sys.modules.pop(name, None)
-
-
-@pytest.fixture(scope="module")
-def folder(example, tmp_path_factory):
+def folder(tmp_path_factory):
     data = tmp_path_factory.mktemp("slips")
     for part, count, seed in (("train", 800, 1), ("dev", 60, 2), ("test", 60, 3)):
         (data / f"{part}.json").write_text(json.dumps(slips(count, seed)))
     output = data / "rewriter"
-    example["train"].main(data=data, output=output, epochs=6, size=48, batch=16, rate=8e-3)
+    train.main(data=data, output=output, epochs=6, size=48, batch=16, rate=8e-3)
     return output
 
 
@@ -87,13 +66,13 @@ def test_it_writes_names_that_it_has_never_seen(folder, model):
         assert name not in vocabulary
 
 
-def test_the_table_tells_what_was_copied(example, folder, capsys):
-    example["pointing"].main(str(folder), "Who is taller than Bafol no sorry Zilmp?")
+def test_the_table_tells_what_was_copied(folder, capsys):
+    pointing.main(str(folder), "Who is taller than Bafol no sorry Zilmp?")
     told = capsys.readouterr().out
     assert "who is taller than zilmp ?" in told
     (row,) = [line for line in told.splitlines() if "zilmp *" in line]
     assert row.count("zilmp") == 2
-    steps = example["pointing"].steps(str(folder), "Who is taller than Bafol no sorry Zilmp?")
+    steps = pointing.steps(str(folder), "Who is taller than Bafol no sorry Zilmp?")
     name = next(step for step in steps if step.added)
     assert name.copy > 0.9
     assert name.p <= name.copy
@@ -118,9 +97,9 @@ def test_a_scripted_session_sets_the_copy_probability(debugger, folder):
     assert debugger.results()[0].outputs[0].text == "who is taller than zilmp ?"
 
 
-def test_what_is_no_data_is_told(example, tmp_path):
+def test_what_is_no_data_is_told(tmp_path):
     with pytest.raises(SystemExit, match=r"train\.json: No such file"):
-        example["train"].main(data=tmp_path)
+        train.main(data=tmp_path)
     (tmp_path / "train.json").write_text("[1, 2]")
     with pytest.raises(SystemExit, match="not a file of Disfl-QA"):
-        example["train"].main(data=tmp_path)
+        train.main(data=tmp_path)
