@@ -291,9 +291,13 @@ class Keeper:
 
 
 def _kind(step: KeptSites) -> tuple[int, ...]:
-    """What the bytes of a row of a step of one model come from: how far it is, and how long its sources are."""
+    """What the bytes of a row of a step of one model come from: how far it is, how long its sources are."""
     encoder = step.encoder
-    return (step.number // STRIDE, len(encoder.source.tokens), *(len(each.tokens) for each, _ in encoder.others))
+    return (
+        step.number // STRIDE,
+        len(encoder.source.tokens),
+        *(len(each.tokens) for each, _ in encoder.others),
+    )
 
 
 def _count(step: KeptSites) -> None:
