@@ -291,13 +291,9 @@ class Keeper:
 
 
 def _kind(step: KeptSites) -> tuple[int, ...]:
-    """What the bytes of a row of a step of one model come from: how far it is, how long its sources are."""
-    encoder = step.encoder
-    return (
-        step.number // STRIDE,
-        len(encoder.source.tokens),
-        *(len(each.tokens) for each, _ in encoder.others),
-    )
+    """What the bytes of a row of a step come from, under one model: how far it is, how long its sources are."""
+    sources = (step.encoder.source, *(source for source, _ in step.encoder.others))
+    return (step.number // STRIDE, *(len(source.tokens) for source in sources))
 
 
 def _count(step: KeptSites) -> None:
