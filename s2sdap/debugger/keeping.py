@@ -291,7 +291,7 @@ class Keeper:
 
 
 def _kind(step: KeptSites) -> tuple[int, ...]:
-    """What the bytes of a row of a step come from, under one model: how far it is, how long its sources are."""
+    """What the bytes of a row of a step come from, under one model: where it is, how long its sources are."""
     sources = (step.encoder.source, *(source for source, _ in step.encoder.others))
     return (step.number // STRIDE, *(len(source.tokens) for source in sources))
 
