@@ -6,24 +6,24 @@ computes some steps in a row, and then asks about one after the other. A step is
 (snapshot, edits) and nobody sees it before the cursor comes to it, so this shows in nothing but the time.
 """
 
-from dataclasses import dataclass
 from time import perf_counter
 from typing import Final
 
 from s2sdap.debugger.branches import Branch
-from s2sdap.debugger.keeping import Keeper
+from s2sdap.debugger.keeping import Keeper, KeptSites
 from s2sdap.decoding.records import Snapshot, StepRecord
+from s2sdap.models.contract import Described
 
 AHEAD_SECONDS: Final = 0.01
 """How long a stop may come later for it: less than a screen takes for a picture."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Computed:
-    """What came of a step from `before`: its record, or what the model failed with."""
+def only_computes(model: Described) -> bool:
+    """Whether a step of `model` is known to do nothing but compute: its code is this package's.
 
-    before: Snapshot
-    outcome: StepRecord | Exception
+    Somebody's own may print, or come to a breakpoint of a Python debugger: that is to be when it is due.
+    """
+    return type(model).__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
 class Ahead:
@@ -31,7 +31,7 @@ class Ahead:
 
     def __init__(self, keeper: Keeper) -> None:
         self._keeper = keeper
-        self._waiting: list[_Computed] = []  # the next one last
+        self._waiting: list[StepRecord] = []  # the next one last
         self._expected = 2 * AHEAD_SECONDS
         """Seconds that the next step may take: a long one counts half of that after each that is shorter.
         The first of all is run by itself."""
@@ -44,31 +44,35 @@ class Ahead:
         """
         before = branch.tip
         if not self._waiting or self._waiting[-1].before is not before:
+            self.forget()
             self._waiting = self._computed(branch, before, AHEAD_SECONDS if goes_on else 0.0)[::-1]
-        outcome = self._waiting.pop().outcome
-        if isinstance(outcome, Exception):
-            raise outcome
-        branch.records.append(outcome)
-        return outcome
+        record = self._waiting.pop()
+        branch.records.append(record)
+        return record
 
     def forget(self) -> None:
         """Let go of what the cursor has not come to."""
         self._waiting = []
 
-    def _computed(self, branch: Branch, before: Snapshot, seconds: float) -> list[_Computed]:
-        """A step, and those after it that should be done in time and whose tensors find room."""
-        found: list[_Computed] = []
+    def _computed(self, branch: Branch, before: Snapshot, seconds: float) -> list[StepRecord]:
+        """A step, and those after it that should be done in time and whose tensors find room.
+
+        A plan that lets go of tensors by itself would have to run steps again for who asks about them later.
+        """
+        found: list[StepRecord] = []
         keeper, now = self._keeper, perf_counter()
         end = now + seconds
         while True:
             began = now
             try:
                 record = keeper.run(branch.plan, branch.encoder, before, ())
-            except Exception as error:  # to be told when the cursor comes to it
-                found.append(_Computed(before, error))
-                return found
-            found.append(_Computed(before, record))
+            except Exception:
+                if found:  # run again, and told, when the cursor comes to it: kept, an error keeps all it saw
+                    return found
+                raise
+            found.append(record)
             before, now = record.after, perf_counter()
             self._expected = max(now - began, self._expected / 2)
-            if before.ended or now + self._expected > end or keeper.filling:
+            late = now + self._expected > end
+            if late or before.ended or keeper.filling or not isinstance(record.sites, KeptSites):
                 return found

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from s2sdap.debugger.ahead import only_computes
 from s2sdap.debugger.breakpoints import Armed
 from s2sdap.debugger.counting import Counts
 from s2sdap.debugger.editing import making
@@ -93,7 +94,9 @@ class Session(EditedSession):
         self.training = training
         self.of_call = planner is not None
         """Whether the decode is a call of somebody's own program, which only that can make again."""
-        self.walk.looks_ahead = not self.of_call  # what it runs beside the model is to run when it is due
+        self.walk.looks_ahead = (
+            only_computes(model) and not self.of_call
+        )  # a call may run more than its model
         self.origin: Mapping[str, Any] = {}
         """Where the model came from, as a launch names it."""
         self._stop_on_entry = stop_on_entry

@@ -52,7 +52,7 @@ class Walk:
         self._planner = planner
         self.results: dict[int, Result] = {}
         self.training: Training | None = None
-        self.looks_ahead = True
+        self.looks_ahead = False
         """Whether steps may be computed before the cursor comes to them."""
         self.stages = tuple(stage for stage in model.layout.stages if stage is not Stage.ENCODER)
         self.has_encoder = Stage.ENCODER in model.layout.stages

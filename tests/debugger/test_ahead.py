@@ -1,6 +1,8 @@
 """Steps that a run computes before it asks about them show in nothing: not in stops, records or failures."""
 
+import gc
 import time
+import weakref
 
 import pytest
 from driving import finish, place, session_of
@@ -42,6 +44,12 @@ def patient(monkeypatch):
     monkeypatch.setattr(ahead, "AHEAD_SECONDS", 1e6)
 
 
+def known(session):
+    """The same session: its model, which a test brings, is known to do nothing but compute."""
+    session.walk.looks_ahead = True
+    return session
+
+
 def ruled(session, *rules):
     session.armed = Armed.of(rules=[parse_rule(rule) for rule in rules])
     return session
@@ -54,7 +62,7 @@ def records_of(session, sentence=0):
 @pytest.mark.usefixtures("patient")
 def test_a_run_computes_steps_in_a_row_and_none_of_them_twice():
     model = Counted(rnn())
-    session = ruled(session_of(model, **LONG), "lowConfidence(step == 3)")
+    session = ruled(known(session_of(model, **LONG)), "lowConfidence(step == 3)")
     session.start()
     assert place(session.continue_()) == (0, 3, "search")
     assert model.steps == STEPS
@@ -123,21 +131,55 @@ def test_stops_and_records_are_those_of_a_run_step_by_step(rule, beam_size, monk
 
 
 @pytest.mark.usefixtures("patient")
-def test_a_failure_is_told_where_it_came_and_the_step_is_not_run_again():
+def test_a_failure_is_told_where_it_came():
     model = Counted(PromptedModel(fails_at=5))
-    session = session_of(model, "ah\nab", **LONG)
+    session = known(session_of(model, "ah\nab", **LONG))
     session.start()
     stop = session.continue_()
     assert (stop.reason, place(stop)) == (StopReason.ERROR, (0, 4, "search"))
-    assert model.steps == 6
+    assert model.steps == 7, "the step that fails is run before it is due, and when it is"
     assert "no step 5 for me" in stop.traceback
     finish(session)
-    assert model.steps == 6 + STEPS
+    assert model.steps == 7 + STEPS
+
+
+class Activation:
+    """What a step has in hand while it computes."""
+
+
+class Holding(Counted):
+    """A model whose steps hold something for as long as they run, or as their errors are kept."""
+
+    def __init__(self, model):
+        super().__init__(model)
+        self.alive = weakref.WeakSet()
+
+    def step(self, encoded, state, tokens, probe, /):
+        held = Activation()
+        self.alive.add(held)
+        return super().step(encoded, state, tokens, probe)
+
+
+@pytest.mark.parametrize("rules", [(), ("lowConfidence(step == 3)",)], ids=["told", "not told yet"])
+@pytest.mark.usefixtures("patient")
+def test_what_a_failed_step_had_in_hand_is_let_go_at_once(rules):
+    """It may be most of a device's memory, which the steps after it need."""
+    model = Holding(PromptedModel(fails_at=5))
+    session = ruled(known(session_of(model, "ah", **LONG)), *rules)
+    session.start()
+    gc.collect()
+    gc.disable()
+    try:
+        assert session.continue_().reason is (StopReason.RULE if rules else StopReason.ERROR)
+        assert model.steps > 5
+        assert not model.alive
+    finally:
+        gc.enable()
 
 
 @pytest.mark.usefixtures("patient")
 def test_a_rule_that_holds_before_the_failure_stops_first():
-    session = ruled(session_of(PromptedModel(fails_at=5), "ah", **LONG), "lowConfidence(step == 3)")
+    session = ruled(known(session_of(PromptedModel(fails_at=5), "ah", **LONG)), "lowConfidence(step == 3)")
     session.start()
     assert place(session.continue_()) == (0, 3, "search")
     assert session.walk.branch.error is None
@@ -146,7 +188,7 @@ def test_a_rule_that_holds_before_the_failure_stops_first():
 
 def test_a_slow_model_runs_no_step_before_it_is_due():
     model = Counted(rnn(), seconds=ahead.AHEAD_SECONDS)
-    session = ruled(session_of(model, **LONG), "lowConfidence(step == 3)")
+    session = ruled(known(session_of(model, **LONG)), "lowConfidence(step == 3)")
     session.start()
     session.continue_()
     assert model.steps == 4
@@ -155,7 +197,7 @@ def test_a_slow_model_runs_no_step_before_it_is_due():
 @pytest.mark.usefixtures("patient")
 def test_who_goes_step_by_step_runs_no_step_before_it_is_due():
     model = Counted(rnn())
-    session = session_of(model, **LONG)
+    session = known(session_of(model, **LONG))
     session.start()
     for count in range(1, 5):
         session.next()
@@ -163,20 +205,49 @@ def test_who_goes_step_by_step_runs_no_step_before_it_is_due():
 
 
 @pytest.mark.usefixtures("patient")
-def test_a_call_of_a_program_runs_no_step_before_it_is_due():
-    """What it does beside the model, a logits processor say, is to happen when the cursor is there."""
-    model = Counted(rnn())
-    planner = planner_for(model, SearchSettings(**LONG))
-    session = ruled(Session(model, inline_program("abcdh"), planner=planner), "lowConfidence(step == 3)")
+def test_a_model_of_somebodys_own_runs_no_step_before_it_is_due(capsys):
+    """What a step prints goes to the console, and is not to be there at a stop before it."""
+
+    class Talkative(Counted):
+        def step(self, encoded, state, tokens, probe, /):
+            print(f"step {self.steps}")
+            return super().step(encoded, state, tokens, probe)
+
+    session = ruled(session_of(Talkative(rnn()), **LONG), "lowConfidence(step == 3)")
     session.start()
     session.continue_()
-    assert model.steps == 4
+    assert capsys.readouterr().out.splitlines() == ["step 0", "step 1", "step 2", "step 3"]
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_call_of_a_program_runs_no_step_before_it_is_due():
+    """What it does beside the model, a logits processor say, is to happen when the cursor is there."""
+    planned, steps = planner_for(rnn(), SearchSettings(**LONG)), []
+
+    class Counting:
+        def __init__(self, plan):
+            self.plan = plan
+
+        def __getattr__(self, name):
+            return getattr(self.plan, name)
+
+        def step(self, encoder, before, edits=()):
+            steps.append(before.step)
+            return self.plan.step(encoder, before, edits)
+
+    def planner(text, **where):
+        return Counting(planned(text, **where))
+
+    session = ruled(Session(rnn(), inline_program("abcdh"), planner=planner), "lowConfidence(step == 3)")
+    session.start()
+    session.continue_()
+    assert steps == [0, 1, 2, 3]
 
 
 @pytest.mark.usefixtures("patient")
 def test_a_run_whose_budget_is_filling_computes_one_step_at_a_time():
     model = Counted(rnn())
-    session = ruled(session_of(model, **LONG), "lowConfidence(step == 3)")
+    session = ruled(known(session_of(model, **LONG)), "lowConfidence(step == 3)")
     session.walk.keeper.budget = 1024
     session.start()
     session.continue_()

@@ -10,6 +10,7 @@ from generating import face_of, inputs, model_of, plain, written
 from left_behind import assert_same_content, record_content
 
 from s2sdap import Session
+from s2sdap.debugger import ahead
 from s2sdap.debugger.breakpoints import Armed, StageBreakpoint
 from s2sdap.debugger.expressions import compile_expression
 from s2sdap.debugger.fields import FIELDS, OF_TRAINING
@@ -318,3 +319,19 @@ def test_a_random_walk(seed, session_of):
         value = (frame.hypothesis.tokens, session.evaluate("attention"))
         assert known.setdefault(place, value) == value
     assert len(known) > 8
+
+
+def test_steps_whose_tensors_are_let_go_are_not_computed_ahead(session_of, monkeypatch):
+    """A rule that asked one later would have it run a second time, which costs more than it spares."""
+    monkeypatch.setattr(ahead, "AHEAD_SECONDS", 1e6)
+    passes = []
+    hook = model_of("bart").register_forward_hook(lambda *_: passes.append(1))
+    try:
+        session = session_of("bart")
+        session.walk.looks_ahead = True
+        session.armed = Armed.of(rules=[parse_rule("highEntropy(entropy >= 0 and step == 2)")])
+        session.start()
+        assert session.continue_().cursor.step == 2
+    finally:
+        hook.remove()
+    assert len(passes) == 3
