@@ -43,6 +43,7 @@ LETTERS = "the quick brown fox jumps over the lazy dog and "
 
 _STOPPED = """() => document.querySelector("header button[aria-label='Next token']:enabled")
   && document.querySelector("main [aria-busy=false]") && !document.querySelector(".computing")"""
+_TO_THE_START = "(rows) => rows.forEach((row) => row.scrollTo(0, 0))"
 _PAINTED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
@@ -174,7 +175,7 @@ class Looking:
 
 def _scrolling(look: Looking) -> Callable[[], None]:
     """Along the decode and back."""
-    x, y = look.middle(".scroll")
+    x, y = look.middle(".row.target")
 
     def deed() -> None:
         look.page.mouse.move(x, y)
@@ -188,7 +189,7 @@ def _scrolling(look: Looking) -> Callable[[], None]:
 
 def _pointing(look: Looking) -> Callable[[], None]:
     """Over tokens that are in sight, source and target, and candidates."""
-    look.page.locator(".scroll").evaluate("(scroll) => scroll.scrollTo(0, 0)")
+    look.page.locator(".row").evaluate_all(_TO_THE_START)
     rows = (".source .slot:nth-child({}) .token", ".target .slot:nth-child({}) .token")
     places = [look.middle(row.format(at)) for row in rows for at in range(1, 10)]
 
@@ -203,7 +204,7 @@ def _pointing(look: Looking) -> Callable[[], None]:
 def _dragging(look: Looking) -> Callable[[], None]:
     """An attention bar up and down."""
     look.page.evaluate("() => document.querySelector('.draft button:last-child')?.click()")
-    look.page.locator(".scroll").evaluate("(scroll) => scroll.scrollTo(0, 0)")
+    look.page.locator(".row").evaluate_all(_TO_THE_START)
     x, y = look.middle(".source .slot:nth-child(4) .track")
 
     def deed() -> None:

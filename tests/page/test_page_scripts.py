@@ -137,7 +137,7 @@ def test_a_long_sentence_scrolls_to_its_cursor(reader):
     sheet = reader(LONG.strip(), steps=60)
     page = sheet.page
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
-    room = page.locator(".scroll").bounding_box()
+    room = page.locator(".sheet").bounding_box()
 
     def seen(locator):
         box = locator.bounding_box()
@@ -145,12 +145,125 @@ def test_a_long_sentence_scrolls_to_its_cursor(reader):
 
     assert len(page.evaluate(TOKENS, ".row.source")) == len(LONG.strip())
     assert side_by_side(page.evaluate(TOKENS, ".row.target"))
-    assert seen(page.locator(".target .current"))
-    assert not seen(page.locator(".source .token").first)
+    page.wait_for_function(IN_SIGHT, arg=CURRENT)
+    assert not seen(page.locator(".target .token").first)
     curves_lead_from_token_to_token(page)
     page.locator(".source .token").first.focus()
     page.keyboard.press("ArrowRight")
     assert seen(page.locator(".source .token").nth(1))
     for _ in range(2):
         sheet.go("Back a token")
-    assert seen(page.locator(".target .current"))
+    page.wait_for_function(IN_SIGHT, arg=CURRENT)  # there is a motion
+
+
+# Whether this target token and the source token with the largest weight are in sight.
+IN_SIGHT = """(target) => {
+  const seen = (each) => {
+    const [box, row] = [each, each.closest(".row")].map((one) => one.getBoundingClientRect());
+    return box.left >= Math.max(row.left, 0) - 1 && box.right <= Math.min(row.right, innerWidth) + 1;
+  };
+  const weights = [...document.querySelectorAll(".source .track")];
+  const most = Math.max(...weights.map((each) => Number(each.ariaValueNow)));
+  const attended = weights.filter((each) => Number(each.ariaValueNow) === most);
+  return attended.some(seen) && seen(document.querySelector(target));
+}"""
+# Whether the target token is in sight that is tied most to the source token under the pointer.
+TIED_IN_SIGHT = """() => {
+  const tie = (each) => Number(each.style.getPropertyValue("--tie"));
+  const [most] = [...document.querySelectorAll(".target .token.tied")].sort((a, b) => tie(b) - tie(a));
+  const [box, row] = [most, most.closest(".row")].map((one) => one.getBoundingClientRect());
+  return box.left >= row.left - 1 && box.right <= row.right + 1;
+}"""
+# Which source tokens have their columns in sight in the matrix, and whether the row of the cursor is.
+CELLS_IN_SIGHT = """() => {
+  const box = (what) => document.querySelector(what).getBoundingClientRect();
+  const [grid, room, corner] = [".heat canvas", ".scroll", ".corner"].map(box);
+  const current = document.querySelector(".rows .current").getBoundingClientRect();
+  const end = Math.min(room.right, innerWidth);
+  const columns = [...document.querySelectorAll(".columns > span")].map((one) => one.getBoundingClientRect());
+  return {
+    columns: columns.map(({ left, right }) => left >= corner.right - 1 && right <= end),
+    row: current.top >= corner.bottom - 1 && current.bottom <= room.bottom && current.right > room.left,
+  };
+}"""
+WHERE = "(row) => document.querySelector(row).scrollLeft"
+AT_THE_END = """(last) => { const row = document.querySelector(".row.source");
+  return Math.abs(row.scrollLeft - (last ? row.scrollWidth - row.clientWidth : 0)) < 1; }"""
+CURRENT, PICKED = ".target .slot.current .token", ".target .token[aria-pressed=true]"
+
+
+@pytest.fixture
+def still(reader):
+    """Opens a sentence for a person who wants no motion; the page is as wide as before at the end."""
+    pages = []
+
+    def begin(text, model="all"):
+        sheet = reader(text, model, steps=30)
+        pages.append(sheet.page)
+        sheet.page.emulate_media(reduced_motion="reduce")
+        return sheet
+
+    yield begin
+    for page in pages:
+        page.emulate_media(reduced_motion="no-preference")
+        page.set_viewport_size({"width": 1360, "height": 860})
+
+
+@pytest.mark.parametrize(
+    ("text", "model", "widths"),
+    [(LONG[:60], "all", (900, 480, 320)), ((ARABIC * 4)[:60], "arabic", (400,))],
+    ids=["to the right", "to the left"],
+)
+def test_what_is_attended_to_is_in_sight_with_its_step_however_narrow_it_is(still, text, model, widths):
+    sheet = still(text, model)
+    page = sheet.page
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": 860})
+        page.wait_for_function(IN_SIGHT, arg=CURRENT)  # nobody scrolled: what was in sight stays so
+        for _ in range(2):
+            sheet.go("Back a token")
+            assert page.evaluate(IN_SIGHT, CURRENT)
+        for token in page.locator(".target .token").all()[1::15]:
+            token.click()
+            assert page.evaluate(IN_SIGHT, PICKED)
+            token.click()
+        for token in page.locator(".source .token").all()[9::40]:
+            page.mouse.move(0, 0)
+            token.hover()
+            assert page.evaluate(TIED_IN_SIGHT)
+        curves_lead_from_token_to_token(page)
+
+        sheet.button("Matrix").click()
+        page.get_by_role("application").wait_for()
+        sheet.go("Back a token")
+        seen = page.evaluate(CELLS_IN_SIGHT)
+        sheet.button("Curves").click()
+        weights = page.locator(".source .track").evaluate_all(
+            "(all) => all.map((each) => +each.ariaValueNow)"
+        )
+        assert seen["row"]
+        assert any(seen["columns"][at] for at, weight in enumerate(weights) if weight == max(weights))
+
+
+def test_who_scrolls_by_hand_is_left_alone_until_the_next_stop(still):
+    sheet = still(LONG[:60])
+    page = sheet.page
+    page.set_viewport_size({"width": 480, "height": 860})
+    page.wait_for_function(IN_SIGHT, arg=CURRENT)
+    box = page.locator(".row.source").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] - 12)
+    page.locator(".row.source .token.tied").wait_for()
+    target = page.evaluate(WHERE, ".row.target")
+    away = -9999 if page.evaluate(WHERE, ".row.source") > 900 else 9999
+    page.mouse.wheel(away, 0)
+    page.wait_for_function(AT_THE_END, arg=away > 0)
+    assert not page.evaluate(IN_SIGHT, CURRENT)
+    source = page.evaluate(WHERE, ".row.source")
+    # Nobody pointed at the tokens that lie under the pointer now, and a look at more candidates is no stop.
+    page.get_by_label("Candidates").fill("7")
+    page.locator(".target .slot.current li").nth(6).wait_for()
+    page.set_viewport_size({"width": 500, "height": 860})
+    assert abs(page.evaluate(WHERE, ".row.source") - source) <= 20
+    assert page.evaluate(WHERE, ".row.target") == target
+    sheet.go("Back a token")
+    assert page.evaluate(IN_SIGHT, CURRENT)

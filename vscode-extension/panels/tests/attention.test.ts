@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { bundles, curve, linksAt, linksOf, strongest, widthOf } from "../src/logic/attention";
+import { bundles, curve, linksAt, linksOf, mostTied, strongest, widthOf } from "../src/logic/attention";
 
 const MAP = { rows: 2, columns: 3, data: new Float32Array([0.7, 0.2, 0.1, 0, 0.005, 0.995]) };
 
@@ -34,6 +34,11 @@ describe("which weights are drawn", () => {
     expect(linksAt(MAP, "source", 1).map((link) => link.target)).toEqual([0]);
     expect(linksAt(MAP, "target", 7)).toEqual([]);
   });
+
+  it("finds what a token has most to do with, on both sides", () => {
+    expect([0, 1, 2, -1].map((at) => mostTied(MAP, "target", at))).toEqual([0, 2, undefined, undefined]);
+    expect([0, 1, 2, 3].map((at) => mostTied(MAP, "source", at))).toEqual([0, 0, 1, undefined]);
+  });
 });
 
 describe("curves", () => {
@@ -56,6 +61,14 @@ describe("curves", () => {
 
   it("of a token that is not laid out are left out", () => {
     expect(bundles([{ target: 9, source: 0, weight: 1 }], places, places, 80)).toEqual([]);
+  });
+
+  it("that lie beside what can be seen are left out, and those that cross it are not", () => {
+    const kept = (...[from, to]: number[]) =>
+      bundles([{ target: 0, source: 0, weight: 1 }], [{ x: from! }], [{ x: to! }], 80, 320).length;
+    expect([kept(-5, -400), kept(330, 900), kept(-5, 900), kept(-5, 10), kept(310, 900)]).toEqual([
+      0, 0, 1, 1, 1,
+    ]);
   });
 
   it("are wider the more weight there is", () => {

@@ -1,6 +1,8 @@
 // A view as a picture of lines and words: what stands on the screen, drawn again as SVG that needs nothing
 // but itself. Words stay words, with the names of their fonts, at the places where the browser put them.
 
+import { flushSync } from "svelte";
+
 import { boxOf } from "./boxes";
 import { type Frame, measured, svgElement, within } from "./frame";
 import { pictureOf } from "./pictures";
@@ -50,6 +52,9 @@ function laidOut<T>(root: HTMLElement, look: () => T): T {
   );
   root.style.setProperty("--wide", `${root.clientWidth}px`);
   root.classList.add("drawn");
+  // Who draws what is scrolled hears that it no longer is.
+  for (const [each] of scrolled) each.dispatchEvent(new Event("scroll"));
+  flushSync();
   const turned = [...root.querySelectorAll<HTMLElement>("[data-turned]")];
   const turns = turned.map((each) => turnOf(each));
   turned.forEach((each, at) => {
@@ -65,7 +70,10 @@ function laidOut<T>(root: HTMLElement, look: () => T): T {
     }
     root.classList.remove("drawn");
     root.style.removeProperty("--wide");
-    for (const [each, left, top] of scrolled) [each.scrollLeft, each.scrollTop] = [left, top];
+    for (const [each, left, top] of scrolled) {
+      [each.scrollLeft, each.scrollTop] = [left, top];
+      each.dispatchEvent(new Event("scroll"));
+    }
   }
 }
 

@@ -44,6 +44,16 @@ export function linksAt(map: Matrix, side: "source" | "target", at: number): Lin
   return links;
 }
 
+/** The token of the other side that has most to do with this one, by its weight; none where no weight ties them. */
+export function mostTied(map: Matrix, side: "source" | "target", at: number): number | undefined {
+  if (at < 0 || at >= (side === "target" ? map.rows : map.columns)) return undefined;
+  const weights =
+    side === "target"
+      ? rowOf(map, at)
+      : Array.from({ length: map.rows }, (_, row) => map.data[row * map.columns + at]!);
+  return strongest(weights, 0)[0];
+}
+
 /** A token by its middle, in pixels from the left. */
 export interface Place {
   x: number;
@@ -62,21 +72,26 @@ export interface Bundle {
   path: string;
 }
 
-/** Links as few paths: those of one step and one width are one. */
+/**
+ * Links as few paths: those of one step and one width are one. A curve that lies beside what can be seen, from 0
+ * to `width`, with both of its ends, is left out.
+ */
 export function bundles(
   links: Link[],
   sources: readonly Place[],
   targets: readonly Place[],
   height: number,
+  width = Infinity,
 ): Bundle[] {
   const found = new Map<string, Bundle>();
   for (const link of links) {
     const from = sources[link.source];
     const to = targets[link.target];
     if (from === undefined || to === undefined) continue;
-    const width = widthOf(link.weight);
-    const key = `${link.target} ${width}`;
-    const bundle = found.get(key) ?? { target: link.target, width, path: "" };
+    if (Math.max(from.x, to.x) < 0 || Math.min(from.x, to.x) > width) continue;
+    const thick = widthOf(link.weight);
+    const key = `${link.target} ${thick}`;
+    const bundle = found.get(key) ?? { target: link.target, width: thick, path: "" };
     bundle.path += curve(from.x, to.x, height);
     found.set(key, bundle);
   }

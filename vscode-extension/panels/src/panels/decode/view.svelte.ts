@@ -35,6 +35,8 @@ export class DecodeView implements Keeping {
   draft: number[] | undefined = $state.raw();
   /** Whether the other weights fill the rest when one is dragged. */
   fill = $state(true);
+  /** Which look at the session the decode on show is from: it is asked for again also where nothing has moved. */
+  look = -1;
   #columns = new SvelteMap<number, ColumnBody>();
 
   constructor(session: DebugSession) {
@@ -43,7 +45,7 @@ export class DecodeView implements Keeping {
 
   /** Fetch what is on show. Reads what it depends on, so an effect that calls it runs again with that. */
   fetch(): void {
-    void this.session.looks;
+    const { looks } = this.session;
     const taken = {
       threadId: this.session.thread,
       layer: this.layer,
@@ -56,6 +58,7 @@ export class DecodeView implements Keeping {
     void this.fetched.fetch(async () => {
       const decode = await this.session.ask("s2s/decode", taken);
       this.#columns.clear();
+      this.look = looks;
       if (this.picked !== undefined && this.picked >= decode.total) this.picked = undefined;
       void this.#complete(decode);
       return decode;
