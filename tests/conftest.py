@@ -15,6 +15,7 @@ import pytest
 from browser import bundle, chromium  # noqa: F401 (fixtures of the page and of VS Code)
 from date_index import date_index as built_date_index
 from filelock import FileLock
+from once import shared_folder
 from protocol_schema import check_shapes
 from shape_checking import check_shapes_from_now_on
 from warm_processes import CAN_FORK, ColdProcesses, warm_processes
@@ -81,11 +82,8 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session", autouse=True)
 def nothing_in_the_users_cache(tmp_path_factory):
     """What can be made again is kept beside the tests, once for all workers."""
-    session = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        session = session.parent
     before = os.environ.get("XDG_CACHE_HOME")
-    os.environ["XDG_CACHE_HOME"] = str(session / "cache")
+    os.environ["XDG_CACHE_HOME"] = str(shared_folder(tmp_path_factory) / "cache")
     yield
     if before is None:
         del os.environ["XDG_CACHE_HOME"]

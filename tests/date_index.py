@@ -1,12 +1,11 @@
 """An index of the date model, of some dates that it reads: built once a test session, for all workers."""
 
 import datetime
-import os
 import random
 from pathlib import Path
 from typing import NamedTuple
 
-from filelock import FileLock
+from once import made_once, shared_folder
 
 FORMATS = ("%B %-d, %Y", "%d.%m.%Y", "%-d %b %Y", "%b %-d, %Y")
 SENTENCES = 400
@@ -29,17 +28,13 @@ def dates(count=SENTENCES):
 
 def date_index(tmp_path_factory) -> BuiltIndex:
     """The first call takes a few CPU seconds, any other none."""
-    session = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        session = session.parent  # each worker has a folder of its own in that of the session
-    folder, corpus = session / "dates.index", session / "dates.corpus"
-    with FileLock(f"{folder}.lock"):
-        if not folder.exists():
-            corpus.write_text("\n".join(source for source, _ in dates()) + "\n")
-            unfinished = folder.with_suffix(".unfinished")
-            index_of("dates", dates(), unfinished, corpus)
-            unfinished.rename(folder)
-    return BuiltIndex(str(folder), str(corpus))
+    corpus = shared_folder(tmp_path_factory) / "dates.corpus"
+
+    def make(folder):
+        corpus.write_text("\n".join(source for source, _ in dates()) + "\n")
+        index_of("dates", dates(), folder, corpus)
+
+    return BuiltIndex(str(made_once(tmp_path_factory, "dates.index", make)), str(corpus))
 
 
 def index_of(model, pairs, folder: Path, corpus: Path, *, sites=None) -> None:

@@ -6,12 +6,11 @@ somebody else.
 """
 
 import itertools
-import os
 from pathlib import Path
 from typing import NamedTuple
 
 from date_index import index_of
-from filelock import FileLock
+from once import made_once, shared_folder
 
 WHO = {
     "er": "he",
@@ -71,16 +70,8 @@ def corpus():
 
 def trained_mornings(tmp_path_factory) -> Trained:
     """The first call trains for some CPU seconds, any other takes what is there."""
-    session = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        session = session.parent  # each worker has a folder of its own in that of the session
-    folder = session / "mornings"
-    with FileLock(f"{folder}.lock"):
-        if not folder.exists():
-            unfinished = folder.with_suffix(".unfinished")
-            unfinished.mkdir()
-            _train(unfinished, folder)
-            unfinished.rename(folder)
+    final = shared_folder(tmp_path_factory) / "mornings"
+    folder = made_once(tmp_path_factory, "mornings", lambda folder: _train(folder, final))
     return Trained(str(folder / "model"), str(folder / "index"), str(folder / "corpus.tsv"))
 
 

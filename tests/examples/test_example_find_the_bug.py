@@ -1,12 +1,12 @@
 """The story of docs/tutorials/dates.md, on its models: these fail where it is no longer so."""
 
-import os
 import re
 import sys
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from once import shared_folder
 
 from s2sdap.client import Side
 
@@ -41,10 +41,7 @@ find_the_bug.prepare(Path(sys.argv[2]))
 @pytest.fixture(scope="module")
 def folder(warm, tmp_path_factory):
     """The small model with its index: some 25 CPU seconds, in a process that checks no shapes."""
-    session = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        session = session.parent
-    folder = session / "find-the-bug"
+    folder = shared_folder(tmp_path_factory) / "find-the-bug"
     with FileLock(f"{folder}.lock"):
         done = warm.run(["-c", PREPARED, EXAMPLE, folder], patience=600)
     assert done.returncode == 0, done.stderr

@@ -4,7 +4,7 @@ import os
 import tomllib
 from pathlib import Path
 
-from filelock import FileLock
+from once import made_once
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "own_module"
@@ -13,18 +13,13 @@ STEPS = {"plain": 700, "attentive": 300}
 
 def installed_own_module(warm, tmp_path_factory) -> Path:
     """A folder with `plain.pt` and `attentive.pt`, in which the example is as if it were installed."""
-    session = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        session = session.parent  # each worker has a folder of its own in that of the session
-    folder = session / "own-module"
-    with FileLock(f"{folder}.lock"):
-        if not folder.exists():
-            unfinished = folder.with_suffix(".unfinished")
-            _install(unfinished)
-            for kind, steps in STEPS.items():
-                train(warm, unfinished, kind, f"{kind}.pt", "--steps", str(steps))
-            unfinished.rename(folder)
-    return folder
+
+    def make(folder: Path) -> None:
+        _install(folder)
+        for kind, steps in STEPS.items():
+            train(warm, folder, kind, f"{kind}.pt", "--steps", str(steps))
+
+    return made_once(tmp_path_factory, "own-module", make)
 
 
 def train(warm, folder: Path, *arguments: str) -> str:

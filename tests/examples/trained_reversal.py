@@ -1,9 +1,8 @@
 """The letter-reversing Marian, trained by its own command: once a test session, for all workers of it."""
 
-import os
 from pathlib import Path
 
-from filelock import FileLock
+from once import made_once
 from warm_processes import HUGGING_FACE
 
 ROOT = Path(__file__).parents[2]
@@ -14,16 +13,7 @@ LONGEST = 6
 
 def trained_reversal(warm, tmp_path_factory) -> Path:
     """The folder of the trained model. The first call takes some 20 CPU seconds, any other none."""
-    session = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        session = session.parent  # each worker has a folder of its own in that of the session
-    folder = session / "trained-reversal"
-    with FileLock(f"{folder}.lock"):
-        if not folder.exists():
-            unfinished = folder.with_suffix(".unfinished")
-            _train(warm, unfinished)
-            unfinished.rename(folder)
-    return folder
+    return made_once(tmp_path_factory, "trained-reversal", lambda folder: _train(warm, folder))
 
 
 def _train(warm, folder: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import sys
 import threading
 from concurrent.futures import Future
+from pathlib import Path
 
 from lsprotocol import types as lsp
 from pygls.lsp.client import LanguageClient
@@ -154,13 +155,6 @@ class Editor:
         identifier = lsp.VersionedTextDocumentIdentifier(uri=uri, version=self.versions[uri])
         self.tell(self.client.text_document_did_change, lsp.DidChangeTextDocumentParams(identifier, parts))
 
-    def close_document(self, uri):
-        """Close a document."""
-        self.tell(
-            self.client.text_document_did_close,
-            lsp.DidCloseTextDocumentParams(lsp.TextDocumentIdentifier(uri)),
-        )
-
     def problems(self, uri, holds=bool):
         """The diagnostics of a document's present version, once `holds` of them."""
 
@@ -216,3 +210,27 @@ class Editor:
 def span(line, column, end_line, end_column):
     """A range."""
     return lsp.Range(lsp.Position(line, column), lsp.Position(end_line, end_column))
+
+
+def document(uri):
+    """The document as requests name it."""
+    return lsp.TextDocumentIdentifier(uri)
+
+
+def has_torch(editor):
+    """Whether the server has loaded torch, where the system tells."""
+    loaded = Path(f"/proc/{editor.client._server.pid}/maps")
+    return loaded.exists() and "libtorch" in loaded.read_text()
+
+
+def actions_at(editor, uri, line):
+    """The code actions of a line by the beginning of their titles."""
+    found = [each for each in editor.problems(uri) if each.range.start.line == line]
+    params = lsp.CodeActionParams(document(uri), span(line, 0, line, 1), lsp.CodeActionContext(found))
+    given = editor.ask("text_document_code_action", params=params)
+    return {action["title"].partition(" (")[0].partition(" for this")[0]: action for action in given}
+
+
+def carry_out(editor, action):
+    """Do what an action says."""
+    return editor.command(action["command"]["command"], *action["command"]["arguments"])

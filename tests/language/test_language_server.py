@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from language_editor import Editor, span
+from language_editor import Editor, actions_at, carry_out, document, has_torch, span
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
@@ -29,27 +29,6 @@ def editor(tmp_path_factory):
     )
     yield editor
     assert editor.close() == 0
-
-
-def document(uri):
-    return lsp.TextDocumentIdentifier(uri)
-
-
-def has_torch(editor):
-    """Whether the server has loaded torch, where the system tells."""
-    loaded = Path(f"/proc/{editor.client._server.pid}/maps")
-    return loaded.exists() and "libtorch" in loaded.read_text()
-
-
-def actions_at(editor, uri, line):
-    found = [each for each in editor.problems(uri) if each.range.start.line == line]
-    params = lsp.CodeActionParams(document(uri), span(line, 0, line, 1), lsp.CodeActionContext(found))
-    given = editor.ask("text_document_code_action", params=params)
-    return {action["title"].partition(" (")[0].partition(" for this")[0]: action for action in given}
-
-
-def carry_out(editor, action):
-    return editor.command(action["command"]["command"], *action["command"]["arguments"])
 
 
 def found_low_confidence(problems):

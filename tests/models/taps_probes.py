@@ -11,7 +11,6 @@ from transformers import GenerationMixin, PreTrainedModel
 from parity.families import FAMILIES, inputs_of, load, saved
 
 ALL = list(FAMILIES)
-ENCODING = [name for name in FAMILIES if FAMILIES[name].kind != "decoder-only"]
 PROMPTED = [name for name in FAMILIES if FAMILIES[name].kind == "decoder-only"]
 RESULT = {"return_dict_in_generate": True, "output_logits": True}
 
