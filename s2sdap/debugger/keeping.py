@@ -11,7 +11,7 @@ import dataclasses
 import functools
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from s2sdap.decoding.edits import Edit
+from s2sdap.decoding.named_sites import NamedSites
 from s2sdap.decoding.plan import Plan
 from s2sdap.decoding.records import EncoderRecord, Hypothesis, Snapshot, StepRecord
 
@@ -33,7 +34,7 @@ _NO_MEMORY: Final = (str, bytes, int, float, type, nn.Module, Hypothesis)
 """What is no tensor and points at none that a step would keep alive."""
 
 
-class KeptSites(Mapping[str, Tensor]):
+class KeptSites(NamedSites):
     """The sites of a step, at hand or computed again, and all that this takes: how the step was run.
 
     `state` is the model's after the step. `site_bytes` and `state_bytes` are its own at hand, without what
@@ -45,7 +46,6 @@ class KeptSites(Mapping[str, Tensor]):
 
     __slots__ = (
         "__weakref__",
-        "_names",
         "anchor",
         "before",
         "counted",
@@ -103,15 +103,6 @@ class KeptSites(Mapping[str, Tensor]):
         """The tensor at a site, or `default` where there is none."""
         at_hand = self.sites
         return super().get(name, default) if at_hand is None else at_hand.get(name, default)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._names
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
 
 
 class KeptSnapshot(Snapshot):

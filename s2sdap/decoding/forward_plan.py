@@ -22,7 +22,7 @@ from s2sdap.decoding.edits import (
     TokenEdit,
 )
 from s2sdap.decoding.plan import SettingShown
-from s2sdap.decoding.records import NO_CANDIDATES, EncoderRecord, Hypothesis, Snapshot, StepRecord
+from s2sdap.decoding.records import NO_CANDIDATES, EncoderRecord, Hypothesis, Snapshot, StepRecord, root
 from s2sdap.models.contract import Described
 from s2sdap.models.tokens import Source
 from s2sdap.vocabulary import sites
@@ -66,7 +66,7 @@ class ForwardPlan:
         passed = self.forward(edits) if edits else self.first
         rows = len(self.sources)
         read = [_row(passed.read, row, rows) for row in range(rows)]
-        live = tuple(_row_begun(self.model.target.bos, row) for row in range(rows))
+        live = tuple(root(self.model.target.bos, row + 1, row=row, sentence=row) for row in range(rows))
         after = Snapshot(step=0, live=live, finished=(), state=passed, next_id=rows + 1, ended=False)
         others = tuple(zip(self.sources[1:], read[1:], strict=True))
         return EncoderRecord(self.sources[0], None, read[0], after, tuple(edits), others=others)
@@ -114,21 +114,3 @@ _WHAT: Final = {
 def _row(values: Mapping[str, Tensor], row: int, rows: int) -> dict[str, Tensor]:
     """The encoder's sites of a row; where the decoder has more, several share one."""
     return {name: value[row * len(value) // rows] for name, value in values.items()}
-
-
-def _row_begun(bos: int, row: int) -> Hypothesis:
-    return Hypothesis(
-        id=row + 1,
-        step=-1,
-        token=bos,
-        parent=None,
-        row=row,
-        candidate=-1,
-        logprob=0.0,
-        score=0.0,
-        final=0.0,
-        finished=False,
-        forced=False,
-        coverage=None,
-        sentence=row,
-    )

@@ -93,14 +93,14 @@ class Hypothesis:
         return self.step + 1
 
 
-def root(token: int, identity: int, *, sentence: int = 0) -> Hypothesis:
+def root(token: int, identity: int, *, row: int = 0, sentence: int = 0) -> Hypothesis:
     """The hypothesis before any token was predicted."""
     return Hypothesis(
         id=identity,
         step=-1,
         token=token,
         parent=None,
-        row=0,
+        row=row,
         candidate=-1,
         logprob=0.0,
         score=0.0,

@@ -263,28 +263,17 @@ def _open_session(
     """On the model thread: import torch, load the model unless it is loaded already."""
     import torch
 
+    from s2sdap.debugger.comparing.checkpoints import Checkpoint, load
     from s2sdap.debugger.session import Session
     from s2sdap.decoding.planning import settings_for
-    from s2sdap.models.loading import load_model
 
     torch.set_num_threads(wanted.threads)
     old = adapter.session
     if old is not None and wanted.same_model(adapter.launch):
         model = old.model
     else:
-        try:
-            model = load_model(
-                wanted.model,
-                wanted.device,
-                dtype=wanted.dtype,
-                revision=wanted.revision,
-                trust_remote_code=wanted.trust_remote_code,
-            )
-        except S2sdapError:
-            raise
-        except Exception as error:  # whatever a model's own loading raises is told, not lost
-            reason = f"{type(error).__name__}: {error}"
-            raise S2sdapError("model_failed", where=f"loading {wanted.model}", reason=reason) from error
+        how = (wanted.device, wanted.dtype, wanted.revision, wanted.trust_remote_code)
+        model = load(Checkpoint(wanted.model, *how))
     session = Session(
         model,
         program,

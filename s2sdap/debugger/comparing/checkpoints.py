@@ -40,12 +40,13 @@ class Checkpoints:
         if found is None:
             while len(self._loaded) >= KEPT:  # first, so that there is room for the new one
                 self._loaded.popitem(last=False)
-            found = self._loaded[wanted] = _load(wanted)
+            found = self._loaded[wanted] = load(wanted)
         self._loaded.move_to_end(wanted)
         return found
 
 
-def _load(wanted: Checkpoint) -> "Described":
+def load(wanted: Checkpoint) -> "Described":
+    """Load it, on the thread that owns the models. Raises `model_failed` for what its own code raises."""
     try:
         return load_model(
             wanted.spec,

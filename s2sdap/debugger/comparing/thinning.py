@@ -5,12 +5,13 @@ time. A step is pure: run again, it gives them back bit for bit.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from torch import Tensor
 
+from s2sdap.decoding.named_sites import NamedSites
 from s2sdap.decoding.plan import Plan
 from s2sdap.decoding.records import EncoderRecord, StepRecord
 from s2sdap.vocabulary import sites
@@ -65,10 +66,10 @@ class Kept:
         return known
 
 
-class _Thin(Mapping[str, Tensor]):
+class _Thin(NamedSites):
     """Sites of which `held` are at hand."""
 
-    __slots__ = ("_kept", "_names", "_record", "held")
+    __slots__ = ("_kept", "_record", "held")
 
     def __init__(self, kept: Kept, record: StepRecord) -> None:
         self._kept = kept
@@ -82,12 +83,3 @@ class _Thin(Mapping[str, Tensor]):
         if name not in self._names:
             raise KeyError(name)
         return self._kept.again(self._record)[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._names
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)

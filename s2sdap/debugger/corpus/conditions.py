@@ -8,13 +8,14 @@ part of the language is here that works on numbers and words; a condition with m
 
 import ast
 import functools
-import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from s2sdap.debugger.quick_conditions import COMPARE, FAULTS
 
 Rows = NDArray[Any]
 
@@ -56,17 +57,6 @@ class Vectors:
 
 
 _Value = Numbers | Truths | Words | Vectors
-_FAULTS: Final = (TypeError, ValueError, ZeroDivisionError, IndexError, OverflowError, KeyError)
-_WORD_OPERATORS: Final[dict[type[ast.cmpop], Callable[[Any, Any], Any]]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.In: lambda item, whole: item in whole,
-    ast.NotIn: lambda item, whole: item not in whole,
-}
 
 
 def possibly(condition: str, rows: int, column: Callable[[str], _Value]) -> NDArray[np.bool_]:
@@ -78,7 +68,7 @@ def possibly(condition: str, rows: int, column: Callable[[str], _Value]) -> NDAr
     with np.errstate(all="ignore"):
         try:
             found = _truths(_Asked(column).value(tree.body)).possible
-        except _FAULTS as fault:
+        except FAULTS as fault:
             raise Untold(str(fault)) from None
     return np.broadcast_to(found, rows).astype(np.bool_)
 
@@ -87,11 +77,6 @@ def possibly(condition: str, rows: int, column: Callable[[str], _Value]) -> NDAr
 def _tree(condition: str) -> ast.Expression:
     """Its syntax tree, which is read and never changed; the same conditions are asked of every batch."""
     return ast.parse(condition.strip(), mode="eval")
-
-
-def names_in(condition: str) -> frozenset[str]:
-    """The fields that a condition looks at; names of functions are among them."""
-    return frozenset(node.id for node in ast.walk(ast.parse(condition.strip())) if isinstance(node, ast.Name))
 
 
 def numbers(values: Rows, off: Rows | None = None) -> Numbers:
@@ -270,7 +255,7 @@ def _compare(left: _Value, op: ast.cmpop, right: _Value) -> Truths:
             case ast.NotEq():
                 return Truths(abs(gap) > off, (gap != 0) | (off > 0))
     first, second = _exact(left), _exact(right)
-    found = np.frompyfunc(_WORD_OPERATORS[type(op)], 2, 1)(first, second)
+    found = np.frompyfunc(COMPARE[type(op)], 2, 1)(first, second)
     truths = np.asarray(found, np.bool_)
     return Truths(truths, truths)
 

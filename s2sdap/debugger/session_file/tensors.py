@@ -7,7 +7,7 @@ than the file. Neither side ever holds more than a few parts in memory.
 import threading
 import zipfile
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import safetensors.torch
@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from s2sdap.debugger.session_file.layout import PART_BYTES, part_name
+from s2sdap.decoding.named_sites import NamedSites
 from s2sdap.vocabulary.errors import S2sdapError
 
 HELD_BYTES: Final = 64 * 1024 * 1024
@@ -111,10 +112,10 @@ class Store:
             raise self.damaged(name, error) from None
 
 
-class RecordedSites(Mapping[str, Tensor]):
+class RecordedSites(NamedSites):
     """The sites of a record, read from the file when they are looked at: none is `held`."""
 
-    __slots__ = ("_names", "_part", "_prefix", "_store")
+    __slots__ = ("_part", "_prefix", "_store")
 
     held: Final[Mapping[str, Tensor]] = {}
 
@@ -126,12 +127,3 @@ class RecordedSites(Mapping[str, Tensor]):
         if name not in self._names:
             raise KeyError(name)
         return self._store.tensor(self._part, f"{self._prefix}{name}")
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._names
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)

@@ -6,12 +6,13 @@ kept, they would be nearly all of a record. A step is pure: run again, it gives 
 
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from torch import Tensor
 
 from s2sdap.decoding.generation.scoring import Processed
+from s2sdap.decoding.named_sites import NamedSites
 from s2sdap.vocabulary import sites
 
 FOR_GOOD: Final = (sites.ATTENTION_WEIGHTS, sites.DECODER_STATE, sites.ENCODER_STATES)
@@ -20,13 +21,13 @@ KEPT_BYTES: Final = 512 * 1024
 """Bytes of everything else that a run keeps, of its latest steps; the last one always stays."""
 
 
-class LeanSites(Mapping[str, Tensor]):
+class LeanSites(NamedSites):
     """Sites, of which some may have to be computed again. `held` are those at hand.
 
     `processed` are the scores that search went by; they come and go with the others.
     """
 
-    __slots__ = ("__weakref__", "_again", "_names", "_processed", "held")
+    __slots__ = ("__weakref__", "_again", "_processed", "held")
 
     def __init__(
         self,
@@ -46,15 +47,6 @@ class LeanSites(Mapping[str, Tensor]):
                 raise KeyError(name)
             found = self._again().held[name]
         return found
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._names
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
 
     @property
     def processed(self) -> Processed:
