@@ -28,6 +28,9 @@ SLICE: Final = 0.005
 """Seconds that a motion runs before the next one has its turn."""
 CONGESTED_WAIT: Final = 0.01
 """Seconds to wait where every motion waits for a client to read."""
+INTERRUPT_WAIT: Final = 0.5
+"""Seconds that an interrupt may go unseen: Python tells a signal that comes just before a wait, or to another
+thread, when the wait is over."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,15 +94,15 @@ class ModelThread:
     def serve(self) -> None:
         """Work until closed. Runs on the thread that owns the models."""
         while not self._closed:
-            self._take(block=not self._moving)
+            self._take(block=not self._moving, timeout=INTERRUPT_WAIT)
             for moving in list(self._moving):
                 if self._slice(moving):
                     self._moving.remove(moving)
             if self._moving and all(moving.congested() for moving in self._moving):
                 self._take(block=True, timeout=CONGESTED_WAIT)
 
-    def _take(self, *, block: bool, timeout: float | None = None) -> None:
-        """Do what is in the inbox; wait for the first item if asked to."""
+    def _take(self, *, block: bool, timeout: float) -> None:
+        """Do what is in the inbox; wait for the first item, at most so long, if asked to."""
         with contextlib.suppress(queue.Empty):
             while True:
                 item = self._inbox.get(block=block, timeout=timeout)

@@ -107,12 +107,20 @@ print([name for name in ("torch", "transformers", "numpy") if name in sys.module
     assert out.split("\n")[:2] == ["nothing_to_debug", "[]"], errors
 
 
-@pytest.mark.parametrize("when", ["stopped", "running"])
-def test_ctrl_c_is_raised_in_the_program(here, bart, when):
+@pytest.mark.parametrize(
+    ("when", "told"),
+    [
+        ("stopped", threading.main_thread),
+        ("stopped", threading.current_thread),
+        ("running", threading.main_thread),
+    ],
+)
+def test_ctrl_c_is_raised_in_the_program(here, bart, when, told):
+    """Also where another thread than the program's is told of it, or its wait at the stop has not begun."""
     model, inputs = bart
     hooks = hooks_of(model)
     expected = model.generate(**inputs, max_new_tokens=6)
-    main, words, reached = threading.main_thread().ident, [], threading.Event()
+    words, reached = [], threading.Event()
 
     def slowly(_ids, scores):
         reached.set()
@@ -124,9 +132,11 @@ def test_ctrl_c_is_raised_in_the_program(here, bart, when):
             if when == "stopped":
                 debugger.wait_for_stop()
                 debugger.next()
+                debugger.force("#45")  # when that is answered, the program has come to its wait
             else:
                 assert reached.wait(SECONDS)
-            signal.pthread_kill(main, signal.SIGINT)
+            signal.pthread_kill(told().ident, signal.SIGINT)
+            assert raised.wait(SECONDS)  # whatever was asked of the program would wake it
             wait_until(lambda: "KeyboardInterrupt" in said(debugger))
             words.append(said(debugger))
             ended.set()
@@ -134,13 +144,14 @@ def test_ctrl_c_is_raised_in_the_program(here, bart, when):
             debugger.resume()
             done.wait(SECONDS)
 
-    ended, done = threading.Event(), threading.Event()
+    raised, ended, done = (threading.Event() for _ in range(3))
     thread = threading.Thread(target=client)
     thread.start()
     assert s2sdap.wait_for_client(SECONDS)
     with s2sdap.debug(model):
         with pytest.raises(KeyboardInterrupt):
             model.generate(**inputs, max_new_tokens=500, min_new_tokens=500, logits_processor=[slowly])
+        raised.set()
         assert hooks_of(model) == hooks
         assert ended.wait(SECONDS)
         s2sdap.breakpoint()
@@ -157,7 +168,7 @@ def test_a_forked_child_is_nobodys(here, bart):
     with attached(here), s2sdap.debug(bart[0]):
         child = os.fork()
         if child == 0:  # without torch, which a fork may leave unusable
-            signal.alarm(20)
+            signal.alarm(int(SECONDS))
             os._exit(0 if HERE.client is None and not HERE.inside and not s2sdap.is_client_connected() else 1)
         assert os.waitpid(child, 0)[1] == 0
         assert s2sdap.is_client_connected()
