@@ -15,12 +15,20 @@ import pytest
 from browser import bundle, chromium  # noqa: F401 (fixtures of the page and of VS Code)
 from date_index import date_index as built_date_index
 from filelock import FileLock
+from hypothesis import HealthCheck, settings
 from once import shared_folder
 from protocol_schema import check_shapes
 from shape_checking import check_shapes_from_now_on
 from warm_processes import CAN_FORK, ColdProcesses, warm_processes
 
 check_shapes_from_now_on()
+for name, same in (("tests", True), ("random", False)):
+    settings.register_profile(
+        name, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=same
+    )
+settings.load_profile("tests")
+"""No example fails for the time it took, and each run draws those of the last one, so that what passes here
+passes elsewhere; `--hypothesis-profile random` draws others."""
 
 LONGEST = (
     "neighbors/test_graph_search.py",

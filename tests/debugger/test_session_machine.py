@@ -348,5 +348,8 @@ class Stepping(RuleBasedStateMachine):
 
 TestStepping = Stepping.TestCase
 TestStepping.settings = hypothesis_settings(
-    max_examples=int(LONGER or 16), stateful_step_count=50 if LONGER else 25, deadline=None
+    max_examples=int(LONGER or 16),
+    stateful_step_count=50 if LONGER else 25,
+    deadline=None,
+    derandomize=not LONGER,
 )
