@@ -29,6 +29,10 @@ class ClientOptions(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         float,
         Meta(ge=0, le=10, description="Seconds that a file has to be left alone before it is worked on."),
     ] = 0.2
+    patience: Annotated[
+        float,
+        Meta(ge=0, le=600, description="Seconds that a hover waits for what the model has to say."),
+    ] = 0.25
 
     @property
     def settings(self) -> Configuration:

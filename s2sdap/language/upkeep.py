@@ -36,8 +36,6 @@ MOST_NOTES: Final = 500
 MORE: Final = "more"
 AHEAD: Final = 200
 """Sentences on show that are decoded by themselves at most."""
-PATIENCE: Final = 0.25
-"""Seconds that a hover waits for what the model has to say."""
 
 
 class Upkeep:
@@ -229,7 +227,7 @@ class Upkeep:
             return traced.decoded, engine.words.facts(traced.last, token, position)
 
         try:
-            decoded, facts = await asyncio.wait_for(self.worker.do(file.project, work), PATIENCE)
+            decoded, facts = await asyncio.wait_for(self.worker.do(file.project, work), self.desk.options.patience)
         except (TimeoutError, S2sdapError):
             return None
         if file.key(asked) not in file.decoded:

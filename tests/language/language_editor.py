@@ -73,7 +73,7 @@ class Editor:
             lsp.InitializeParams(
                 capabilities=CAPABILITIES,
                 root_uri=self.folder.as_uri(),
-                initialization_options={"debounce": 0.02, **options},
+                initialization_options={"debounce": 0.02, "patience": 100, **options},
             )
         )
         client.initialized(lsp.InitializedParams())
