@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from warm_processes import ColdProcesses, Forked, WarmProcesses
+from warm_processes import PATIENCE, ColdProcesses, Forked, WarmProcesses
 
 
 @dataclass(frozen=True)
@@ -43,5 +43,5 @@ def serve(warm: WarmProcesses | ColdProcesses, folder: Path, *options: str) -> I
             yield Serving(process, tcp, websocket, folder / "token", link)
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(PATIENCE)
     assert "Traceback" not in (folder / "stderr").read_text()

@@ -20,8 +20,8 @@ from s2sdap.dap.protocol_log import open_log
 from s2sdap.dap.server import Addresses, Server
 from s2sdap.vocabulary.errors import S2sdapError
 
-LEAVING_SECONDS: Final = 2.0
-"""How long sessions may take to end when the process does."""
+LEAVING_SECONDS: Final = 10.0
+"""How long sessions may take to end when the process does: on a busy machine longer than it takes them."""
 
 
 class _Listening:
@@ -113,7 +113,7 @@ class _Listening:
             HERE.detach(client)
             client.end()
             client.outlet.hang_up()
-        asyncio.get_running_loop().call_later(0.05, server.close)  # let the last words be written
+        server.close()
 
     def _remove_token(self, *, written: bool) -> None:
         if written:

@@ -36,7 +36,9 @@ CONGESTED: Final = 256
 MAX_UNREAD: Final = 100_000
 """Messages waiting to be written from which the client counts as gone."""
 CLOSING_SECONDS: Final = 0.5
-"""How long the last words may take to be written."""
+"""How long a job that has begun may take to end, once its client is gone."""
+LAST_WORDS_SECONDS: Final = 5.0
+"""How long the last words may take to be written: a client that reads has them sooner, also on a busy machine."""
 _PREDEFINED: Final = {"cancelled": "cancelled", "running": "notStopped"}
 """Short messages of failed responses that the protocol gives a meaning to."""
 _IN_PLACE: Final = frozenset(
@@ -68,7 +70,6 @@ class Connection:
         token: str | None = None,
         log: ProtocolLog | None = None,
         number: int = 1,
-        on_gone: Callable[[], None] = lambda: None,
         process: Process | None = None,
     ) -> None:
         self._channel = channel
@@ -84,7 +85,6 @@ class Connection:
         self._hello = b"{}"
         self._relay: Relay | None = None
         self._gone = False
-        self._on_gone = on_gone
         self.adapter = Adapter(self, models, None if channel.authenticated else token, process)
 
     async def serve(self) -> None:
@@ -96,7 +96,6 @@ class Connection:
             await asyncio.wait({reader, leaving, writer}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._gone = True
-            self._on_gone()
             self.adapter.close()
             if self._relay is not None:
                 self._relay.close()
@@ -105,9 +104,9 @@ class Connection:
             await self._cancel_all()
             self._outgoing.put_nowait(None)
             with contextlib.suppress(TimeoutError, ConnectionError, OSError):
-                await asyncio.wait_for(writer, CLOSING_SECONDS)
+                await asyncio.wait_for(writer, LAST_WORDS_SECONDS)
             with contextlib.suppress(TimeoutError, OSError):
-                await asyncio.wait_for(self._channel.close(), CLOSING_SECONDS)
+                await asyncio.wait_for(self._channel.close(), LAST_WORDS_SECONDS)
 
     async def _cancel_all(self) -> None:
         """Refuse what still waits; a job that has begun gets a moment to end, then is let go of."""

@@ -81,6 +81,7 @@ class Server:
         self._open = 0
         self._closing = asyncio.Event()
         self._staying: set[asyncio.Task[None]] = set()
+        self._serving: dict[Connection, asyncio.Future[None]] = {}
         self._shared: dict[int, tuple[Shared, Adapter]] = {}
         self._returning: dict[str, Shared] = {}
         self._arrivals = Arrivals(Waits())
@@ -114,6 +115,7 @@ class Server:
             door = self._door(websocket_port)
             ready(Addresses(self._host, tcp_port, websocket_port))
             await self._closing.wait()
+            await self._hang_up()
             for task in list(self._staying):
                 task.cancel()
             await asyncio.gather(*self._staying, return_exceptions=True)
@@ -139,8 +141,15 @@ class Server:
         return msgspec.json.encode(listed)
 
     def close(self) -> None:
-        """Stop listening and end every session."""
+        """Stop listening and end every session, each with what it was told last."""
         self._closing.set()
+
+    async def _hang_up(self) -> None:
+        """End the connections that there are. Each takes a bounded time for it."""
+        while self._serving:
+            for connection in self._serving:
+                connection.hang_up()
+            await asyncio.wait(self._serving.values())
 
     async def _tcp(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         channel = TcpChannel(reader, writer)
@@ -212,6 +221,7 @@ class Server:
         if self._open >= MAX_CONNECTIONS:
             connection.refuse_all(S2sdapError("too_many_connections", limit=MAX_CONNECTIONS))
         self._open += 1
+        self._serving[connection] = asyncio.get_running_loop().create_future()
         patience = asyncio.get_running_loop().call_later(
             HANDSHAKE_SECONDS, connection.hang_up_unless_launched
         )
@@ -220,4 +230,5 @@ class Server:
         finally:
             patience.cancel()
             self._open -= 1
+            self._serving.pop(connection).set_result(None)
             self._shared.pop(number, None)

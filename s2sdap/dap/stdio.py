@@ -20,7 +20,7 @@ from s2sdap.dap.protocol_log import open_log
 from s2sdap.protocol import bodies
 
 GRACE_SECONDS: Final = 0.8
-"""How long the process may outlive its client while a forward pass ends."""
+"""How long the process may outlive its last words while a forward pass ends."""
 
 
 def run_adapter(log_file: Path | None = None) -> None:
@@ -35,9 +35,10 @@ def run_adapter(log_file: Path | None = None) -> None:
     async def serve() -> None:
         loop = asyncio.get_running_loop()
         channel = StdioChannel(0, protocol_out, loop)
-        connection = Connection(channel, models, HANDLERS, log=log, on_gone=_leave_soon)
+        connection = Connection(channel, models, HANDLERS, log=log)
         _forward_prints(captured, connection)
         await connection.serve()
+        _leave_soon()
 
     def protocol() -> None:
         try:
@@ -57,7 +58,7 @@ def run_adapter(log_file: Path | None = None) -> None:
 
 
 def _leave_soon() -> None:
-    """The client is gone: neither a forward pass nor a file that takes long may keep the process."""
+    """The client is gone, and was told all: neither a forward pass nor a slow file may keep the process."""
     last = threading.Timer(GRACE_SECONDS, os._exit, (0,))
     last.daemon = True
     last.start()
