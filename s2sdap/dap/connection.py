@@ -38,7 +38,7 @@ MAX_UNREAD: Final = 100_000
 CLOSING_SECONDS: Final = 0.5
 """How long a job that has begun may take to end, once its client is gone."""
 LAST_WORDS_SECONDS: Final = 5.0
-"""How long the last words may take to be written: a client that reads has them sooner, also on a busy machine."""
+"""How long the last words may take to be written; a client that reads has them sooner."""
 _PREDEFINED: Final = {"cancelled": "cancelled", "running": "notStopped"}
 """Short messages of failed responses that the protocol gives a meaning to."""
 _IN_PLACE: Final = frozenset(

@@ -227,7 +227,9 @@ class Upkeep:
             return traced.decoded, engine.words.facts(traced.last, token, position)
 
         try:
-            decoded, facts = await asyncio.wait_for(self.worker.do(file.project, work), self.desk.options.patience)
+            decoded, facts = await asyncio.wait_for(
+                self.worker.do(file.project, work), self.desk.options.patience
+            )
         except (TimeoutError, S2sdapError):
             return None
         if file.key(asked) not in file.decoded:
