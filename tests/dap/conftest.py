@@ -163,32 +163,13 @@ def pipe(tmp_path) -> Pipe:
 def _checkpoint(folder: Path, letters: str, **network: Any) -> str:
     """A folder with a small seeded network that reads the letters a to h."""
     import torch
+    from models.small_networks import side, small_config
 
     from s2sdap.models.checkpoint import CheckpointConfig, save_checkpoint
-    from s2sdap.models.rnn.config import RnnConfig
     from s2sdap.models.rnn.network import RnnNetwork
-    from s2sdap.models.tokenizers import SPECIAL_PIECES, SideConfig
 
-    sides = {
-        name: SideConfig(unit="character", lowercase=False, end=False, pieces=(*SPECIAL_PIECES, *pieces))
-        for name, pieces in (("source", "abcdefgh"), ("target", letters))
-    }
-    config = RnnConfig(
-        **{
-            "cell": "gru",
-            "gate_activation": "sigmoid",
-            "layers": 1,
-            "bidirectional": True,
-            "embedding_size": 5,
-            "encoder_size": 4,
-            "decoder_size": 6,
-            "attention": "general",
-            "attention_query": "current",
-            "input_feed": False,
-            "dropout": 0.0,
-            **network,
-        }
-    )
+    sides = {"source": side("abcdefgh"), "target": side(letters)}
+    config = small_config(**network)
     torch.manual_seed(5)
     made = RnnNetwork(config, *(len(side.pieces) for side in sides.values()))
     save_checkpoint(folder, CheckpointConfig(family="rnn", network=config, **sides), made.state_dict())

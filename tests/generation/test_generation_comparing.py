@@ -4,11 +4,11 @@ import math
 
 import pytest
 import torch
+from debugger.comparing import compare, done
 from generating import face_of, plan_of
 from models.hf_tiny import folder_of, loaded
 
 from s2sdap import Session
-from s2sdap.debugger.comparing import comparison
 from s2sdap.debugger.comparing.runs import best_run, forced_run, run_on
 from s2sdap.debugger.comparing.sides import Side, find, finish, seek
 from s2sdap.debugger.comparing.whereabouts import Outcome, where_did_it_go
@@ -21,18 +21,6 @@ from s2sdap.vocabulary.errors import S2sdapError
 
 STEPS = 6
 SETTINGS = {"greedy": {}, "beams": {"num_beams": 3, "num_return_sequences": 2}}
-
-
-def done(work):
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            return end.value
-
-
-def compare(left, right):
-    return done(comparison.compare(left, right))
 
 
 @pytest.fixture(params=SETTINGS.values(), ids=SETTINGS)
