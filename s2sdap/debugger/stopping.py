@@ -368,7 +368,8 @@ def _at_end(asking: Asking) -> Iterator[Wanted]:
         frame = asking.walk.frame_of_choice(output)
         fields = FieldValues(frame, output)
         focused = set(frame.attention_matrix().argmax(dim=-1).tolist()) if tokens else set()
-        for each in tokens:
+        there = [each for each in tokens if each.position < len(frame.attended)]  # a source may be edited
+        for each in there:
             if each.position not in focused and asking.met(each.id, each.extras, fields, output):
                 text = f"{frame.attended[each.position].piece!r} was never the most attended"
                 yield Wanted(StopReason.BREAKPOINT, text, (each.id,), output.id)

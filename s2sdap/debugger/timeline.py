@@ -12,7 +12,7 @@ from s2sdap.debugger.keeping import Keeper, KeptSites
 from s2sdap.debugger.program import Sentence
 from s2sdap.decoding.edits import ENCODER_STEP, Edit, SettingEdit, SourceEdit, merge
 from s2sdap.decoding.plan import Plan
-from s2sdap.decoding.records import EncoderRecord, Snapshot, StepRecord
+from s2sdap.decoding.records import EncoderRecord, NotFinite, Snapshot, StepRecord
 from s2sdap.vocabulary.errors import S2sdapError
 
 Steps = Mapping[int, tuple[Edit, ...]]
@@ -259,7 +259,10 @@ class Timeline:
                 if interrupted():
                     return False
                 before = records[-1].after if records else branch.encoder.after
-                records.append(self._run(branch.plan, branch.encoder, before, edits[step]))
+                try:
+                    records.append(self._run(branch.plan, branch.encoder, before, edits[step]))
+                except NotFinite as failed:  # as it was
+                    records.append(failed.record)
             branch.records = records
             del self._dropped[branch.id]
         return True

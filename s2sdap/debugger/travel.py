@@ -45,8 +45,11 @@ class Travel(Walk):
             return
         if stage is not None and stage not in self.stages:
             raise S2sdapError("unknown_stage", stage=stage, known=", ".join(self.stages), nearest="")
-        self.step = step
-        self._stage = len(self.stages) - 1 if stage is None else self.stages.index(stage)
+        come_to = self._last_stage(step)
+        wanted = come_to if stage is None else self.stages.index(stage)
+        if wanted > come_to:  # its numbers were none, so nothing was searched
+            raise S2sdapError("no_step_here", stage=stage)
+        self.step, self._stage = step, wanted
         self._keep_following()
 
     def restart_frame(self, frame: Frame) -> None:

@@ -199,26 +199,26 @@ class Walk:
         `whole_step` goes to the last stage of a step at once, for a run that nothing can stop at the
         stages between.
         """
-        last = len(self.stages) - 1
         timeline = self._timelines.get(self._sentence)
         if timeline is None:
             return self._enter_next()
         branch = timeline.branch
         records = branch.records
         if self.step >= 0:
-            if records[self.step].failed:
-                return self._enter_next()
+            last = self._last_stage(self.step)
             if self._stage < last:
                 self._stage = last if whole_step else self._stage + 1
                 if self._stage == last:
                     self._keep_following()
                 return True
+            if records[self.step].failed:
+                return self._enter_next()
         step = self.step + 1
         if step == len(records):
             if not self._runs_on(branch):
                 return self._enter_next()
             self._extend(timeline, step, goes_on=whole_step and self.looks_ahead)
-        self.step, self._stage = step, last if whole_step else 0
+        self.step, self._stage = step, self._last_stage(step) if whole_step else 0
         live = records[step].after.live
         if not (whole_step and live and live[0].id == self._followed):  # it leads and lives: the commonest
             self._keep_following()
@@ -290,11 +290,13 @@ class Walk:
         self.step, self._stage, self._followed = ENCODER_STEP, 0, 1
 
     def _place_at(self, step: int) -> None:
-        """To the encoder, or the last stage that `step` came to: not search where its numbers are none."""
-        self.step, self._stage = step, 0
-        if step != ENCODER_STEP:
-            self._stage = len(self.stages) - (2 if self.branch.records[step].failed else 1)
+        """To the encoder, or the last stage that `step` came to."""
+        self.step, self._stage = step, 0 if step == ENCODER_STEP else self._last_stage(step)
         self._keep_following()
+
+    def _last_stage(self, step: int) -> int:
+        """Search, but not where the numbers of a step were none."""
+        return len(self.stages) - (2 if self.branch.records[step].failed else 1)
 
     def _runs_on(self, branch: Branch) -> bool:
         """Whether there is a step to compute: search goes on, and the model did not fail here."""

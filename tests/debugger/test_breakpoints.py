@@ -8,6 +8,7 @@ from tiny_models import rnn
 from s2sdap.debugger.breakpoints import Armed
 from s2sdap.debugger.stops import StopReason
 from s2sdap.debugger.watch_rules import parse_rule
+from s2sdap.decoding.edits import SourceEdit
 
 # ---------------------------------------------------------------- sentences
 
@@ -147,6 +148,12 @@ def test_a_source_token_that_was_never_the_most_attended_stops_at_the_end():
     (stop,) = stops(session)
     assert (stop.reason, place(stop), stop.breakpoints) == (StopReason.BREAKPOINT, (0, 7, "search"), (1,))
     assert stop.text == "'c' was never the most attended"
+
+
+def test_a_source_token_that_an_edit_took_away_stops_nowhere():
+    session = armed_session(Armed.of(tokens=[on_token(5)]))
+    session.edit(SourceEdit("ab"))
+    assert session.continue_().reason is StopReason.END
 
 
 def test_a_source_token_with_a_condition_a_count_and_a_message():

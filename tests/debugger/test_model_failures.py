@@ -1,11 +1,13 @@
 """A model that raises or gives no numbers stops the run once, and the session goes on after it."""
 
 import pytest
+import torch
 from driving import do, everything, finish, place, places, session_of
 from same_records import assert_same
 from tiny_models import PromptedModel, rnn
 
 from s2sdap import S2sdapError, decode
+from s2sdap.debugger.breakpoints import Armed
 from s2sdap.debugger.stops import StopReason
 
 SOURCE = "ab\nah\ng\n\nabcabcabc\nd"
@@ -121,6 +123,50 @@ def test_logits_that_are_no_numbers(search):
     assert "step 1" in stop.text
     assert session.continue_().reason is StopReason.END
     assert [session.results[each].error is None for each in range(3)] == [True, False, True]
+
+
+def at_no_numbers():
+    """A session at a step that had no numbers, in the first of two sentences."""
+    session = session_of(PromptedModel(encoder=True, nan_at=1), "ah\nab", budget=1, **FOUR)
+    session.start()
+    session.continue_()
+    return session
+
+
+def test_a_step_without_numbers_has_no_search_to_come_to_again():
+    session = at_no_numbers()
+    session.step_back()
+    assert places(session, "step_in", 3) == [(0, 1, "decoder"), (0, 1, "prediction"), (1, -1, "encoder")]
+    assert place(session.step_back()) == (0, 0, "search")
+    session.armed = Armed.of(rules=everything(session).rules)
+    assert place(session.continue_()) == (1, 0, "search")
+
+
+def test_going_to_a_step_without_numbers():
+    session = at_no_numbers()
+    session.step_back()
+    assert place(session.goto(1)) == (0, 1, "prediction")
+    with pytest.raises(S2sdapError) as refused:
+        session.goto(1, "search")
+    assert refused.value.name == "no_step_here"
+    assert place(session.stop) == (0, 1, "prediction")
+
+
+def test_a_step_without_numbers_that_was_let_go_comes_back_as_it_was(tmp_path):
+    session = at_no_numbers()
+    (*_, failed) = session.walk.branch.records
+    assert session.continue_().reason is StopReason.END
+    timeline = session.walk.timeline_of(0)
+    timeline.drop()
+    session.save(tmp_path / "saved.s2s")
+    assert timeline.dropped
+    while session.walk.number > 1:
+        session.step_back(stage=True)
+    assert place(session.stop) == (0, 1, "prediction")
+    (*_, again) = session.walk.branch.records
+    assert again.failed
+    assert torch.isnan(again.sites["prediction.logits"]).all()
+    assert_same(again.before, failed.before)
 
 
 def test_an_edit_that_makes_logits_no_numbers_is_refused():
