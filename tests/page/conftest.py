@@ -19,6 +19,24 @@ AXE = ROOT / "vscode-extension" / "panels" / "node_modules" / "axe-core" / "axe.
 COLOURS = ("color-contrast", "link-in-text-block")
 """The rules of axe-core that other colours could break."""
 NUMBERS = count()
+# What a person uses or reads that reaches beyond the window, or beyond the panel that it is in. What is in a
+# part that is scrolled by itself can be scrolled to.
+BEYOND = """() => {
+  const root = document.documentElement;
+  const found = [];
+  if (root.scrollWidth > innerWidth) found.push(`the page is ${root.scrollWidth} wide`);
+  const whole = document.querySelector(".page.opened") && matchMedia("(min-width: 761px)").matches;
+  if (whole && root.scrollHeight > innerHeight) found.push(`the page is ${root.scrollHeight} high`);
+  const panel = document.querySelector("#panel");
+  if (panel && panel.scrollWidth > panel.clientWidth) found.push(`the panel is ${panel.scrollWidth} wide`);
+  for (const each of document.querySelectorAll("button, input, select, textarea, h3, h4, p, td, dd")) {
+    const { left, right, width } = each.getBoundingClientRect();
+    if (width === 0 || each.closest("[data-scrolls], .visually-hidden")) continue;
+    if (left < -1 || right > innerWidth + 1)
+      found.push(`${each.localName} ${each.ariaLabel ?? each.textContent.trim()} ends at ${right}`);
+  }
+  return found;
+}"""
 
 
 @pytest.fixture(scope="session")
@@ -120,6 +138,15 @@ class Sheet:
             for each in found
             if each["impact"] in ("serious", "critical")
         ]
+
+    def beyond(self) -> list[str]:
+        """What of the page is beyond its window in a side bar, in half a screen and in a small window."""
+        size, found = self.page.viewport_size, []
+        for width in (320, 480, 900):
+            self.page.set_viewport_size({"width": width, "height": 700})
+            found += [f"{width} wide: {each}" for each in self.page.evaluate(BEYOND)]
+        self.page.set_viewport_size(size)
+        return found
 
     def faults(self) -> list[str]:
         """What axe-core finds in any of the themes, which differ in their colours alone."""

@@ -263,6 +263,7 @@ def test_arrow_keys_lead_through_tokens_and_candidates(looked_at):
 
 def test_no_serious_fault_for_those_who_see_or_point_otherwise(sheet):
     assert sheet.faults() == []
+    assert sheet.beyond() == []
     sheet.begin("March 3, 1999", beam=2)
     for _ in range(2):
         sheet.go("Next token")

@@ -41,6 +41,13 @@ def test_neighbours_are_those_of_a_script(opened, scripted):
     trust = re.search(r"trustworthiness (\S+)", opened.page.locator(".faith").inner_text())
     assert 0.5 < float(trust[1]) <= 1
     assert opened.faults() == []
+    assert opened.beyond() == []
+    opened.page.set_viewport_size({"width": 320, "height": 700})
+    label = opened.page.get_by_role("application", name=re.compile("^States of the decode")).locator("text")
+    opened.page.wait_for_function(
+        "(text) => text.getBoundingClientRect().height > 12", arg=label.first.element_handle()
+    )
+    opened.page.set_viewport_size({"width": 1360, "height": 860})
 
 
 def test_a_state_is_picked_filtered_and_starred(opened):
