@@ -121,7 +121,8 @@ def test_the_verdict_and_its_fix(sheet, scripted, tmp_path):
     shown = sheet.page.locator(".stages article")
     assert shown.count() == len(found.experiments)
     assert shown.filter(has_text="✓ mends it").count() == sum(each.repaired for each in found.experiments)
-    assert "with 7.24 nats to spare" in shown.filter(has_text="one constant for one token").inner_text()
+    place = shown.filter(has_text="one constant for one token").inner_text()
+    assert "no other step tells whether that token is out of place" in place
     for each in found.experiments:
         if each.name in (SCORES, PURITY):
             said = "speaks for it" if each.blames else "does not speak for it"

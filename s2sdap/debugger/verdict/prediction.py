@@ -68,16 +68,18 @@ def prediction_experiment(bench: Bench) -> Experiment | Absent:
     text = (
         f"{piece(target.wanted)!r} has rank {likeliest.index(target.wanted)} and p {numbers['p']:.3f} "
         f"given the reference before it; with {piece(change.token)!r} {change.nats:+.2f} nats at every "
-        f"step {then}; at other steps that token is {_standing(change.elsewhere)}"
+        f"step {then}; {_standing(change.elsewhere)}"
     )
     return Experiment(Stage.PREDICTION, NAME, text, numbers, repaired, blames, edits if repaired else ())
 
 
 def _standing(elsewhere: float) -> str:
-    """Whether a token is out of place by so many nats, in words."""
+    """Whether a token is out of place by so many nats at other steps, in words; 0 where there are none."""
+    if elsewhere == 0:
+        return "no other step tells whether that token is out of place"
     if elsewhere > 0:
-        return f"out of place by {elsewhere:.2f} nats"
-    return f"where it belongs, with {-elsewhere:.2f} nats to spare"
+        return f"at other steps that token is out of place by {elsewhere:.2f} nats"
+    return f"at other steps that token is where it belongs, with {-elsewhere:.2f} nats to spare"
 
 
 def _lowered(bench: Bench, token: int) -> Change:
