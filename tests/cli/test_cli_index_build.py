@@ -136,7 +136,7 @@ def test_ctrl_c_keeps_what_is_committed_and_says_how_to_go_on(corpora, tmp_path,
             asked = True
     os.close(here)
     with process:
-        assert (process.stdout.read(), process.wait(60)) == ("", 130)
+        assert (process.stdout.read(), process.wait(100)) == ("", 130)
     assert "loading dates" in shown
     assert re.search(r"extracting .*\d% .*tokens/s .*\d:\d\d:\d\d", text)  # a rate, and the time that is left
     said = re.search(r"Interrupted: (\d+) sentences are kept in (\S+/index)\. Go on with: (.+)", text)

@@ -355,14 +355,17 @@ def test_closing_ends_what_still_waits(converse):
 
 
 def test_a_cancelled_wait_leaves_the_connection_as_it_was(converse):
+    asked = asyncio.Event()
+
     async def conversation(peer):
         await peer.request()
+        asked.set()
         peer.answer(await peer.request(), 1)
         await silence(peer)
 
     async def script(connection):
         wait = asyncio.ensure_future(connection.request("never"))
-        await asyncio.wait({wait}, timeout=0.01)
+        await asked.wait()
         wait.cancel()
         with pytest.raises(asyncio.CancelledError):
             await wait

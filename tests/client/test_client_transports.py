@@ -26,8 +26,8 @@ def test_nobody_at_the_address(listening):
         async with listening(leave) as port:
             pass
         for connecting in (
-            connect_tcp("127.0.0.1", port, 5.0),
-            connect_websocket(f"ws://127.0.0.1:{port}/", None, 5.0),
+            connect_tcp("127.0.0.1", port, 60.0),
+            connect_websocket(f"ws://127.0.0.1:{port}/", None, 60.0),
         ):
             assert (await error_of(connecting)).name == "connection_refused"
 
@@ -64,7 +64,7 @@ def test_a_handshake_that_is_refused_says_why(status, text, number):
             process_request=lambda connection, request: connection.respond(status, text),
         ) as server:
             port = server.sockets[0].getsockname()[1]
-            error = await error_of(connect_websocket(f"ws://127.0.0.1:{port}/", "x", 5.0))
+            error = await error_of(connect_websocket(f"ws://127.0.0.1:{port}/", "x", 60.0))
             assert error.number == number
             assert text.strip() in str(error) or str(status) in str(error)
 
@@ -85,7 +85,7 @@ def test_a_websocket_carries_the_token_and_one_message_a_frame():
     async def script():
         async with serve(conversation, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
-            connection = Connection(await connect_websocket(f"ws://127.0.0.1:{port}/", "secret", 5.0))
+            connection = Connection(await connect_websocket(f"ws://127.0.0.1:{port}/", "secret", 60.0))
             assert await connection.request("x") == b"2"
             error = await error_of(connection.wait_for("stopped", since=0))
             assert error.what == "The adapter closed the connection: the house is on fire"

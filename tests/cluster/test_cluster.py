@@ -120,7 +120,7 @@ def test_without_ray_one_is_told_what_to_install():
         "with connected('ray'): pass\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False
     )
     assert "S2S7301" in done.stderr
     assert "pip install 's2sdap[scale]'" in done.stderr

@@ -1,6 +1,8 @@
 """Starting and losing nodes of a Ray cluster on this machine, which know of no other cluster here."""
 
+import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -79,6 +81,9 @@ def _kill(node: subprocess.Popen) -> None:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that neither the system nor Ray gives to anybody who asks for any: it is free until Ray takes it."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")

@@ -218,15 +218,16 @@ def test_in_steps_it_is_the_same(doubtful):
 
 
 def test_given_up_it_stops(doubtful):
-    before = threading.active_count()
+    before = set(threading.enumerate())  # those that other tests have left may end meanwhile
     at_a_time = answering(question_of(doubtful, limit=FEW))
     for _ in range(20):
         next(at_a_time)
-    (worker,) = [each for each in threading.enumerate() if each.name == "s2sdap verdict"]
+    (worker,) = set(threading.enumerate()) - before
+    assert worker.name == "s2sdap verdict"
     at_a_time.close()
     worker.join(timeout=100)
     assert not worker.is_alive()
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before
 
 
 def test_what_the_work_raises_is_raised(dates):

@@ -59,7 +59,7 @@ class Workers:
 
     def close(self):
         self.process.stdin.close()
-        self.process.wait(30)
+        self.process.wait(100)
         self.process.stdout.close()
 
 

@@ -111,6 +111,13 @@ def test_a_graph_that_cannot_be_used_is_refused_and_passed_over(copy, damage):
     assert search.query(rows.take(np.array([3])), 4).exact
 
 
+@pytest.fixture
+def asked_first(monkeypatch):
+    """What loads in the background waits for the first query, however late that comes."""
+    monkeypatch.setattr("s2sdap.neighbors.search.search.GRACE", 600.0)
+
+
+@pytest.mark.usefixtures("asked_first")
 def test_in_the_background_queries_are_answered_meanwhile(tuned):
     told = []
     search = open_search(
@@ -124,6 +131,7 @@ def test_in_the_background_queries_are_answered_meanwhile(tuned):
     np.testing.assert_array_equal(search.query(search.rows.take(np.array([3])), 4).rows, meanwhile.rows)
 
 
+@pytest.mark.usefixtures("asked_first")
 @pytest.mark.parametrize("kind", [Kind.PYNNDESCENT, Kind.EXACT])
 def test_many_states_are_searched_on_disk_until_they_are_in_memory(tuned, kind):
     rows = StoreRows(StateStore.open(tuned), DECODER)

@@ -47,7 +47,11 @@ local function session()
   for _, hint in ipairs(hints()) do tell("hint", hint.position.line, hint.label) end
   vim.api.nvim_win_set_cursor(0, { 1, 5 })
   local place = vim.lsp.util.make_position_params(0, client().offset_encoding)
-  tell("hover", place.position.character, ask("textDocument/hover", place).contents.value)
+  -- A hover does not wait for long for what the model has to say: on a busy machine one looks again.
+  tell("hover", place.position.character, once("a hover with what the model has to say", function()
+    local told = ask("textDocument/hover", place).contents.value
+    return told:find("Attention received", 1, true) and told
+  end))
   vim.api.nvim_win_set_cursor(0, { 2, 0 })
   local range = vim.lsp.util.make_range_params(0, client().offset_encoding)
   range.context = { diagnostics = {} }
