@@ -81,7 +81,7 @@ def _kill(node: subprocess.Popen) -> None:
 
 
 def _free_port() -> int:
-    """A port that neither the system nor Ray gives to anybody who asks for any: it is free until Ray takes it."""
+    """A port that neither the system nor Ray gives to who asks for any: it is free until Ray takes it."""
     for port in random.sample(range(20_000, 32_000), 100):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))

@@ -11,6 +11,7 @@ import pytest
 from debian_emacs import PACKAGES, emacs
 from debian_packages import NotToBeHadError
 
+pytestmark = pytest.mark.timeout(300)  # its session takes some 20 s where nothing else runs
 HERE = Path(__file__).parent
 GUIDE = HERE.parents[1] / "docs" / "editors.md"
 
@@ -33,7 +34,7 @@ def seen(tmp_path_factory):
         env={**os.environ, **editor.environment, "HOME": str(folder), "PATH": path},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=280,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]

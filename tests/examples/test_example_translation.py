@@ -136,7 +136,7 @@ def test_a_test_set_is_swept_under_both_kinds_of_rules(mornings, tmp_path):
     assert rows[1] not in sweeping.one_word_off(rows)
     claims = story.swept_claims(rows)
     assert claims[0].holds
-    assert claims[0].text.startswith("1 of 3 outputs")
+    assert claims[0].what.startswith("1 of 3 outputs")
     assert story.swept_claims([rows[0]])[0].holds is False
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from debian_packages import NotToBeHadError, libraries, unpacked
 
+pytestmark = pytest.mark.timeout(300)  # the first of them may unpack Neovim
 HERE = Path(__file__).parent
 GUIDE = HERE.parents[1] / "docs" / "language-server.md"
 ENABLES = (0, 11)
@@ -50,7 +51,7 @@ def seen(tmp_path_factory):
     (folder / "init.lua").write_text(newer if version >= ENABLES else older, encoding="utf-8")
     command = [editor, "--headless", "--clean", "-u", "init.lua", "-c", f"luafile {HERE / 'session.lua'}"]
     done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=110, check=False
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=280, check=False
     )
     lines = [json.loads(line[5:]) for line in done.stdout.splitlines() if line.startswith("seen ")]
     assert lines, done.stderr[-3000:]
