@@ -12,6 +12,7 @@ from tiny_models import PromptedModel, rnn
 from s2sdap import Session
 from s2sdap.debugger import ahead
 from s2sdap.debugger.breakpoints import Armed
+from s2sdap.debugger.corpus.run import Corpus
 from s2sdap.debugger.program import inline_program
 from s2sdap.debugger.stops import StopReason
 from s2sdap.debugger.watch_rules import parse_rule
@@ -252,3 +253,16 @@ def test_a_run_whose_budget_is_filling_computes_one_step_at_a_time():
     session.start()
     session.continue_()
     assert model.steps == 4
+
+
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_a_corpus_is_told_as_by_a_run_step_by_step(beam_size, monkeypatch):
+    settings = SearchSettings(beam_size=beam_size, **LONG)
+    rules = [parse_rule("lowConfidence(p < 0.5)"), parse_rule("overlongOutput(length > 11)")]
+    told = []
+    for seconds in (0.0, 1e6):
+        monkeypatch.setattr(ahead, "AHEAD_SECONDS", seconds)
+        told.append(list(Corpus(rnn(), inline_program(LINES), settings, tuple(rules), exact=True)))
+    one, other = told
+    assert min(len(decoded.stops) for decoded in one) > 1
+    assert one == other

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from s2sdap.debugger.ahead import only_computes
 from s2sdap.debugger.breakpoints import Armed
 from s2sdap.debugger.neighbors.training import Training
 from s2sdap.debugger.program import Program
@@ -45,6 +46,7 @@ def alone(
         planner=planner,
         training=training,
     )
+    session.walk.looks_ahead = only_computes(model)  # nobody's call: the planner is ours
     session.armed = Armed.of(rules=rules)
     stops: dict[int, list[Stop]] = {}
     before: Stop | None = None
