@@ -12,9 +12,11 @@ import soundfile
 import torch
 from built_index import COUNT, DECODER
 from models.hf_tiny import folder_of
+from signalled import signalled
 
 from s2sdap.cli.progress_bar import lines
 from s2sdap.neighbors.checking import check_values
+from s2sdap.neighbors.manifest import NAME
 from s2sdap.neighbors.store import StateStore
 
 ANSI = re.compile(rb"\x1b\[[0-9;?]*[a-zA-Z]")
@@ -120,24 +122,25 @@ def screen(descriptor):
 
 
 def test_ctrl_c_keeps_what_is_committed_and_says_how_to_go_on(corpora, tmp_path, s2sdap, warm):
+    """In the midst of a commit, after some others."""
+    command = tmp_path / "command.py"
+    command.write_text("from s2sdap.cli import main\nmain()\n")
     build = ["index", "build", "--corpus", corpora / "dates.tsv", "--out", tmp_path / "index"]
     here, terminal = pty.openpty()
     with os.fdopen(terminal, "wb") as errors:
         process = warm.start(
-            ["-m", "s2sdap", *build, "--batch", 1, "--commit", 40],
+            [*signalled(command, signal.SIGINT, NAME, 10), *build, "--batch", 1, "--commit", 40],
             errors=errors,
             environment={**os.environ, "COLUMNS": "150"},
         )
-    asked, shown = False, ""
+    shown = ""
     for text in screen(here):
         shown += text
-        if not asked and re.search(rf"[1-9]\d* of {COUNT} sentences kept", text):
-            process.send_signal(signal.SIGINT)
-            asked = True
     os.close(here)
     with process:
         assert (process.stdout.read(), process.wait(100)) == ("", 130)
     assert "loading dates" in shown
+    assert re.search(rf"[1-9]\d* of {COUNT} sentences kept", text)
     assert re.search(r"extracting .*\d% .*tokens/s .*\d:\d\d:\d\d", text)  # a rate, and the time that is left
     said = re.search(r"Interrupted: (\d+) sentences are kept in (\S+/index)\. Go on with: (.+)", text)
     store = StateStore.open(tmp_path / "index")
