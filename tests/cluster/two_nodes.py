@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-LIMIT = 120
+LIMIT = 240
 RAY = Path(sys.executable).with_name("ray")
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",

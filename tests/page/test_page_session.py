@@ -159,8 +159,12 @@ def test_a_page_that_is_loaded_again_finds_everything(sheet):
     assert outputs.all_inner_texts() == ["→ 1999-03-03", "→ 2005-07-04"]
 
 
-def test_a_run_is_paused_and_goes_on_from_there(sheet):
-    sheet.begin("March 3, 1999\n" * 400)
+def test_a_run_is_paused_and_goes_on_from_there(sheet, tmp_path):
+    (tmp_path / "dates.txt").write_text("March 3, 1999\n" * 20_000, "utf-8")  # nobody waits for its end
+    sheet.page.get_by_label("A file on the server's machine").check()
+    sheet.page.get_by_label("Path of the file").fill(str(tmp_path / "dates.txt"))
+    sheet.button("Begin").click()
+    sheet.stopped()
     sheet.button("Continue").click()
     sheet.button("Pause").click()
     sheet.stopped("Stopped: pause")
