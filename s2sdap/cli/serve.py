@@ -90,13 +90,14 @@ def serve(
 
         thread = threading.Thread(target=protocol, name="s2sdap protocol", daemon=True)
         mark_untraced(thread)
-        thread.start()
-        with contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(KeyboardInterrupt):  # also where it comes as soon as the addresses are told
+            thread.start()
             models.serve()
         for server, loop in running:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(server.close)
-        thread.join(LEAVING_SECONDS)
+        if thread.ident is not None:
+            thread.join(LEAVING_SECONDS)
     for error in failure:
         say(error if isinstance(error, S2sdapError) else f"s2sdap: {in_words(error)}")
         raise SystemExit(REFUSED)
