@@ -189,6 +189,12 @@ CELLS_IN_SIGHT = """() => {
 WHERE = "(row) => document.querySelector(row).scrollLeft"
 AT_THE_END = """(last) => { const row = document.querySelector(".row.source");
   return Math.abs(row.scrollLeft - (last ? row.scrollWidth - row.clientWidth : 0)) < 1; }"""
+# Whether both tokens are seen in a low panel too, above the line at its foot.
+HIGH_ENOUGH = """() => {
+  const box = (what) => document.querySelector(what).getBoundingClientRect();
+  const seen = [box(".row.source .token").top, box(".target .slot.current .token").bottom];
+  return seen[0] >= box("#panel").top && seen[1] <= box(".details").top;
+}"""
 CURRENT, PICKED = ".target .slot.current .token", ".target .token[aria-pressed=true]"
 
 
@@ -267,3 +273,8 @@ def test_who_scrolls_by_hand_is_left_alone_until_the_next_stop(still):
     assert page.evaluate(WHERE, ".row.target") == target
     sheet.go("Back a token")
     assert page.evaluate(IN_SIGHT, CURRENT)
+    page.set_viewport_size({"width": 1000, "height": 500})
+    page.evaluate("() => document.querySelector('#panel').scrollTo(0, 9999)")
+    assert not page.evaluate(HIGH_ENOUGH)
+    sheet.go("Back a token")
+    assert page.evaluate(HIGH_ENOUGH)
