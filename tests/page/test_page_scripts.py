@@ -187,6 +187,12 @@ CELLS_IN_SIGHT = """() => {
   };
 }"""
 WHERE = "(row) => document.querySelector(row).scrollLeft"
+# Scrolls both rows to an end of theirs, the other one where they are there.
+AWAY = """() => document.querySelectorAll(".row").forEach((row) => {
+  const before = row.scrollLeft;
+  row.scrollTo(-99999, 0);
+  if (row.scrollLeft === before) row.scrollTo(99999, 0);
+})"""
 AT_THE_END = """(last) => { const row = document.querySelector(".row.source");
   return Math.abs(row.scrollLeft - (last ? row.scrollWidth - row.clientWidth : 0)) < 1; }"""
 # Whether both tokens are seen in a low panel too, above the line at its foot.
@@ -227,6 +233,7 @@ def test_what_is_attended_to_is_in_sight_with_its_step_however_narrow_it_is(stil
         page.set_viewport_size({"width": width, "height": 860})
         page.wait_for_function(IN_SIGHT, arg=CURRENT)  # nobody scrolled: what was in sight stays so
         for _ in range(2):
+            page.evaluate(AWAY)
             sheet.go("Back a token")
             assert page.evaluate(IN_SIGHT, CURRENT)
         for token in page.locator(".target .token").all()[1::15]:
