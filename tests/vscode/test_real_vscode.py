@@ -68,14 +68,14 @@ def test_f5_on_a_text_file_steps_forth_and_back(code, scripted):
     code.stopped(f"encoder · {len(LONG)} tokens")
     code.expand("Encoder", "states")
     last = f"[100..{len(LONG) - 1}]"
-    assert [each for each in code.names() if each.startswith("[")] == ["[0..99]", last]
+    code.settled(lambda: [each for each in code.names() if each.startswith("[")], ["[0..99]", last])
     code.expand(last)
     code.expand("120")
     scripted.set_breakpoints([3])
     scripted.continue_()
     (states,) = (each for each in variables(scripted, "Encoder") if each.name == "states")
     (row,) = scripted.variables(states.variables_reference, start=120, count=1)
-    assert code.value("5") == scripted.variables(row.variables_reference)[5].value
+    code.settled(lambda: code.value("5"), scripted.variables(row.variables_reference)[5].value)
     code.stop()
     code.settled(code.server.adapters, {})
 
