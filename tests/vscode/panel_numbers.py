@@ -9,10 +9,7 @@ from s2sdap.client import Side
 
 def kept_session(code, scripted):
     """The decode in the file of the session, which a browser opens without asking anybody for anything."""
-    code.panels.button("Keep the session as a file").click()
-    file, wrong = code.folder / "dates.html", []
-    code.answer("Keep dates.html", str(file))
-    code.told("dates.html is kept")
+    file, wrong = code.keep(code.panels.button("Keep the session as a file"), "dates.html"), []
     page = from_disk(code.page.context.browser, file, wrong)
     kept, step = KeptView(page), scripted.step(top=5)
     kept.at(step.step)

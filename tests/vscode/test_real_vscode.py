@@ -201,11 +201,9 @@ def test_every_panel_shows_the_numbers_of_a_script_and_survives_a_reload(code, s
     assert code.panels.attention() == pytest.approx(scripted.step().attention, abs=1e-5)
     kept_session(code, scripted)
     counts = beam_tree(code.panels, scripted, code.settled)
-    code.panels.button("SVG").click()
-    code.answer("Keep beam-step6.svg", str(code.folder / "beam-step6.svg"))
-    code.told("beam-step6.svg is kept")
+    picture = code.keep(code.panels.button("SVG"), "beam-step6.svg")
     caption = f"s2sdap: dates · beam tree up to step 6 · {counts.replace(' ·', ',')}"
-    assert caption in (code.folder / "beam-step6.svg").read_text("utf-8")
+    assert caption in picture.read_text("utf-8")
     code.expand("Decoder")
     code.choose("state", "Find Neighbours in Training")
     neighbourhood(code.panels, scripted, code.settled)

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from panel_view import PanelView
+from playwright.sync_api import Locator
 from playwright.sync_api import TimeoutError as Late
 from vscode_server import Server
 
@@ -157,6 +158,19 @@ class Workbench:
         asking.locator("input[type=text], input[type=password]").fill(text)
         self.press("Enter")
         asking.wait_for(state="hidden")
+
+    def keep(self, button: Locator, name: str) -> Path:
+        """Press what keeps a file, and say where. A busy VS Code may shut its box without the answer."""
+        file = self.folder / name
+        for _ in range(3):
+            button.click()
+            self.answer(f"Keep {name}", str(file))
+            for _ in range(600):
+                if file.exists():
+                    self.told(f"{name} is kept")
+                    return file
+                self.page.wait_for_timeout(50)
+        raise AssertionError(f"{file} was not written")
 
     def told(self, text: str, *, press: str = "") -> None:
         """Wait for the notification that says this, and press a button of it.
