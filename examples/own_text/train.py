@@ -130,8 +130,8 @@ def main(
             raise typer.BadParameter(f"{len(pairs)} lines are too few to learn from and to test with")
         plan = Plan(
             network=network_of(size),
-            source=side([source for source, _ in parts.learnt], unit),  # type: ignore[arg-type]
-            target=side([target for _, target in parts.learnt], unit),  # type: ignore[arg-type]
+            source=side([source for source, _ in parts.learnt], unit),  # type: ignore[arg-type]  # looked at above
+            target=side([target for _, target in parts.learnt], unit),  # type: ignore[arg-type]  # looked at above
             settings=TrainingSettings(epochs=epochs, batch_size=16, learning_rate=6e-3, seed=seed),
         )
         state = output / "training-state.safetensors"

@@ -1,6 +1,7 @@
 """The epochs of a training as a person follows them: a bar for the one that runs, a line for each one done.
 
-What the examples that train a model of the recurrent family have in common.
+What the examples that train a model of the recurrent family have in common. It is in the package since they
+are run as scripts, which find nothing else.
 """
 
 from collections.abc import Callable, Sequence

@@ -94,9 +94,8 @@ class Session(EditedSession):
         self.training = training
         self.of_call = planner is not None
         """Whether the decode is a call of somebody's own program, which only that can make again."""
-        self.walk.looks_ahead = (
-            only_computes(model) and not self.of_call
-        )  # a call may run more than its model
+        # A call may run more than its model.
+        self.walk.looks_ahead = only_computes(model) and not self.of_call
         self.origin: Mapping[str, Any] = {}
         """Where the model came from, as a launch names it."""
         self._stop_on_entry = stop_on_entry

@@ -69,6 +69,17 @@ class Sheet:
         self.button("Begin").click()
         self.stopped()
 
+    def begin_forced(self, source: str, *, steps: int) -> None:
+        """Open a session with a token forced after some steps, and compare its branch with that without."""
+        self.begin(source, beam=3, reference="2005-01-04")
+        for _ in range(steps):
+            self.go("Next token")
+        self.run('force "1"')
+        self.stopped()
+        self.tab("Timeline and compare")
+        self.page.locator("[aria-label='Edits in force'] li").first.wait_for()
+        self.button("Compare").click()
+
     def stopped(self, why: str = "") -> None:
         """Wait until the run has stopped, for this reason, and the decode is on show."""
         if why:

@@ -36,17 +36,9 @@ def plain(text):
 @pytest.fixture(scope="module")
 def edited(module_sheet):
     """A session with a forced token, and the branch beside the one without it."""
-    sheet = module_sheet
-    sheet.begin(SOURCE, beam=3, reference="2005-01-04")
-    for _ in range(7):
-        sheet.go("Next token")
-    sheet.run('force "1"')
-    sheet.stopped()
-    sheet.tab("Timeline and compare")
-    sheet.page.locator("[aria-label='Edits in force'] li").first.wait_for()
-    sheet.button("Compare").click()
-    sheet.page.get_by_text("They part at step 6.").wait_for()
-    return sheet
+    module_sheet.begin_forced(SOURCE, steps=7)
+    module_sheet.page.get_by_text("They part at step 6.").wait_for()
+    return module_sheet
 
 
 def shown(sheet, panel):

@@ -20,17 +20,9 @@ FACES = {
 @pytest.fixture(scope="module")
 def opened(module_sheet):
     """A sentence of 60 tokens with a token forced in it, beside the branch without it."""
-    sheet = module_sheet
-    sheet.begin(("J 4, 2005 or March 3, 1999 or " * 2)[:60], beam=3, reference="2005-01-04")
-    for _ in range(4):
-        sheet.go("Next token")
-    sheet.run('force "1"')
-    sheet.stopped()
-    sheet.tab("Timeline and compare")
-    sheet.page.locator("[aria-label='Edits in force'] li").first.wait_for()
-    sheet.button("Compare").click()
-    sheet.page.locator("[aria-label=Compare] dl").wait_for()
-    return sheet
+    module_sheet.begin_forced(("J 4, 2005 or March 3, 1999 or " * 2)[:60], steps=4)
+    module_sheet.page.locator("[aria-label=Compare] dl").wait_for()
+    return module_sheet
 
 
 @pytest.mark.parametrize("panel", ["Timeline and compare", "Decode", "Beam tree", "Layers", "Verdict"])

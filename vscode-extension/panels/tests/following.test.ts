@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { Pointer, shift } from "../src/panels/decode/following";
+import { Following, Pointer, shift } from "../src/panels/decode/following";
 
 describe("what is brought into sight", () => {
   const room = { start: 100, end: 420 };
@@ -31,4 +31,18 @@ describe("a pointer", () => {
     pointer.leave();
     expect(moved(1, 3)).toBe(true);
   });
+});
+
+it("brings a stop into sight once, and again where there is other room until a person scrolls", () => {
+  const following = new Following();
+  const brought: boolean[] = [];
+  const bring = (atOnce: boolean) => void brought.push(atOnce);
+  expect(following.stop(1, bring)).toBe(true);
+  expect(following.stop(1, bring)).toBe(false);
+  expect(following.stop(2, bring)).toBe(true);
+  expect(brought).toEqual([true, false]);
+  following.again();
+  following.byHand();
+  following.again();
+  expect(brought).toEqual([true, false, true]);
 });

@@ -40,6 +40,34 @@ export function bringIntoSight(
   scroller.scrollBy({ left, top, behavior: still ? "instant" : "smooth" });
 }
 
+/** What is kept in sight: what the last stop or the person brought there, until they scroll by hand. */
+export class Following {
+  #look: number | undefined;
+  #again: (() => void) | undefined;
+
+  /** Whether this look at the session is a new stop; then what it is about is brought, the first time at once. */
+  stop(look: number, bring: (atOnce: boolean) => void): boolean {
+    if (look === this.#look) return false;
+    bring(this.#look === undefined);
+    this.#look = look;
+    this.keep(() => bring(true));
+    return true;
+  }
+
+  /** Keep this in sight from now on. */
+  keep(bring: () => void): void {
+    this.#again = bring;
+  }
+
+  /** There is other room: bring it once more. */
+  readonly again = (): void => this.#again?.();
+
+  /** What a person scrolled to stays. */
+  readonly byHand = (): void => {
+    this.#again = undefined;
+  };
+}
+
 /** Tells a pointer that a person moved from one under which things were scrolled. */
 export class Pointer {
   #x = NaN;
