@@ -1,14 +1,13 @@
 """What has become of a sentence."""
 
-from dataclasses import dataclass
+import msgspec
 
 from s2sdap.debugger.program import Sentence
 from s2sdap.decoding.decode import Output
 from s2sdap.vocabulary.errors import S2sdapError
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(msgspec.Struct, frozen=True):
     """A sentence that has decoded to its end on some branch, or could not be decoded."""
 
     sentence: Sentence

@@ -4,7 +4,9 @@ The session of floor 3 runs the very same step, which is why a decode under it g
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+import msgspec
 
 from s2sdap.decoding.records import Hypothesis, StepRecord
 from s2sdap.decoding.settings import SearchSettings
@@ -13,8 +15,7 @@ from s2sdap.models.contract import Described, Model
 from s2sdap.models.tokens import whole
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(msgspec.Struct, frozen=True):
     """One finished hypothesis: its text, tokens (end symbol included) and scores in nats.
 
     `score` is the sum of log-probs, `final` the score after penalties by which the n best are

@@ -3,6 +3,7 @@
 import dataclasses
 import random
 
+import msgspec
 import pytest
 import torch
 from tiny_models import PromptedModel, rnn
@@ -90,8 +91,8 @@ def test_without_rules_nearly_everything_is_batched():
     assert corpus.counts.measured < corpus.counts.tolerance < 1e-3
 
 
-def test_batches_are_held_to_what_the_longest_and_the_shortest_show():
-    """Both are decoded both ways, and batches swept before that was known are swept once more."""
+def test_batches_are_held_to_what_the_one_with_the_most_padding_shows():
+    """It is decoded both ways, and a batch that is off more than it was held to is swept once more."""
     model = load_model("dates")
 
     class Off:
@@ -100,17 +101,18 @@ def test_batches_are_held_to_what_the_longest_and_the_shortest_show():
         beam, roundoff = 1, 1e-16
 
         def __init__(self):
-            self.held = []
+            self.held, self.lengths = [], []
 
         def length(self, plan):
             return len(plan.source.tokens)
 
         def __call__(self, plans, sentences, tolerance):
             self.held.append(tolerance)
+            self.lengths.append([self.length(plan) for plan in plans])
             swept = corpus_sweep(plans, sentences, tolerance)
             outputs = tuple(
                 tuple(
-                    dataclasses.replace(each, logprobs=tuple(x - 1e-3 for x in each.logprobs))
+                    msgspec.structs.replace(each, logprobs=tuple(x - 1e-3 for x in each.logprobs))
                     for each in some
                 )
                 for some in swept.outputs
@@ -120,12 +122,15 @@ def test_batches_are_held_to_what_the_longest_and_the_shortest_show():
     corpus = Corpus(model, make_program(DATES[:20], path=None), None, (), bounds=BatchBounds(4))
     corpus_sweep, corpus._sweep = corpus._sweep, Off()
     found = list(corpus)
+    assert not corpus.counts.failed
     assert corpus.counts.measured == pytest.approx(1e-3, rel=1e-3)
     assert corpus._sweep.held[0] < 1e-6
-    again, shortest, *others = corpus._sweep.held[1:]
-    assert [again, shortest] == pytest.approx([2e-2, 2e-2], rel=1e-3)  # these show it, and get more room
-    assert others == pytest.approx([1e-2] * len(others), rel=1e-3)
-    assert corpus.counts.alone == 2
+    first, again, *others = corpus._sweep.lengths
+    assert first == again
+    assert first[-1] - first[0] == max(each[-1] - each[0] for each in others) > 0
+    assert corpus._sweep.held[1] == pytest.approx(2e-2, rel=1e-3)  # this shows it, and gets more room
+    assert corpus._sweep.held[2:] == pytest.approx([1e-2] * len(others), rel=1e-3)
+    assert corpus.counts.alone == 1
     assert [each.result.outputs[0].text for each in found] == [
         each.result.outputs[0].text for each in by_itself(model, corpus.program, None, ())
     ]

@@ -1,7 +1,8 @@
 """Sentences decoded one by one under a session with its rules armed: what is exact."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from s2sdap.debugger.ahead import only_computes
 from s2sdap.debugger.breakpoints import Armed
@@ -15,8 +16,7 @@ from s2sdap.decoding.plan import Planner
 from s2sdap.models.contract import Described
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(msgspec.Struct, frozen=True):
     """A sentence of a corpus, with every stop of its rules.
 
     `exact` says that it was decoded by itself, as under a debugger; where it was not, its numbers

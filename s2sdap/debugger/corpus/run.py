@@ -3,8 +3,8 @@
 The rules are asked of every choice of a batch. Where one may fire, or where a decision was closer than
 what a batch may be off, the sentence is decoded again by itself, and what is told of it comes from that
 run. How far a batch may be off is measured here, on sentences of this very corpus decoded both ways: the
-shortest and the longest of the first window, whose batches come first, and then each one that is decoded
-again.
+one that is filled up the most in the first window, whose batch comes first, and then each one that is
+decoded again.
 """
 
 import math
@@ -100,25 +100,22 @@ class Corpus:
         """Decode."""
         planner = planner_for(self.model, self.settings)
         begin = time.perf_counter()
-        found = self._alone(planner) if self._sweep is None else self._in_windows(planner, self._sweep)
-        for decoded in found:
+        for found in self._alone(planner) if self._sweep is None else self._in_windows(planner, self._sweep):
             self.counts.seconds = time.perf_counter() - begin
-            yield decoded
+            yield from found
         self.counts.seconds = time.perf_counter() - begin
 
-    def _alone(self, planner: "_Planner") -> Iterator[Decoded]:
+    def _alone(self, planner: "_Planner") -> Iterator[Sequence[Decoded]]:
         for decoded in alone(self.model, self.program, planner, self.rules, self.training):
             self.counts.alone += 1
             self.advance()
-            yield decoded
+            yield (decoded,)
 
-    def _in_windows(self, planner: "_Planner", sweep: Sweep) -> Iterator[Decoded]:
+    def _in_windows(self, planner: "_Planner", sweep: Sweep) -> Iterator[Sequence[Decoded]]:
         sentences = self.program.sentences[self.program.first :]
         size = self.bounds.sentences * WINDOW
         for start in range(0, len(sentences), size):
-            window = _Window(self, planner, sweep, sentences[start : start + size])
-            window.decode()
-            yield from (window.decoded[sentence.index] for sentence in window.sentences)
+            yield _Window(self, planner, sweep, sentences[start : start + size]).decode()
 
 
 _Planner = Callable[..., Plan]
@@ -132,10 +129,9 @@ class _Window:
     ) -> None:
         self.corpus, self.planner, self.sweep, self.sentences = corpus, planner, sweep, sentences
         self.decoded: dict[int, Decoded] = {}
-        self.tried: frozenset[int] = frozenset()  # decoded by themselves before their batches
 
-    def decode(self) -> None:
-        """All of them."""
+    def decode(self) -> list[Decoded]:
+        """All of them, in the program's order."""
         waiting: list[tuple[Sentence, Plan]] = []
         where, folder = self.corpus.program.name, self.corpus.program.folder
         for each in self.sentences:
@@ -150,18 +146,17 @@ class _Window:
                 waiting.append((each, plan))
         lengths = [self.sweep.length(plan) for _, plan in waiting]
         batches = list(grouped(lengths, self.sweep.beam, self.corpus.bounds))
-        if batches and not self.corpus.counts.tolerance:
-            self._begin_measuring(waiting[batches[0][0]][0], waiting[batches[-1][-1]][0])
-            batches = [batches[-1], *batches[:-1]]  # what is off most is known first
+        telling = None if self.corpus.counts.tolerance else _telling(batches, lengths)
+        if telling is not None:  # what is off most is known first
+            batches.insert(0, batches.pop(telling))
+            self._begin_measuring(waiting[batches[0][0]][0])
         for batch in batches:
             self._batch([waiting[index][0] for index in batch], [waiting[index][1] for index in batch])
+        return [self.decoded[sentence.index] for sentence in self.sentences]
 
     def _batch(self, sentences: Sequence[Sentence], plans: Sequence[Plan]) -> None:
         counts, decoded = self.corpus.counts, self.decoded
-        known = [place for place, each in enumerate(sentences) if each.index in self.tried]
-        swept = None
-        if len(sentences) > max(1, len(known)):
-            swept = self._swept(sentences, plans, known)
+        swept = self._swept(sentences, plans) if len(sentences) > 1 else None
         if swept is None:
             for sentence in sentences:
                 if sentence.index not in decoded:
@@ -181,36 +176,30 @@ class _Window:
             counts.note(_apart(outputs, again.result.outputs))
             self._keep(again)
 
-    def _swept(
-        self, sentences: Sequence[Sentence], plans: Sequence[Plan], known: Sequence[int]
-    ) -> Swept | None:
+    def _swept(self, sentences: Sequence[Sentence], plans: Sequence[Plan]) -> Swept | None:
         """What the sweep tells of a batch, or `None` where it failed.
 
-        Those in the places `known` show how far it is off; where that is more than it was held to, it is
-        swept once more.
+        Where its first sentence is decoded already, that shows how far the batch is off; where that is more
+        than it was held to, it is swept once more.
         """
-        counts = self.corpus.counts
+        counts, known = self.corpus.counts, self.decoded.get(sentences[0].index)
         try:
             while True:
-                held = counts.tolerance * (AT_FIRST if known else 1.0)
+                held = counts.tolerance * (1.0 if known is None else AT_FIRST)
                 swept = self.sweep(plans, sentences, held)
-                for place in known:
-                    exact = self.decoded[sentences[place].index].result.outputs
-                    counts.note(_apart(swept.outputs[place], exact))
+                if known is not None:
+                    counts.note(_apart(swept.outputs[0], known.result.outputs))
                 if counts.tolerance <= held:
                     return swept
         except Exception as error:  # whatever it was: by itself each sentence says what is wrong with it
             counts.note_failure(error)
             return None
 
-    def _begin_measuring(self, *ends: Sentence) -> None:
-        """Decode the shortest sentence and the longest by themselves: their batches are held against that."""
-        counts = self.corpus.counts
-        self.tried = frozenset(each.index for each in ends)
-        for sentence in dict.fromkeys(ends):
-            self._keep(self._by_itself(sentence))
-            counts.alone += 1
-        counts.tolerance = LEAST * math.sqrt(self.sweep.roundoff)
+    def _begin_measuring(self, sentence: Sentence) -> None:
+        """Decode a sentence by itself, against which its batch is held."""
+        self._keep(self._by_itself(sentence))
+        self.corpus.counts.alone += 1
+        self.corpus.counts.tolerance = LEAST * math.sqrt(self.sweep.roundoff)
 
     def _by_itself(self, sentence: Sentence) -> Decoded:
         corpus = self.corpus
@@ -220,6 +209,16 @@ class _Window:
     def _keep(self, decoded: Decoded) -> None:
         self.decoded[decoded.result.sentence.index] = decoded
         self.corpus.advance()
+
+
+def _telling(batches: Sequence[Sequence[int]], lengths: Sequence[int]) -> int | None:
+    """The batch that fills up its first sentence the most, of equals the longest.
+
+    `None` where each sentence has one to itself.
+    """
+    padding = [lengths[batch[-1]] - lengths[batch[0]] for batch in batches]
+    several = [number for number, batch in enumerate(batches) if len(batch) > 1]
+    return max(several, key=lambda number: (padding[number], number), default=None)
 
 
 def _apart(batch: Sequence[Output], exact: Sequence[Output]) -> float:
