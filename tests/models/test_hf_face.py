@@ -1,10 +1,15 @@
 """What a Hugging Face model says of itself holds: its layout, its limits, what its `generate` is given."""
 
+import gc
+import subprocess
+import sys
 import warnings
+import weakref
 
 import pytest
 import torch
 from hf_tiny import TEXT_NAMES, loaded
+from taps_probes import fresh, traces
 
 from parity.families import FAMILIES, inputs_of
 from s2sdap.models.contract import GeneratingModel
@@ -120,3 +125,37 @@ def test_a_model_without_its_processor_says_so():
         with pytest.raises(S2sdapError) as caught:
             HuggingFaceModel.around(loaded(name).model).tokenize("a.wav")
         assert caught.value.name == "processing_missing"
+
+
+def test_taps_that_stay_are_taken_out_when_their_model_is_let_go():
+    model = fresh("marian")
+    before = traces(model)
+    face = HuggingFaceModel.around(model)
+    face.stay_tapped()
+    face.stay_tapped()
+    assert traces(model) != before
+    gone = weakref.ref(face)
+    del face
+    gc.collect()
+    assert gone() is None
+    assert traces(model) == before
+
+
+def test_taps_that_stay_are_taken_out_before_python_ends(tmp_path):
+    """Later there may be no locks any more: whoever still holds the model would read a traceback."""
+    model = loaded("marian")
+    model.model.save_pretrained(tmp_path)
+    model.tokenizer.save_pretrained(tmp_path)
+    code = """if True:
+        import atexit, sys
+        kept = []
+        traces = lambda: print(sum("forward" in vars(each) for each in kept[0].model.modules()))
+        atexit.register(traces)  # what is registered first runs last
+        from s2sdap.models.loading import load_model
+        kept.append(load_model("hf:" + sys.argv[1]))
+        kept[0].stay_tapped()
+        traces()
+    """
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True)
+    during, after = map(int, done.stdout.split())
+    assert during > after == 0

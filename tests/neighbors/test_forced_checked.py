@@ -10,7 +10,7 @@ from tiny_models import rnn
 from worded import ROOM, face_of, pairs
 
 from s2sdap.decoding.forced.checked import Way
-from s2sdap.decoding.forced.rows import LARGEST, filled_up, halved, likeliest
+from s2sdap.decoding.forced.rows import LARGEST, filled_up, halved, predictions
 from s2sdap.neighbors.states import Pair, StateSite
 
 torch.set_num_threads(1)  # sums keep their order
@@ -103,8 +103,8 @@ def test_the_likeliest_token_is_that_of_torch(size, kind):
     logits[2, :, 6] = 0
     expected = logits.argmax(dim=-1)
     expected[1, 2] = -1
-    assert likeliest(logits).tolist() == expected.tolist()
-    assert set(likeliest(logits)[2].tolist()) == {6}
+    assert predictions(logits).tolist() == expected.tolist()
+    assert set(predictions(logits)[2].tolist()) == {6}
 
 
 def test_rows_are_filled_up_to_the_longest():

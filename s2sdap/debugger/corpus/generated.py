@@ -25,6 +25,7 @@ from s2sdap.decoding.batched.choices import ChoiceKeeper
 from s2sdap.decoding.decode import Output, output_of
 from s2sdap.decoding.generation.plan import GeneratePlan
 from s2sdap.decoding.generation.settings import GenerationSettings
+from s2sdap.decoding.likeliest import likeliest, runner_up
 from s2sdap.decoding.plan import Plan
 from s2sdap.decoding.records import Fate, Hypothesis, StepRecord
 from s2sdap.decoding.search import standing
@@ -193,8 +194,10 @@ class _Run:
         self.suspect[owner[1:][near]] = True
         greedy = len(record.before.live) <= len(self.sentences)
         if greedy:  # search looked at one candidate a row, so what came second is asked of the scores
-            best = record.sites[sites.PREDICTION_LOGPROBS].topk(2, dim=-1).values
-            close = ((best[:, 0] - best[:, 1]) <= 2 * self.tolerance).cpu().numpy()
+            logprobs = record.sites[sites.PREDICTION_LOGPROBS]
+            tokens = likeliest(logprobs)
+            best = logprobs.gather(1, tokens[:, None])[:, 0]
+            close = (best - runner_up(logprobs, tokens) <= off).cpu().numpy()
             self.suspect[sentence_of[close]] = True
 
     def outputs(self) -> tuple[tuple[Output, ...], ...]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from s2sdap.decoding.batched.histories import History, Ints, Taken, histories
+from s2sdap.decoding.likeliest import likeliest, runner_up
 
 NUMBERS: Final = ("p", "logp", "rank", "entropy", "margin", "score", "step", "token")
 """Fields that a batch can tell of every choice by its row of log-probs; `token` is an id here."""
@@ -145,8 +146,9 @@ class ChoiceKeeper:
             products = logprobs.exp() * logprobs.clamp_min(-1e9)
             found["entropy"] = -products.sum(dim=-1, dtype=torch.float64)
         if "margin" in names:
-            best = logprobs.topk(min(2, logprobs.shape[-1])).values.double().exp()
-            found["margin"] = best[:, 0] - (best[:, 1] if best.shape[-1] > 1 else 0.0)
+            first = likeliest(logprobs)
+            best = logprobs.gather(1, first[:, None])[:, 0].double().exp()
+            found["margin"] = best - runner_up(logprobs, first).double().exp()
         if "rank" in names:
             own = logprobs.gather(1, tokens[:, None])
             found["rank"] = (logprobs > own).sum(dim=-1)

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -21,6 +22,7 @@ from s2sdap.decoding.batched.forbidding import batch_logprobs, log_softmax
 from s2sdap.decoding.batched.histories import taken_of
 from s2sdap.decoding.batched.outcome import DONE_SHARE, BatchOutcome, coverage_terms
 from s2sdap.decoding.decode import Output
+from s2sdap.decoding.likeliest import likeliest, runner_up
 from s2sdap.decoding.penalties import attention_mass, length_term
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.models.contract import BatchingModel, Source
@@ -95,8 +97,8 @@ def greedy_batch(  # noqa: PLR0915 - one loop, read from top to bottom
                 values = torch.where(values == _NOTHING, own, values)
                 best = torch.stack((values, torch.full_like(values, _NOTHING)), dim=-1)  # nothing is near it
             else:
-                top = logprobs.topk(2, dim=-1)
-                tokens, best = top.indices[:, 0], top.values
+                tokens = likeliest(logprobs)
+                best = _two_best(logprobs, tokens)
             steps.append(_Step(active, tokens, best))
             if keeper.reads_rows:
                 steps[-1].of_rows = keeper.of_rows(logprobs, tokens)
@@ -107,7 +109,7 @@ def greedy_batch(  # noqa: PLR0915 - one loop, read from top to bottom
                     bad[active] |= finiteness.bad
                     finiteness.bad = None
         else:  # the likeliest token is all that the next step needs
-            tokens = logits.argmax(dim=-1)
+            tokens = likeliest(logits)
             steps.append(_Step(active, tokens, None, logits))
             waiting += logits.numel()
             if waiting > _AT_ONCE:
@@ -170,12 +172,16 @@ def _tell(steps: Sequence[_Step]) -> None:
     for run in _runs([step for step in steps if step.logits is not None]):
         logits = torch.stack([step.logits for step in run if step.logits is not None])
         logprobs = log_softmax(logits.flatten(0, 1))
-        tokens = torch.stack([step.tokens for step in run]).view(-1, 1)
-        chosen = logprobs.gather(-1, tokens)
-        other = logprobs.scatter(-1, tokens, _NOTHING).amax(dim=-1, keepdim=True)
-        both = torch.cat((chosen, other), dim=-1).view(*logits.shape[:-1], 2)
+        tokens = torch.stack([step.tokens for step in run]).flatten()
+        both = _two_best(logprobs, tokens).view(*logits.shape[:-1], 2)
         for step, best in zip(run, both, strict=True):
             step.best, step.logits = best, None
+
+
+def _two_best(logprobs: Float[Tensor, "R V"], tokens: Int[Tensor, "R"]) -> Float[Tensor, "R 2"]:
+    """The log-prob of the likeliest token, which `tokens` are, and of what comes next to it."""
+    chosen = logprobs.gather(-1, tokens[:, None])
+    return torch.cat((chosen, runner_up(logprobs, tokens)[:, None]), dim=-1)
 
 
 def _ends(

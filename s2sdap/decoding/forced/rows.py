@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float, Float16, Int
 from torch import Tensor
 
+from s2sdap.decoding.likeliest import likeliest
 from s2sdap.models.tokens import Source
 from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.sites import SITES
@@ -24,8 +25,6 @@ Wanted = tuple[str, int | None]
 
 LARGEST: Final = float(torch.finfo(torch.float16).max)
 """65504. What is larger is kept as this: infinity would be near to nothing."""
-LARGE: Final = 256
-"""Tokens of a vocabulary that is large enough for numpy to be the faster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +129,9 @@ def halved(values: Float[Tensor, "*shape"]) -> Float16[Tensor, "*shape"]:
     return values if values.dtype == torch.float16 else values.clamp(-LARGEST, LARGEST).half()
 
 
-def likeliest(logits: Float[Tensor, "*rows V"]) -> Int[Tensor, "*rows"]:
-    """The token with the highest logit of each row, -1 where a logit is no number.
-
-    A NaN is the highest of its row, for numpy as for torch; over a large vocabulary numpy is much faster.
-    """
-    if logits.device.type == "cpu" and logits.dtype == torch.float32 and logits.shape[-1] >= LARGE:
-        tokens = torch.from_numpy(logits.detach().numpy().argmax(axis=-1))
-    else:
-        tokens = logits.argmax(dim=-1)
+def predictions(logits: Float[Tensor, "*rows V"]) -> Int[Tensor, "*rows"]:
+    """The token with the highest logit of each row, -1 where a logit is no number."""
+    tokens = likeliest(logits)
     highest = logits.gather(-1, tokens[..., None]).squeeze(-1)
     return tokens.masked_fill(highest.isnan(), -1)
 

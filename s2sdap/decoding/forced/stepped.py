@@ -21,8 +21,8 @@ from s2sdap.decoding.forced.rows import (
     has_layers,
     joined,
     layer_of,
-    likeliest,
     of_source,
+    predictions,
     rows_at,
     standing,
 )
@@ -151,10 +151,10 @@ def _together(model: BatchingModel, sentences: Sequence[Forced], wanted: Collect
         logits, state = model.step(encoded, state, tokens, stepping)
         waiting.append(logits)
         if len(waiting) * logits.numel() >= TOGETHER:
-            predicted.append(likeliest(torch.stack(waiting, dim=1)))
+            predicted.append(predictions(torch.stack(waiting, dim=1)))
             waiting = []
     if waiting:
-        predicted.append(likeliest(torch.stack(waiting, dim=1)))
+        predicted.append(predictions(torch.stack(waiting, dim=1)))
     vectors: dict[Wanted, Tensor] = {}
     lengths = [len(each.source.tokens) for each in sentences]
     for key, states in encoding.kept.items():  # an entry a sentence, as long as the longest
@@ -176,7 +176,7 @@ def _alone(model: Model, sentence: Forced, wanted: Collection[Wanted]) -> Rows:
     predicted = []
     for token in _inputs([sentence.target], model.target.bos).to(model.device).unbind(1):
         logits, state = model.step(encoded, state, token, keeper)
-        predicted.append(likeliest(logits))
+        predicted.append(predictions(logits))
     return Rows(
         {key: halved(torch.cat(kept)).cpu() for key, kept in keeper.kept.items()}, torch.cat(predicted).cpu()
     )

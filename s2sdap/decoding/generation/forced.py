@@ -22,8 +22,8 @@ from s2sdap.decoding.forced.rows import (
     halved,
     joined,
     layer_of,
-    likeliest,
     of_source,
+    predictions,
 )
 from s2sdap.decoding.generation.config import checked
 from s2sdap.decoding.generation.forced_rows import RowsOfPass
@@ -113,7 +113,7 @@ class GenerateForcing:
                 for site, layer in wanted:
                     if not of_source(site):
                         kept[site, layer].append(layer_of(site, record.sites[site], layer))
-                predicted.append(likeliest(record.sites[sites.PREDICTION_LOGITS]))
+                predicted.append(predictions(record.sites[sites.PREDICTION_LOGITS]))
         vectors = {key: halved(torch.cat(values)).cpu() for key, values in kept.items()}
         return Rows(vectors, torch.cat(predicted).cpu())
 
@@ -141,7 +141,7 @@ class GenerateForcing:
             model: Any = face.model
             with face.taps.every_position(wanted, rows.show):
                 logits: Tensor = model(**inputs, use_cache=False, return_dict=True).logits
-            return rows.all(likeliest(logits))
+            return rows.all(predictions(logits))
 
     def _begin(self, sources: Sequence[Source], rows: RowsOfPass) -> tuple[list[list[int]], dict[str, Any]]:
         """What the decoder reads first of each sentence, and its arguments, after the encoder's run."""

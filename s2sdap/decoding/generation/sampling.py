@@ -14,6 +14,7 @@ from s2sdap.decoding.asked import Asked, check_places, check_some_left
 from s2sdap.decoding.generation.choice import Chosen, Decided, eos_tokens
 from s2sdap.decoding.generation.intercept import Prepared
 from s2sdap.decoding.generation.scoring import Processed
+from s2sdap.decoding.likeliest import likeliest
 from s2sdap.decoding.records import Fate, Hypothesis, Reason, Snapshot, root
 
 
@@ -52,7 +53,7 @@ def choose(
         probs = torch.nn.functional.softmax(processed.final, dim=-1)
         next_tokens = torch.multinomial(probs, num_samples=1).squeeze(1)
     else:
-        next_tokens = torch.argmax(processed.final, dim=-1)
+        next_tokens = likeliest(processed.final)
     given = asked.drawn
     for row, token in given.items():
         next_tokens[row] = token

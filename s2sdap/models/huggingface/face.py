@@ -5,8 +5,9 @@ It deliberately has neither `encode` nor `step`: its decode is that of its own `
 source tokens, target vocabulary, and the arguments of `generate`.
 """
 
+import weakref
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -61,7 +62,7 @@ class HuggingFaceModel:
         self.target = target_of(model, self.tokenizer)
         self.reads = main_input(model)
         self.max_source_length = layout.source_limit(model) if self.reads == TEXT else None
-        self._tapped: list[AbstractContextManager[None]] = []
+        self._tapped = False
         self._lengths = EncoderLengths(model)
         self._text = None if self.tokenizer is None else TextReader(self.tokenizer)
         self._audio = AudioReader(model, processing.extractor, self._lengths)
@@ -86,11 +87,15 @@ class HuggingFaceModel:
         return Taps(self.model)
 
     def stay_tapped(self) -> None:
-        """Put the taps in place for good: the model is ours. Doing it again changes nothing."""
+        """Put the taps in place for good: the model is ours. Doing it again changes nothing.
+
+        They are taken out when this is gone, or when Python ends, while there is still all that it takes.
+        """
         if not self._tapped:
-            installed = self.taps.installed()
-            installed.__enter__()
-            self._tapped.append(installed)  # one that nobody holds would take them out again
+            installed = ExitStack()
+            installed.enter_context(self.taps.installed())
+            weakref.finalize(self, installed.close)
+            self._tapped = True
 
     @cached_property
     def layout(self) -> Layout:
