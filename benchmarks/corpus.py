@@ -38,6 +38,10 @@ NEVER = ("lowConfidence(p < 0.000001)",)
 """Asked of every choice, and true of none: what watching costs."""
 SELDOM = ("lowConfidence(p < 0.7)",)
 """True of a sentence now and then, which is then decoded again by itself."""
+NEVER_OF_RANDOM = ("lowConfidence(p < 0.0000000001)",)
+"""That of a model with random weights, which is sure of nothing."""
+SELDOM_OF_RANDOM = ("lowConfidence(line % 200 == 100 and step == 0)",)
+"""As seldom of such a model."""
 LONGEST = SearchSettings().max_length
 """Target tokens; asked of the settings once, since making and checking them is no part of a decode."""
 
@@ -150,9 +154,13 @@ def _generating(runs: int) -> list[Row]:
     """
     face = sure_marian()
     out = []
-    for beam, sentences in ((1, 256), (1, 1024), (4, 256)):
+    for beam, sentences, rules in (
+        (1, 256, NEVER_OF_RANDOM),
+        (1, 1024, NEVER_OF_RANDOM),
+        (1, 1024, SELDOM_OF_RANDOM),
+        (4, 256, NEVER_OF_RANDOM),
+    ):
         settings, lines = settings_for(beam), lines_for(sentences)
-        rules = ("lowConfidence(p < 0.0000000001)",)
         out.append(
             _row(
                 f"{sentences} sentences, Marian 3+3 layers d=256, beam of {beam} "
