@@ -8,7 +8,7 @@ from tiny_models import CONFIGS, rnn
 
 from s2sdap.debugger.corpus.conditions import Untold, numbers, possibly, words
 from s2sdap.decoding.batched.grouping import BatchBounds, grouped
-from s2sdap.decoding.batched.search import decode_batch
+from s2sdap.decoding.batched.search import run_batch
 from s2sdap.decoding.decode import decode
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.models.loading import load_model
@@ -46,7 +46,7 @@ def batches(model, lines, settings, bounds=None, **others):
     found = {}
     for batch in grouped(lengths, settings.beam_size, bounds or BatchBounds()):
         prefix = model.target.encode(settings.prefix)
-        outcome = decode_batch(model, [sources[each] for each in batch], settings, prefix, **others)
+        outcome = run_batch(model, [sources[each] for each in batch], settings, prefix, **others)()
         found.update(zip(batch, zip(outcome.outputs, outcome.close, strict=True), strict=True))
     return [found[index] for index in range(len(lines))]
 

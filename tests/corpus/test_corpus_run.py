@@ -109,7 +109,7 @@ def test_batches_are_held_to_what_the_one_with_the_most_padding_shows():
         def __call__(self, plans, sentences, tolerance):
             self.held.append(tolerance)
             self.lengths.append([self.length(plan) for plan in plans])
-            swept = corpus_sweep(plans, sentences, tolerance)
+            swept = corpus_sweep(plans, sentences, tolerance)()
             outputs = tuple(
                 tuple(
                     msgspec.structs.replace(each, logprobs=tuple(x - 1e-3 for x in each.logprobs))
@@ -117,7 +117,7 @@ def test_batches_are_held_to_what_the_one_with_the_most_padding_shows():
                 )
                 for some in swept.outputs
             )
-            return dataclasses.replace(swept, outputs=outputs)
+            return lambda: dataclasses.replace(swept, outputs=outputs)
 
     corpus = Corpus(model, make_program(DATES[:20], path=None), None, (), bounds=BatchBounds(4))
     corpus_sweep, corpus._sweep = corpus._sweep, Off()

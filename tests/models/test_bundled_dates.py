@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from s2sdap.decoding.batched.grouping import BatchBounds, grouped
-from s2sdap.decoding.batched.search import decode_batch
+from s2sdap.decoding.batched.search import run_batch
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.models.bundled import written_dates as data
 from s2sdap.models.loading import load_model
@@ -20,7 +20,7 @@ def written(model, texts):
     """What the model writes greedily, in batches, as `s2sdap run` decodes; see `test_batched_search`."""
     sources, found = [model.tokenize(text) for text in texts], {}
     for batch in grouped([len(source.tokens) for source in sources], 1, BatchBounds()):
-        outputs = decode_batch(model, [sources[each] for each in batch], SearchSettings()).outputs
+        outputs = run_batch(model, [sources[each] for each in batch], SearchSettings())().outputs
         found.update(zip(batch, (model.target.text(best.tokens) for best, *_ in outputs), strict=True))
     return [found[each] for each in range(len(texts))]
 

@@ -11,7 +11,7 @@ from s2sdap.debugger.session import Session
 from s2sdap.debugger.verdict.asking import answer, question_of
 from s2sdap.debugger.verdict.trials import at_once
 from s2sdap.decoding.batched.choices import Looked
-from s2sdap.decoding.batched.search import decode_batch
+from s2sdap.decoding.batched.search import run_batch
 from s2sdap.decoding.changed_settings import within
 from s2sdap.decoding.decode import decode, score
 from s2sdap.decoding.edits import SettingEdit, TokenEdit
@@ -237,7 +237,7 @@ def test_a_batch_writes_what_each_writes_alone(model):
         inner = within(model, settings)
         assert inner.max_length == 4
         sources = [model.tokenize(line) for line in lines]
-        together = decode_batch(model, sources, inner, (), looked=Looked(), tolerance=1e-4)
+        together = run_batch(model, sources, inner, (), looked=Looked(), tolerance=1e-4)()
         for line, outputs in zip(lines, together.outputs, strict=True):
             alone = decode(model, line, settings)
             assert [each.tokens for each in outputs] == [each.tokens for each in alone]

@@ -6,7 +6,7 @@ than in a run by itself. Rules on such fields are asked with that in mind: they 
 run again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -65,19 +65,22 @@ class GenerateSweep:
 
     def __call__(
         self, plans: Sequence[GeneratePlan], sentences: Sequence[Sentence], tolerance: float
-    ) -> Swept:
+    ) -> Callable[[], Swept]:
         """Decode a batch."""
         watched = not all(map(by_rows, self.rules))
         plan = self._together(plans, watched=watched)
         run = _Run(plan, sentences, self.rules, tolerance)
         while not run.ended:
             run.step()
-        run.ask_ends()
         sources = [each.sources[0] for each in plans]
-        fired = suspects(
-            run.keeper.all(), None, sentences, sources, [self.model.target] * len(sources), run.by_numbers
-        )
-        return Swept(run.outputs(), fired | run.suspect)
+        targets = [self.model.target] * len(sources)
+
+        def told() -> Swept:
+            run.ask_ends()
+            fired = suspects(run.keeper.all(), None, sentences, sources, targets, run.by_numbers)
+            return Swept(run.outputs(), fired | run.suspect)
+
+        return told
 
     def _together(self, plans: Sequence[GeneratePlan], *, watched: bool) -> GeneratePlan:
         """One call for the sources of all plans, filled up on the right."""

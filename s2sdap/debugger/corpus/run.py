@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from s2sdap.debugger.corpus.alone import Decoded, alone
 from s2sdap.debugger.corpus.sweeping import Sweep, Swept, sweep_for
@@ -32,6 +32,9 @@ SAFETY: Final = 10.0
 """A batch may be off by this many times what was measured."""
 LEAST: Final = 1 / 8
 """... and by this part of half its numbers' digits (the root of one rounding) at least."""
+IN_A_ROW: Final = 0.05
+"""Seconds of batches that are decoded in a row before they are told of one after the other. In turn each
+would find that the processor has forgotten it over the other, which costs a fast model's batch as much."""
 AT_FIRST: Final = 2.0
 """A batch that shows how far batches are off is held to this many times the least: more sentences of it are
 decoded again, and seldom the whole batch."""
@@ -119,6 +122,15 @@ class Corpus:
 
 
 _Planner = Callable[..., Plan]
+_Batch = Sequence[tuple[Sentence, Plan]]
+
+
+class _Begun(NamedTuple):
+    """A batch, what its log-probs were taken to be off, and what tells of it: `None` where it failed."""
+
+    batch: _Batch
+    held: float
+    telling: Callable[[], Swept] | None
 
 
 class _Window:
@@ -150,13 +162,33 @@ class _Window:
         if telling is not None:  # what is off most is known first
             batches.insert(0, batches.pop(telling))
             self._begin_measuring(waiting[batches[0][0]][0])
-        for batch in batches:
-            self._batch([waiting[index][0] for index in batch], [waiting[index][1] for index in batch])
+        row: list[_Begun] = []
+        begin = time.perf_counter()
+        for number, batch in enumerate(batches):
+            row.append(self._begun([waiting[index] for index in batch]))
+            measures = telling is not None and not number
+            if measures or time.perf_counter() - begin > IN_A_ROW or number + 1 == len(batches):
+                for begun in row:
+                    self._tell(begun)
+                row, begin = [], time.perf_counter()
         return [self.decoded[sentence.index] for sentence in self.sentences]
 
-    def _batch(self, sentences: Sequence[Sentence], plans: Sequence[Plan]) -> None:
-        counts, decoded = self.corpus.counts, self.decoded
-        swept = self._swept(sentences, plans) if len(sentences) > 1 else None
+    def _begun(self, batch: "_Batch") -> "_Begun":
+        """A batch that is decoded, if it can be."""
+        sentences, plans = [each for each, _ in batch], [plan for _, plan in batch]
+        held = self.corpus.counts.tolerance * (AT_FIRST if sentences[0].index in self.decoded else 1.0)
+        telling = None
+        if len(batch) > 1:
+            try:
+                telling = self.sweep(plans, sentences, held)
+            except Exception as error:  # whatever it was: by itself each sentence says what is wrong with it
+                self.corpus.counts.note_failure(error)
+        return _Begun(batch, held, telling)
+
+    def _tell(self, begun: "_Begun") -> None:
+        """Keep what became of its sentences; what only a run by itself can tell of gets one."""
+        counts, decoded, sentences = self.corpus.counts, self.decoded, [each for each, _ in begun.batch]
+        swept = self._swept(begun)
         if swept is None:
             for sentence in sentences:
                 if sentence.index not in decoded:
@@ -176,24 +208,26 @@ class _Window:
             counts.note(_apart(outputs, again.result.outputs))
             self._keep(again)
 
-    def _swept(self, sentences: Sequence[Sentence], plans: Sequence[Plan]) -> Swept | None:
+    def _swept(self, begun: "_Begun") -> Swept | None:
         """What the sweep tells of a batch, or `None` where it failed.
 
-        Where its first sentence is decoded already, that shows how far the batch is off; where that is more
-        than it was held to, it is swept once more.
+        Where its first sentence is decoded already, that shows how far the batch is off. A batch that was
+        held to less than batches turn out to be off is decoded once more.
         """
-        counts, known = self.corpus.counts, self.decoded.get(sentences[0].index)
-        try:
-            while True:
-                held = counts.tolerance * (1.0 if known is None else AT_FIRST)
-                swept = self.sweep(plans, sentences, held)
+        counts, known = self.corpus.counts, self.decoded.get(begun.batch[0][0].index)
+        if begun.telling is None:
+            return None
+        if counts.tolerance <= begun.held:
+            try:
+                swept = begun.telling()
                 if known is not None:
                     counts.note(_apart(swept.outputs[0], known.result.outputs))
-                if counts.tolerance <= held:
-                    return swept
-        except Exception as error:  # whatever it was: by itself each sentence says what is wrong with it
-            counts.note_failure(error)
-            return None
+            except Exception as error:  # as above
+                counts.note_failure(error)
+                return None
+            if counts.tolerance <= begun.held:
+                return swept
+        return self._swept(self._begun(begun.batch))
 
     def _begin_measuring(self, sentence: Sentence) -> None:
         """Decode a sentence by itself, against which its batch is held."""

@@ -4,7 +4,7 @@ A sweep is how a kind of model decodes many sentences at once. `sweep_for` gives
 or says why its sentences are decoded one by one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from s2sdap.debugger.corpus.suspects import looked, suspects, untold
 from s2sdap.debugger.program import Sentence
 from s2sdap.debugger.watch_rules import ArmedRule
-from s2sdap.decoding.batched.search import decode_batch
+from s2sdap.decoding.batched.search import run_batch
 from s2sdap.decoding.changed_settings import within
 from s2sdap.decoding.decode import Output
 from s2sdap.decoding.plan import Plan
@@ -54,8 +54,10 @@ class Sweep(Protocol):
         """Source tokens of a sentence."""
         ...
 
-    def __call__(self, plans: Sequence[Any], sentences: Sequence[Sentence], tolerance: float) -> Swept:
-        """Decode a batch. `tolerance` bounds what its log-probs may be off."""
+    def __call__(
+        self, plans: Sequence[Any], sentences: Sequence[Sentence], tolerance: float
+    ) -> Callable[[], Swept]:
+        """Decode a batch; what this gives tells of it. `tolerance` bounds what its log-probs may be off."""
         ...
 
 
@@ -83,10 +85,12 @@ class OwnSweep:
             raise TypeError(f"{plan!r} is no plan of our own search")
         return len(plan.source.tokens)
 
-    def __call__(self, plans: Sequence[Decode], sentences: Sequence[Sentence], tolerance: float) -> Swept:
+    def __call__(
+        self, plans: Sequence[Decode], sentences: Sequence[Sentence], tolerance: float
+    ) -> Callable[[], Swept]:
         """Decode a batch."""
         sources = [plan.source for plan in plans]
-        outcome = decode_batch(
+        telling = run_batch(
             self.model,
             sources,
             self.settings,
@@ -95,8 +99,13 @@ class OwnSweep:
             tolerance=tolerance,
         )
         targets = [plan.model.target for plan in plans]
-        fired = suspects(outcome.choices, outcome.ends, sentences, sources, targets, self.rules)
-        return Swept(outcome.outputs, fired | outcome.close)
+
+        def told() -> Swept:
+            outcome = telling()
+            fired = suspects(outcome.choices, outcome.ends, sentences, sources, targets, self.rules)
+            return Swept(outcome.outputs, fired | outcome.close)
+
+        return told
 
 
 def sweep_for(model: Described, settings: Settings | None, rules: tuple[ArmedRule, ...]) -> Sweep:

@@ -20,7 +20,7 @@ from s2sdap.decoding.batched.choices import ChoiceKeeper, Choices, Looked, with_
 from s2sdap.decoding.batched.finiteness import Finiteness, SourceFiniteness
 from s2sdap.decoding.batched.forbidding import batch_logprobs, log_softmax
 from s2sdap.decoding.batched.histories import taken_of
-from s2sdap.decoding.batched.outcome import DONE_SHARE, BatchOutcome, coverage_terms
+from s2sdap.decoding.batched.outcome import DONE_SHARE, BatchOutcome, Telling, coverage_terms
 from s2sdap.decoding.decode import Output
 from s2sdap.decoding.likeliest import likeliest, runner_up
 from s2sdap.decoding.penalties import attention_mass, length_term
@@ -48,14 +48,14 @@ class _Step:
     of_rows: dict[str, Tensor] = field(default_factory=dict)
 
 
-def greedy_batch(  # noqa: PLR0915 - one loop, read from top to bottom
+def run_greedily(  # noqa: PLR0915 - one loop, read from top to bottom
     model: BatchingModel,
     sources: Sequence[Source],
     settings: SearchSettings,
     prefix: Sequence[int],
     looked: Looked,
     tolerance: float,
-) -> BatchOutcome:
+) -> Telling:
     """Decode `sources` together, each by its likeliest tokens."""
     device, count, eos = model.device, len(sources), model.target.eos
     keeper = ChoiceKeeper(looked.steps, tolerance)
@@ -145,20 +145,24 @@ def greedy_batch(  # noqa: PLR0915 - one loop, read from top to bottom
                 coverage = None if coverage is None else coverage[going]
         if written is not None:
             written = torch.cat((written, tokens[:, None]), dim=1)
-    _tell(steps)
-    outcome = _outcome(Writers(model, sources), settings, steps, lengths, penalties, keeper, tolerance)
-    choices, ends = outcome.choices, None
-    if looked.ends is not None:
-        ends = _ends(looked.ends, outcome.outputs, device, tolerance)
-    if looked.history:
-        taken = taken_of(
-            [(each.active, torch.zeros_like(each.tokens)[:, None], each.tokens[:, None]) for each in steps],
-            *(kept, tolerance),
-        )
-        choices = with_history(choices, taken, tolerance)
-        ends = None if ends is None else with_history(ends, taken, tolerance)
-    close = outcome.close if bad is None else outcome.close | bad.cpu().numpy()
-    return replace(outcome, close=close, choices=choices, ends=ends)
+
+    def told() -> BatchOutcome:
+        _tell(steps)
+        outcome = _outcome(Writers(model, sources), settings, steps, lengths, penalties, keeper, tolerance)
+        choices, ends = outcome.choices, None
+        if looked.ends is not None:
+            ends = _ends(looked.ends, outcome.outputs, device, tolerance)
+        if looked.history:
+            rows = [torch.zeros_like(each.tokens)[:, None] for each in steps]
+            tokens = [each.tokens[:, None] for each in steps]
+            actives = [each.active for each in steps]
+            taken = taken_of(list(zip(actives, rows, tokens, strict=True)), kept, tolerance)
+            choices = with_history(choices, taken, tolerance)
+            ends = None if ends is None else with_history(ends, taken, tolerance)
+        close = outcome.close if bad is None else outcome.close | bad.cpu().numpy()
+        return replace(outcome, close=close, choices=choices, ends=ends)
+
+    return torch.inference_mode()(told)
 
 
 def _runs(steps: Sequence[_Step]) -> Iterator[list[_Step]]:

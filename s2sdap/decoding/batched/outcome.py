@@ -1,5 +1,6 @@
 """What becomes of a batch, and what its searches share."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,6 +29,10 @@ class BatchOutcome:
     close: NDArray[np.bool_]
     choices: Choices
     ends: Choices | None = None
+
+
+Telling = Callable[[], BatchOutcome]
+"""Tells what became of a batch that is decoded; what that takes is not done before somebody asks."""
 
 
 def coverage_terms(

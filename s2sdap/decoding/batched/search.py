@@ -20,9 +20,9 @@ from s2sdap.decoding.batched.choices import ChoiceKeeper, Looked, with_history
 from s2sdap.decoding.batched.decisions import Decision, close_ones, leaders_of, reachable, worst
 from s2sdap.decoding.batched.finiteness import Finiteness, SourceFiniteness
 from s2sdap.decoding.batched.forbidding import batch_logprobs
-from s2sdap.decoding.batched.greedy import greedy_batch
+from s2sdap.decoding.batched.greedy import run_greedily
 from s2sdap.decoding.batched.histories import taken_of
-from s2sdap.decoding.batched.outcome import DONE_SHARE, BatchOutcome, coverage_terms
+from s2sdap.decoding.batched.outcome import DONE_SHARE, BatchOutcome, Telling, coverage_terms
 from s2sdap.decoding.penalties import attention_mass, length_term
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.models.contract import BatchingModel, Source
@@ -33,7 +33,7 @@ _FEW: Final = 64
 """Target tokens that are ranked sooner all together than row by row first."""
 
 
-def decode_batch(
+def run_batch(
     model: BatchingModel,
     sources: Sequence[Source],
     settings: SearchSettings,
@@ -41,16 +41,16 @@ def decode_batch(
     *,
     looked: Looked | None = None,
     tolerance: float = 0.0,
-) -> BatchOutcome:
+) -> Telling:
     """Decode `sources` together. `looked` are the fields that somebody will ask for."""
     looked = looked or Looked()
     with torch.inference_mode():
         if settings.beam_size == 1:
-            return greedy_batch(model, sources, settings, prefix, looked, tolerance)
+            return run_greedily(model, sources, settings, prefix, looked, tolerance)
         search = _BatchSearch(model, sources, settings, prefix, looked, tolerance)
         while len(search.active):
             search.step()
-        return search.outcome()
+        return torch.inference_mode()(search.outcome)
 
 
 class _BatchSearch:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from s2sdap.decoding.batched.choices import Looked
-from s2sdap.decoding.batched.greedy import greedy_batch
+from s2sdap.decoding.batched.greedy import run_greedily
 from s2sdap.decoding.changed_settings import prefix_of, room_of, within
 from s2sdap.decoding.forced.rows import (
     Forced,
@@ -97,7 +97,7 @@ class SteppedForcing:
         prefix = prefix_of(self.model, settings)
         if self.together is not None and len(sources) > 1:
             with torch.inference_mode():
-                outcome = greedy_batch(self.together, sources, settings, prefix, Looked(), 0.0)
+                outcome = run_greedily(self.together, sources, settings, prefix, Looked(), 0.0)()
             return [output.tokens for (output,) in outcome.outputs]
         models = [(reading(self.model, source), source) for source in sources]
         return [self._decoded(Decode(model, settings, source, prefix)) for model, source in models]
