@@ -3,9 +3,8 @@
 It decides what `search` decides with a beam of one. Axes as there.
 """
 
-import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -34,18 +33,34 @@ _AT_ONCE: Final = 2**20
 
 
 @dataclass(slots=True, eq=False)
-class _Step:
-    """What a step chose for each of the `active` sentences.
+class _Run:
+    """What steps that follow each other chose for each of the same `active` sentences.
 
-    `best` [A, 2] are the log-probs of that and of what comes next to it; until they are computed, `logits`
-    [A, V] are what they come from. `of_rows` are numbers of whole rows, where somebody asks for them.
+    `best` has the log-probs of that and of what comes next to it, some steps in each block [n, A, 2]. Until
+    they are computed, `logits` [A, V] are what the latest steps' come from. `of_rows` are numbers of whole
+    rows, where somebody asks for them.
     """
 
     active: Tensor
-    tokens: Tensor
-    best: Tensor | None
-    logits: Tensor | None = None
-    of_rows: dict[str, Tensor] = field(default_factory=dict)
+    tokens: list[Tensor] = field(default_factory=list)
+    best: list[Tensor] = field(default_factory=list)
+    logits: list[Tensor] = field(default_factory=list)
+    of_rows: list[dict[str, Tensor]] = field(default_factory=list)
+
+    def compute(self) -> None:
+        """The log-probs of the steps that only have their logits, many at once."""
+        if self.logits:
+            logits = torch.stack(self.logits)
+            tokens = torch.stack(self.tokens[-len(logits) :]).flatten()
+            best = _two_best(log_softmax(logits.flatten(0, 1)), tokens)
+            self.best.append(best.view(*logits.shape[:-1], 2))
+            self.logits.clear()
+
+    def chosen(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The tokens [A, n] of its n steps and their log-probs [A, n, 2]."""
+        self.compute()
+        best = torch.cat(self.best).transpose(0, 1)
+        return torch.stack(self.tokens, dim=1).cpu().numpy(), best.double().cpu().numpy()
 
 
 def run_greedily(  # noqa: PLR0915 - one loop, read from top to bottom
@@ -72,8 +87,7 @@ def run_greedily(  # noqa: PLR0915 - one loop, read from top to bottom
     alive: Tensor | None = None  # which of `active` still decode; `None` is all
     lengths = torch.zeros(count, dtype=torch.long, device=device)
     penalties = torch.zeros(count, dtype=torch.float64, device=device)
-    steps: list[_Step] = []
-    waiting = 0  # numbers in the logits of steps that are yet to be told
+    runs = [_Run(active)]
     attended: list[Tensor] = []
     kept: list[Tensor] = []  # of each step [A, 1, S], where somebody asks
     attends = bool(settings.coverage_penalty) or looked.attention
@@ -99,9 +113,9 @@ def run_greedily(  # noqa: PLR0915 - one loop, read from top to bottom
             else:
                 tokens = likeliest(logprobs)
                 best = _two_best(logprobs, tokens)
-            steps.append(_Step(active, tokens, best))
+            runs[-1].best.append(best[None])
             if keeper.reads_rows:
-                steps[-1].of_rows = keeper.of_rows(logprobs, tokens)
+                runs[-1].of_rows.append(keeper.of_rows(logprobs, tokens))
             if finiteness is not None and bad is not None:
                 finiteness.look(sites.PREDICTION_LOGITS, logits)
                 finiteness.look(sites.PREDICTION_LOGPROBS, logprobs)
@@ -110,11 +124,10 @@ def run_greedily(  # noqa: PLR0915 - one loop, read from top to bottom
                     finiteness.bad = None
         else:  # the likeliest token is all that the next step needs
             tokens = likeliest(logits)
-            steps.append(_Step(active, tokens, None, logits))
-            waiting += logits.numel()
-            if waiting > _AT_ONCE:
-                _tell(steps)
-                waiting = 0
+            runs[-1].logits.append(logits)
+        runs[-1].tokens.append(tokens)
+        if len(runs[-1].logits) * logits.numel() > _AT_ONCE:
+            runs[-1].compute()
         if attended:
             mass = attention_mass(attended.pop())
             if looked.attention:
@@ -140,6 +153,8 @@ def run_greedily(  # noqa: PLR0915 - one loop, read from top to bottom
             if len(going) <= (1 - DONE_SHARE) * len(active):
                 encoded, state = model.select_encoded(encoded, going), model.select(state, going)
                 active, tokens = active[going], tokens[going]
+                runs[-1].compute()
+                runs.append(_Run(active))
                 source_lengths, alive = source_lengths[going], None
                 written = None if written is None else written[going]
                 coverage = None if coverage is None else coverage[going]
@@ -147,39 +162,23 @@ def run_greedily(  # noqa: PLR0915 - one loop, read from top to bottom
             written = torch.cat((written, tokens[:, None]), dim=1)
 
     def told() -> BatchOutcome:
-        _tell(steps)
-        outcome = _outcome(Writers(model, sources), settings, steps, lengths, penalties, keeper, tolerance)
+        outcome = _outcome(Writers(model, sources), settings, runs, lengths, penalties, keeper, tolerance)
         choices, ends = outcome.choices, None
         if looked.ends is not None:
             ends = _ends(looked.ends, outcome.outputs, device, tolerance)
         if looked.history:
-            rows = [torch.zeros_like(each.tokens)[:, None] for each in steps]
-            tokens = [each.tokens[:, None] for each in steps]
-            actives = [each.active for each in steps]
-            taken = taken_of(list(zip(actives, rows, tokens, strict=True)), kept, tolerance)
+            steps = [
+                (run.active, torch.zeros_like(tokens)[:, None], tokens[:, None])
+                for run in runs
+                for tokens in run.tokens
+            ]
+            taken = taken_of(steps, kept, tolerance)
             choices = with_history(choices, taken, tolerance)
             ends = None if ends is None else with_history(ends, taken, tolerance)
         close = outcome.close if bad is None else outcome.close | bad.cpu().numpy()
         return replace(outcome, close=close, choices=choices, ends=ends)
 
     return torch.inference_mode()(told)
-
-
-def _runs(steps: Sequence[_Step]) -> Iterator[list[_Step]]:
-    """Steps that follow each other and are about the same sentences."""
-    for _, run in itertools.groupby(steps, key=lambda step: id(step.active)):
-        yield list(run)
-
-
-def _tell(steps: Sequence[_Step]) -> None:
-    """Compute the log-probs of the steps that only have their logits, many at once."""
-    for run in _runs([step for step in steps if step.logits is not None]):
-        logits = torch.stack([step.logits for step in run if step.logits is not None])
-        logprobs = log_softmax(logits.flatten(0, 1))
-        tokens = torch.stack([step.tokens for step in run]).flatten()
-        both = _two_best(logprobs, tokens).view(*logits.shape[:-1], 2)
-        for step, best in zip(run, both, strict=True):
-            step.best, step.logits = best, None
 
 
 def _two_best(logprobs: Float[Tensor, "R V"], tokens: Int[Tensor, "R"]) -> Float[Tensor, "R 2"]:
@@ -212,33 +211,26 @@ def _ends(
 def _outcome(
     writers: Writers,
     settings: SearchSettings,
-    steps: Sequence[_Step],
+    runs: Sequence[_Run],
     lengths: Tensor,
     penalties: Tensor,
     keeper: ChoiceKeeper,
     tolerance: float,
 ) -> BatchOutcome:
     """The outputs, and where the second token was close to the first or something was no number."""
-    shape = (len(lengths), len(steps))
-    all_tokens = np.zeros(shape, np.int64)
-    all_values = np.zeros((*shape, 2), np.float64)
     ends = lengths.cpu().numpy()
-    first = 0
-    for run in _runs(steps):
-        place, last = run[0].active.cpu().numpy(), first + len(run)
-        all_tokens[place, first:last] = torch.stack([each.tokens for each in run], dim=1).cpu()
-        all_values[place, first:last] = torch.stack([_told(each) for each in run], dim=1).cpu()
-        first = last
-    within = np.arange(len(steps)) < ends[:, None]
-    values = np.where(within, all_values[:, :, 0], 0.0)
+    all_tokens, best = _side_by_side(runs, len(ends))
+    within = np.arange(all_tokens.shape[1]) < ends[:, None]
+    values = np.where(within, best[:, :, 0], 0.0)
     with np.errstate(invalid="ignore"):
-        gaps = values - all_values[:, :, 1]
+        gaps = values - best[:, :, 1]
     sure = np.isfinite(values) & (~within | (gaps > 2 * tolerance))  # a gap that is no number is close, too
-    totals = values.cumsum(axis=1)[:, -1]
-    finals = totals / np.asarray([length_term(int(each), settings.length_penalty) for each in ends])
+    sums = values.cumsum(axis=1)
+    finals = sums[:, -1] / [length_term(length, settings.length_penalty) for length in ends.tolist()]
     finals += penalties.cpu().numpy()
     rows = zip(
-        *(all_tokens.tolist(), values.tolist(), ends.tolist(), totals.tolist(), finals.tolist()), strict=True
+        *(all_tokens.tolist(), values.tolist(), ends.tolist(), sums[:, -1].tolist(), finals.tolist()),
+        strict=True,
     )
     outputs = []
     for sentence, (tokens, logprobs, length, total, final) in enumerate(rows):
@@ -246,31 +238,39 @@ def _outcome(
         text, pieces = writers.written(sentence, written)
         outputs.append((Output(text, written, pieces, tuple(logprobs[:length]), total, final),))
     if keeper.wanted:
-        _keep(keeper, steps, within, all_tokens, all_values[:, :, 0])
-    close = np.asarray(~sure.all(axis=1))
-    return BatchOutcome(tuple(outputs), close, keeper.all())
+        _keep(keeper, runs, within, all_tokens, values, sums)
+    return BatchOutcome(tuple(outputs), np.asarray(~sure.all(axis=1)), keeper.all())
 
 
-def _told(step: _Step) -> Tensor:
-    if step.best is None:
-        raise AssertionError("the log-probs of a step were not computed")
-    return step.best
+def _side_by_side(runs: Sequence[_Run], count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The tokens [B, T] of all steps and their log-probs [B, T, 2]; nothing where a sentence is over."""
+    times = sum(len(run.tokens) for run in runs)
+    all_tokens = np.zeros((count, times), np.int64)
+    best = np.zeros((count, times, 2), np.float64)
+    first = 0
+    for run in runs:
+        place, last = run.active.cpu().numpy(), first + len(run.tokens)
+        all_tokens[place, first:last], best[place, first:last] = run.chosen()
+        first = last
+    return all_tokens, best
 
 
 def _keep(
     keeper: ChoiceKeeper,
-    steps: Sequence[_Step],
+    runs: Sequence[_Run],
     within: NDArray[np.bool_],
     tokens: NDArray[np.int64],
     values: NDArray[np.float64],
+    sums: NDArray[np.float64],
 ) -> None:
     """Give the keeper every choice: all that are `within` their sentences, step by step."""
     time, sentence = within.T.nonzero()
+    steps = [(run.active.cpu(), numbers) for run in runs for numbers in run.of_rows]
     of_rows: dict[str, Tensor] = {}
-    for name in steps[0].of_rows:
-        every = torch.zeros(within.shape, dtype=steps[0].of_rows[name].dtype)
-        for number, step in enumerate(steps):
-            every[step.active.cpu(), number] = step.of_rows[name].cpu()
+    for name in steps[0][1] if steps else ():
+        every = torch.zeros(within.shape, dtype=steps[0][1][name].dtype)
+        for number, (active, numbers) in enumerate(steps):
+            every[active, number] = numbers[name].cpu()
         of_rows[name] = every[sentence, time]
     last = torch.from_numpy(time == within.sum(axis=1)[sentence] - 1)
     keeper.add(
@@ -278,7 +278,7 @@ def _keep(
         torch.from_numpy(sentence),
         torch.from_numpy(tokens[sentence, time]),
         torch.from_numpy(values[sentence, time]),
-        torch.from_numpy(values.cumsum(axis=1)[sentence, time]),
+        torch.from_numpy(sums[sentence, time]),
         of_rows=of_rows,
         finished=last,
         ended=last,
