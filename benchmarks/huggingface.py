@@ -63,7 +63,9 @@ def debugged(face: HuggingFaceModel, call: dict[str, Any]) -> Session:
     plan = GeneratePlan.of_call(face, (), call)
     program = make_program(["the source"], path=None)
     with plan.installed():
-        session = Session(face, program, planner=lambda _text, **_where: plan, stop_on_entry=False)
+        session = Session(
+            face, program, planner=lambda _text, **_where: plan, of_call=True, stop_on_entry=False
+        )
         session.armed = Armed.of(rules=[arm("lowConfidence", "p < 0.0")])
         session.start()
     if len(session.results) != 1:
@@ -142,7 +144,7 @@ def _going_back(model: PreTrainedModel, runs: int) -> list[Row]:
     plan = GeneratePlan.of_call(face, (), call)
     with plan.installed():
         program = make_program(["the source"], path=None)
-        session = Session(face, program, planner=lambda _text, **_where: plan)
+        session = Session(face, program, planner=lambda _text, **_where: plan, of_call=True)
         session.start()
         while session.cursor.step < 40:
             session.next()

@@ -39,7 +39,7 @@ def _marian() -> list[Row]:
     plans: list[Plan] = [GeneratePlan.of_call(face, (), call)]
     with face.taps.installed():
         program = make_program(["random tokens"], path=None)
-        session = Session(face, program, planner=lambda _text, **_where: plans[0])
+        session = Session(face, program, planner=lambda _text, **_where: plans[0], of_call=True)
         return _of(session, "64 steps, beam of 4, a Marian of 58,101 tokens")
 
 

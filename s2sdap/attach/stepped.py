@@ -93,6 +93,7 @@ def stepped(
         plan.model,
         program,
         planner=partial(_the_plan, followed),
+        of_call=True,
         stop_on_entry=False,
         on_result=partial(client.on_result, program),
     )

@@ -68,11 +68,13 @@ class Session(EditedSession):
         budget: int = DEFAULT_BUDGET,
         on_result: Callable[[Result], None] | None = None,
         planner: Planner | None = None,
+        of_call: bool = False,
         training: "Training | None" = None,
     ) -> None:
         """A session over `program`; `planner` takes the place of the one that `settings` name.
 
-        `training` is the index of the model's training states, where there is one.
+        `of_call` says that what it plans is a call of somebody's own program. `training` is the index of the
+        model's training states, where there is one.
         """
         self.model = model
         self.program = program
@@ -92,10 +94,10 @@ class Session(EditedSession):
             self._closed,
         )
         self.training = training
-        self.of_call = planner is not None
+        self.of_call = of_call
         """Whether the decode is a call of somebody's own program, which only that can make again."""
         # A call may run more than its model.
-        self.walk.looks_ahead = only_computes(model) and not self.of_call
+        self.walk.looks_ahead = only_computes(model) and not of_call
         self.origin: Mapping[str, Any] = {}
         """Where the model came from, as a launch names it."""
         self._stop_on_entry = stop_on_entry

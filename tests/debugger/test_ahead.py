@@ -239,7 +239,8 @@ def test_a_call_of_a_program_runs_no_step_before_it_is_due():
     def planner(text, **where):
         return Counting(planned(text, **where))
 
-    session = ruled(Session(rnn(), inline_program("abcdh"), planner=planner), "lowConfidence(step == 3)")
+    session = Session(rnn(), inline_program("abcdh"), planner=planner, of_call=True)
+    session = ruled(session, "lowConfidence(step == 3)")
     session.start()
     session.continue_()
     assert steps == [0, 1, 2, 3]

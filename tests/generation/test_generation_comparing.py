@@ -186,7 +186,7 @@ def test_in_a_call_of_somebody_elses_only_what_it_made_can_be_compared():
     face = face_of("bart")
     plan = plan_of("bart", 2, max_new_tokens=STEPS)
     with plan.installed():
-        session = Session(face, inline_program("a batch"), planner=lambda _text, **_where: plan)
+        session = Session(face, inline_program("a batch"), planner=lambda _text, **_where: plan, of_call=True)
         session.start()
         session.next()
         first = done(finish(find(session, Side(sentence=0))))

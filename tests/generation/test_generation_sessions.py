@@ -42,7 +42,7 @@ def session_of():
             torch.manual_seed(7)
             return GeneratePlan.of_call(face, (), arguments)
 
-        return Session(face, inline_program(lines), planner=planner, budget=budget)
+        return Session(face, inline_program(lines), planner=planner, of_call=True, budget=budget)
 
     yield make
     for taps in reversed(installed):

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from s2sdap.debugger.ahead import only_computes
 from s2sdap.debugger.breakpoints import Armed
 from s2sdap.debugger.neighbors.training import Training
 from s2sdap.debugger.program import Program
@@ -46,7 +45,6 @@ def alone(
         planner=planner,
         training=training,
     )
-    session.walk.looks_ahead = only_computes(model)  # nobody's call: the planner is ours
     session.armed = Armed.of(rules=rules)
     stops: dict[int, list[Stop]] = {}
     before: Stop | None = None

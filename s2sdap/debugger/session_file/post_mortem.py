@@ -122,6 +122,7 @@ class Recording(Session):
                 settings_of(document.settings),
                 stop_on_entry=stop_on_entry,
                 planner=_unplanned,
+                of_call=document.settings.kind == CALL,
             )
             walk = RecordedWalk(model, program, self._closed)
             results = (result_of(each, program) for each in document.results)
@@ -133,7 +134,6 @@ class Recording(Session):
             raise file.store.damaged(DOCUMENT, f"{type(error).__name__}: {error}") from None
         self.walk = walk
         self.origin = document.origin
-        self.of_call = document.settings.kind == CALL
         self.armed = armed_of(document.breakpoints, model)
 
     def replay(self, model: str | Described | None = None) -> Replay:
