@@ -2,7 +2,8 @@ r"""Takes a picture of one step on the page, of a model that is not at hand ever
 
     python docs/take_decode_picture.py rewriting rewriter \
         "what did alexandre yersin or uh paul - louis simond establish in 1898 ?" 6 --height 700
-    python docs/take_decode_picture.py opennmt opennmt:OpenNMT-py/test_model2.pt "ј а ј а ш ц е" 3 --height 640
+    python docs/take_decode_picture.py opennmt opennmt:OpenNMT-py/test_model2.pt \
+        "ј а ј а ш ц е" 3 --height 640
     python docs/take_decode_picture.py own-text own "۳ مارس ۱۹۹۹" 3 --height 640
     python docs/take_decode_picture.py no-attention plain 703561 6 --height 760
 
