@@ -121,8 +121,8 @@ def seeded_network(config: RnnConfig, source: int = 12, target: int = 11, seed: 
     return network
 
 
-def model_of(config: RnnConfig, folder: Path) -> RnnModel:
-    source, target = side("abcdefgh"), side("uvwxyz.")
+def model_of(config: RnnConfig, folder: Path, target: SideConfig | None = None) -> RnnModel:
+    source, target = side("abcdefgh"), target or side("uvwxyz.")
     network = seeded_network(config, len(source.pieces), len(target.pieces))
     whole = CheckpointConfig(family="rnn", network=config, source=source, target=target)
     save_checkpoint(folder, whole, network.state_dict())

@@ -8,6 +8,8 @@ import pytest
 from models.hf_tiny import folder_of
 from models.small_networks import model_of, small_config
 
+from s2sdap.models.tokenizers import SPECIAL_PIECES, SideConfig
+
 UNSURE = "J 4, 2005"
 
 
@@ -271,6 +273,26 @@ def test_no_serious_fault_for_those_who_see_or_point_otherwise(sheet):
     assert sheet.faults() == []
     sheet.button("Matrix").click()
     assert sheet.faults() == []
+
+
+def test_the_marks_of_a_step_stand_beside_its_word_however_long(sheet, tmp_path):
+    pieces = (*SPECIAL_PIECES, *(f"{color}farbenblind" for color in ("rot", "gelb", "blau", "lila")))
+    words = SideConfig(unit="word", lowercase=False, end=False, pieces=pieces)
+    model_of(small_config(), tmp_path / "words", target=words)
+    sheet.page.get_by_label("Model", exact=False).first.fill(str(tmp_path / "words"))
+    sheet.begin("abcd")
+    for _ in range(3):
+        sheet.go("Next token")
+    columns(sheet, 2).nth(1).click()
+    sheet.page.locator(".target .pin").first.wait_for()
+    between = sheet.page.evaluate(
+        """() => [...document.querySelectorAll(".target .marks > span")].map((mark) => {
+          const word = mark.closest(".top").querySelector(".token");
+          return mark.getBoundingClientRect().left - word.getBoundingClientRect().right;
+        })"""
+    )
+    assert len(between) >= 3
+    assert min(between) >= 0
 
 
 def test_without_attention_there_is_none_to_read_or_draw(sheet, tmp_path):
