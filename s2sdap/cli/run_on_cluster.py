@@ -106,6 +106,7 @@ def _add(counts: CorpusCounts, more: CorpusCounts, seconds: float) -> None:
     counts.again += more.again
     counts.alone += more.alone
     counts.tolerance = max(counts.tolerance, more.tolerance)
+    counts.compared += more.compared
     counts.measured = max(counts.measured, more.measured)
     counts.failed += more.failed
     counts.failure = counts.failure or more.failure

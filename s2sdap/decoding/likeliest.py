@@ -17,7 +17,7 @@ LARGE: Final = 256
 def likeliest(scores: Float[Tensor, "*rows V"]) -> Int[Tensor, "*rows"]:
     """The token with the highest score of each row, the first of several: `argmax`, of a NaN, too."""
     if scores.device.type == "cpu" and scores.dtype == torch.float32 and scores.shape[-1] >= LARGE:
-        return torch.from_numpy(scores.detach().numpy().argmax(axis=-1))
+        return torch.as_tensor(scores.detach().numpy().argmax(axis=-1))
     return scores.argmax(dim=-1)
 
 

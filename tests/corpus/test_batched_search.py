@@ -7,6 +7,7 @@ import torch
 from tiny_models import CONFIGS, rnn
 
 from s2sdap.debugger.corpus.conditions import Untold, numbers, possibly, words
+from s2sdap.decoding.batched.choices import ChoiceKeeper
 from s2sdap.decoding.batched.grouping import BatchBounds, grouped
 from s2sdap.decoding.batched.search import run_batch
 from s2sdap.decoding.decode import decode
@@ -99,6 +100,16 @@ def test_a_close_decision_is_said():
         with torch.no_grad():
             model.network.output.weight.copy_(weight)
             model.network.output.bias.copy_(bias)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_numbers_of_whole_rows_are_told_in_any_precision(dtype):
+    logprobs = torch.tensor([[0.75, 0.25, 0.0], [1.0, 0.0, 0.0]], dtype=dtype).log()
+    keeper = ChoiceKeeper(["entropy", "margin", "rank"], 1e-6)
+    told = keeper.of_rows(logprobs, torch.tensor([1, 0]))
+    assert told["entropy"].tolist() == pytest.approx([0.5623, 0.0], abs=5e-3)
+    assert told["margin"].tolist() == pytest.approx([0.5, 1.0], abs=5e-3)
+    assert told["rank"].tolist() == [1, 0]
 
 
 def test_batches_keep_to_their_bounds():

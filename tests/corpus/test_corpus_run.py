@@ -136,6 +136,40 @@ def test_batches_are_held_to_what_the_one_with_the_most_padding_shows():
     ]
 
 
+class Shaken:
+    """A model whose batches are off, as with a faulty mask; where it `fails`, long ones do not run."""
+
+    def __init__(self, model, off, *, fails):
+        self.model, self.off, self.fails = model, off, fails
+
+    def __getattr__(self, name):
+        return getattr(self.model, name)
+
+    def encode_batch(self, sources, *probe):
+        if self.fails and max(len(source.tokens) for source in sources) >= 30:
+            raise RuntimeError("out of memory")
+        encoded = self.model.encode_batch(sources, *probe)
+        return dataclasses.replace(encoded, states=encoded.states * (1 + self.off))
+
+
+@pytest.mark.parametrize(
+    ("seed", "off", "fails"),
+    [(1, 6e-3, True), (3, 6e-3, True), (2, 2e-2, False), (6, 2e-2, False), (13, 2e-2, False)],
+)
+def test_a_sentence_that_shows_nothing_is_not_the_measure(seed, off, fails):
+    """Its batch did not run, or wrote something else from the first token on: then the next one measures."""
+    draws = random.Random(2)
+    lines = ["".join(draws.choices("abcdefgh", k=draws.randint(3, 9))) for _ in range(60)] + ["abcd" * 8]
+    model, settings = rnn(seed=seed, scale=4.0), SearchSettings(max_length=10)
+    shaken = Shaken(model, off, fails=fails)
+    corpus = Corpus(shaken, make_program(lines, path=None), settings, (), bounds=BatchBounds(22))
+    found = list(corpus)
+    assert corpus.counts.failed == fails
+    assert corpus.counts.measured > 1e-4
+    expected = by_itself(model, corpus.program, settings, ())
+    assert [each.result.text for each in found] == [each.result.text for each in expected]
+
+
 def test_one_sentence_of_many_is_a_program_of_the_same_sentences():
     """Nothing is copied: a corpus of a million sentences decodes one again as fast as one of ten does."""
     program = make_program(DATES, path=None)

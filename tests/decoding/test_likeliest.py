@@ -30,6 +30,7 @@ def test_first_and_second_are_those_of_torch(size, dtype, data):
 def test_scores_that_are_learnt_from_and_those_that_lie_apart_are_read():
     scores = torch.randn(2 * LARGE, 6, requires_grad=True).t()
     assert torch.equal(likeliest(scores), scores.argmax(dim=-1))
+    assert likeliest(scores[0]) == scores[0].argmax()
     with torch.inference_mode():
         assert torch.equal(likeliest(scores * 2), scores.argmax(dim=-1))
 

@@ -51,8 +51,10 @@ class CorpusCounts:
     alone: int = 0
     """sentences that no batch held"""
     tolerance: float = 0.0
+    compared: int = 0
+    """sentences of which a batch and a run by itself told log-probs of the same tokens"""
     measured: float = 0.0
-    """the largest difference of a log-prob between a batch and a run by itself, in nats"""
+    """the largest difference of those, in nats"""
     failed: int = 0
     """batches in which something failed, so that each of their sentences was decoded by itself"""
     failure: str | None = None
@@ -63,8 +65,11 @@ class CorpusCounts:
         self.failed += 1
         self.failure = self.failure or f"{type(error).__name__}: {error}"
 
-    def note(self, difference: float) -> None:
-        """A sentence was decoded both ways: the batches to come are held to what it showed."""
+    def note(self, difference: float | None) -> None:
+        """A sentence was decoded both ways: the batches to come are held to what it showed, if anything."""
+        if difference is None:
+            return
+        self.compared += 1
         self.measured = max(self.measured, difference)
         self.tolerance = max(self.tolerance, SAFETY * self.measured)
 
@@ -158,15 +163,19 @@ class _Window:
                 waiting.append((each, plan))
         lengths = [self.sweep.length(plan) for _, plan in waiting]
         batches = list(grouped(lengths, self.sweep.beam, self.corpus.bounds))
-        telling = None if self.corpus.counts.tolerance else _telling(batches, lengths)
+        counts = self.corpus.counts
+        telling = None if counts.compared else _telling(batches, lengths)
         if telling is not None:  # what is off most is known first
             batches.insert(0, batches.pop(telling))
-            self._begin_measuring(waiting[batches[0][0]][0])
+            counts.tolerance = max(counts.tolerance, LEAST * math.sqrt(self.sweep.roundoff))
         row: list[_Begun] = []
         begin = time.perf_counter()
         for number, batch in enumerate(batches):
+            measures = not counts.compared and len(batch) > 1
+            if measures:
+                self._keep(self._by_itself(waiting[batch[0]][0]))
+                counts.alone += 1
             row.append(self._begun([waiting[index] for index in batch]))
-            measures = telling is not None and not number
             if measures or time.perf_counter() - begin > IN_A_ROW or number + 1 == len(batches):
                 for begun in row:
                     self._tell(begun)
@@ -211,8 +220,9 @@ class _Window:
     def _swept(self, begun: "_Begun") -> Swept | None:
         """What the sweep tells of a batch, or `None` where it failed.
 
-        Where its first sentence is decoded already, that shows how far the batch is off. A batch that was
-        held to less than batches turn out to be off is decoded once more.
+        Where its first sentence is decoded already, that shows how far the batch is off; where it became
+        another and nothing was close, the batch is not believed. A batch that was held to less than batches
+        turn out to be off is decoded once more.
         """
         counts, known = self.corpus.counts, self.decoded.get(begun.batch[0][0].index)
         if begun.telling is None:
@@ -220,20 +230,14 @@ class _Window:
         if counts.tolerance <= begun.held:
             try:
                 swept = begun.telling()
-                if known is not None:
-                    counts.note(_apart(swept.outputs[0], known.result.outputs))
+                apart = None if known is None else _apart(swept.outputs[0], known.result.outputs)
             except Exception as error:  # as above
                 counts.note_failure(error)
                 return None
+            counts.note(apart)
             if counts.tolerance <= begun.held:
-                return swept
+                return swept if known is None or _agree(swept, known.result, apart) else None
         return self._swept(self._begun(begun.batch))
-
-    def _begin_measuring(self, sentence: Sentence) -> None:
-        """Decode a sentence by itself, against which its batch is held."""
-        self._keep(self._by_itself(sentence))
-        self.corpus.counts.alone += 1
-        self.corpus.counts.tolerance = LEAST * math.sqrt(self.sweep.roundoff)
 
     def _by_itself(self, sentence: Sentence) -> Decoded:
         corpus = self.corpus
@@ -255,12 +259,20 @@ def _telling(batches: Sequence[Sequence[int]], lengths: Sequence[int]) -> int | 
     return max(several, key=lambda number: (padding[number], number), default=None)
 
 
-def _apart(batch: Sequence[Output], exact: Sequence[Output]) -> float:
-    """The largest difference of a log-prob, where both decoded the same."""
-    pairs = [
-        abs(a - b)
-        for one, other in zip(batch, exact, strict=False)
-        if one.tokens == other.tokens
-        for a, b in zip(one.logprobs, other.logprobs, strict=True)
-    ]
-    return max(pairs, default=0.0)
+def _apart(batch: Sequence[Output], exact: Sequence[Output]) -> float | None:
+    """The largest difference of a log-prob as far as both wrote the same; `None` where that is nowhere."""
+    apart: list[float] = []
+    for one, other in zip(batch, exact, strict=False):
+        same = [a == b for a, b in zip(one.tokens, other.tokens, strict=False)]
+        length = len(same) if all(same) else same.index(False)
+        pairs = zip(one.logprobs[:length], other.logprobs[:length], strict=True)
+        apart += [abs(a - b) for a, b in pairs]
+    return max(apart, default=None)
+
+
+def _agree(swept: Swept, known: Result, apart: float | None) -> bool:
+    """Whether the first sentence of a batch is what it is by itself, or something was too close to tell."""
+    if apart is None:
+        return False
+    same = [one.tokens for one in swept.outputs[0]] == [one.tokens for one in known.outputs]
+    return same or bool(swept.suspect[0])

@@ -143,7 +143,7 @@ class ChoiceKeeper:
         names = self._names
         found: dict[str, Tensor] = {}
         if "entropy" in names:
-            products = logprobs.exp() * logprobs.clamp_min(-1e9)
+            products = logprobs.exp() * logprobs.clamp_min(torch.finfo(logprobs.dtype).min)
             found["entropy"] = -products.sum(dim=-1, dtype=torch.float64)
         if "margin" in names:
             first = likeliest(logprobs)
