@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -313,10 +313,14 @@ class Workbench(QuickInput):
         self.press("Enter")
         entry.wait_for(state="hidden")
 
-    def choose(self, name: str, item: str) -> None:
-        """Take an item of the menu of a variable."""
+    def choose(self, name: str, item: str, *, within: Sequence[str] = ()) -> None:
+        """Take an item of the menu of a variable, `within` a scope, a variable in it, and so on.
+
+        What was unfolded is now and then folded again after a stop.
+        """
         entry = self.page.get_by_role("menuitem", name=item)
         for _ in range(10):
+            self.expand(*within)
             row = self.variable(name)
             row.click(button="right")
             entry.hover()

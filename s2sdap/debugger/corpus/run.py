@@ -56,14 +56,15 @@ class CorpusCounts:
     measured: float = 0.0
     """the largest difference of those, in nats"""
     failed: int = 0
-    """batches in which something failed, so that each of their sentences was decoded by itself"""
+    """batches that failed or were not believed, so that each of their sentences was decoded by itself"""
     failure: str | None = None
-    """what failed first, in the words of its exception"""
+    """why the first did: the words of its exception, or what was not believed"""
 
-    def note_failure(self, error: Exception) -> None:
-        """A batch failed."""
+    def note_failure(self, error: Exception | str) -> None:
+        """A batch failed, or was not believed."""
         self.failed += 1
-        self.failure = self.failure or f"{type(error).__name__}: {error}"
+        told = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
+        self.failure = self.failure or told
 
     def note(self, difference: float | None) -> None:
         """A sentence was decoded both ways: the batches to come are held to what it showed, if anything."""
@@ -131,11 +132,15 @@ _Batch = Sequence[tuple[Sentence, Plan]]
 
 
 class _Begun(NamedTuple):
-    """A batch, what its log-probs were taken to be off, and what tells of it: `None` where it failed."""
+    """A batch, what its log-probs were taken to be off, and what tells of it: `None` where it failed.
+
+    `known` is the place of the sentence that was decoded by itself before, where one was.
+    """
 
     batch: _Batch
     held: float
     telling: Callable[[], Swept] | None
+    known: int | None
 
 
 class _Window:
@@ -173,8 +178,7 @@ class _Window:
         for number, batch in enumerate(batches):
             measures = not counts.compared and len(batch) > 1
             if measures:
-                self._keep(self._by_itself(waiting[batch[0]][0]))
-                counts.alone += 1
+                self._measure([waiting[index][0] for index in batch])
             row.append(self._begun([waiting[index] for index in batch]))
             if measures or time.perf_counter() - begin > IN_A_ROW or number + 1 == len(batches):
                 for begun in row:
@@ -185,14 +189,18 @@ class _Window:
     def _begun(self, batch: "_Batch") -> "_Begun":
         """A batch that is decoded, if it can be."""
         sentences, plans = [each for each, _ in batch], [plan for _, plan in batch]
-        held = self.corpus.counts.tolerance * (AT_FIRST if sentences[0].index in self.decoded else 1.0)
+        results = [
+            self.decoded[each.index].result if each.index in self.decoded else None for each in sentences
+        ]
+        known = next((place for place, result in enumerate(results) if result and result.outputs), None)
+        held = self.corpus.counts.tolerance * (1.0 if known is None else AT_FIRST)
         telling = None
         if len(batch) > 1:
             try:
                 telling = self.sweep(plans, sentences, held)
             except Exception as error:  # whatever it was: by itself each sentence says what is wrong with it
                 self.corpus.counts.note_failure(error)
-        return _Begun(batch, held, telling)
+        return _Begun(batch, held, telling, known)
 
     def _tell(self, begun: "_Begun") -> None:
         """Keep what became of its sentences; what only a run by itself can tell of gets one."""
@@ -220,24 +228,44 @@ class _Window:
     def _swept(self, begun: "_Begun") -> Swept | None:
         """What the sweep tells of a batch, or `None` where it failed.
 
-        Where its first sentence is decoded already, that shows how far the batch is off; where it became
-        another and nothing was close, the batch is not believed. A batch that was held to less than batches
-        turn out to be off is decoded once more.
+        The sentence that is known shows how far the batch is off; where it became another and nothing was
+        close, the batch is not believed. A batch that was held to less than batches turn out to be off is
+        decoded once more.
         """
-        counts, known = self.corpus.counts, self.decoded.get(begun.batch[0][0].index)
+        counts = self.corpus.counts
         if begun.telling is None:
             return None
         if counts.tolerance <= begun.held:
             try:
                 swept = begun.telling()
-                apart = None if known is None else _apart(swept.outputs[0], known.result.outputs)
             except Exception as error:  # as above
                 counts.note_failure(error)
                 return None
-            counts.note(apart)
+            known = begun.known
+            believed = known is None or self._compared(swept, begun.batch[known][0], known)
             if counts.tolerance <= begun.held:
-                return swept if known is None or _agree(swept, known.result, apart) else None
+                if not believed and not swept.suspect[known]:
+                    counts.note_failure(
+                        "a sentence becomes another in it than by itself, and nothing was close"
+                    )
+                return swept if believed else None
         return self._swept(self._begun(begun.batch))
+
+    def _measure(self, sentences: Sequence[Sentence]) -> None:
+        """Decode one of them by itself, the first that can be."""
+        for sentence in sentences:
+            self._keep(self._by_itself(sentence))
+            self.corpus.counts.alone += 1
+            if self.decoded[sentence.index].result.outputs:
+                return
+
+    def _compared(self, swept: Swept, sentence: Sentence, place: int) -> bool:
+        """Note how far a batch is off in the sentence that is known, and whether it can be believed."""
+        batch, exact = swept.outputs[place], self.decoded[sentence.index].result.outputs
+        apart = _apart(batch, exact)
+        self.corpus.counts.note(apart)
+        same = [each.tokens for each in batch] == [each.tokens for each in exact]
+        return same or (apart is not None and bool(swept.suspect[place]))
 
     def _by_itself(self, sentence: Sentence) -> Decoded:
         corpus = self.corpus
@@ -268,11 +296,3 @@ def _apart(batch: Sequence[Output], exact: Sequence[Output]) -> float | None:
         pairs = zip(one.logprobs[:length], other.logprobs[:length], strict=True)
         apart += [abs(a - b) for a, b in pairs]
     return max(apart, default=None)
-
-
-def _agree(swept: Swept, known: Result, apart: float | None) -> bool:
-    """Whether the first sentence of a batch is what it is by itself, or something was too close to tell."""
-    if apart is None:
-        return False
-    same = [one.tokens for one in swept.outputs[0]] == [one.tokens for one in known.outputs]
-    return same or bool(swept.suspect[0])
