@@ -32,6 +32,8 @@ SAFETY: Final = 10.0
 """A batch may be off by this many times what was measured."""
 LEAST: Final = 1 / 8
 """... and by this part of half its numbers' digits (the root of one rounding) at least."""
+OTHERWISE: Final = "a sentence becomes another in it than by itself, and nothing was close"
+"""Why a batch is not believed."""
 IN_A_ROW: Final = 0.05
 """Seconds of batches that are decoded in a row before they are told of one after the other. In turn each
 would find that the processor has forgotten it over the other, which costs a fast model's batch as much."""
@@ -245,9 +247,7 @@ class _Window:
             believed = known is None or self._compared(swept, begun.batch[known][0], known)
             if counts.tolerance <= begun.held:
                 if not believed and not swept.suspect[known]:
-                    counts.note_failure(
-                        "a sentence becomes another in it than by itself, and nothing was close"
-                    )
+                    counts.note_failure(OTHERWISE)
                 return swept if believed else None
         return self._swept(self._begun(begun.batch))
 
