@@ -150,7 +150,7 @@ def generated(face: HuggingFaceModel, lines: Sequence[str], settings: Generation
 def _generating(runs: int) -> list[Row]:
     """A Marian with random weights, greedy and with a beam of 4, against its own `generate`.
 
-    A run begins with a sentence by itself. Of 256 that takes a twentieth of a greedy run's time.
+    A run begins with a sentence by itself. Of 256 that takes a sixteenth of a greedy run's time.
     """
     face = sure_marian()
     out = []

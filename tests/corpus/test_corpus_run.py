@@ -1,6 +1,7 @@
 """A corpus run finds what single runs find, tells it exactly, and decodes the rest in batches."""
 
 import dataclasses
+import math
 import random
 
 import msgspec
@@ -137,16 +138,16 @@ def test_batches_are_held_to_what_the_one_with_the_most_padding_shows():
 
 
 class Shaken:
-    """A model whose batches are off, as with a faulty mask; where it `fails`, long ones do not run."""
+    """A model whose batches are off, as with a faulty mask; those of so many tokens do not run."""
 
-    def __init__(self, model, off, *, fails):
-        self.model, self.off, self.fails = model, off, fails
+    def __init__(self, model, off, *, fails_from=math.inf):
+        self.model, self.off, self.fails_from = model, off, fails_from
 
     def __getattr__(self, name):
         return getattr(self.model, name)
 
     def encode_batch(self, sources, *probe):
-        if self.fails and max(len(source.tokens) for source in sources) >= 30:
+        if max(len(source.tokens) for source in sources) >= self.fails_from:
             raise RuntimeError("out of memory")
         encoded = self.model.encode_batch(sources, *probe)
         return dataclasses.replace(encoded, states=encoded.states * (1 + self.off))
@@ -167,7 +168,7 @@ def test_a_sentence_that_shows_nothing_is_not_the_measure(seed, off, why):
     draws = random.Random(2)
     lines = ["".join(draws.choices("abcdefgh", k=draws.randint(3, 9))) for _ in range(60)] + ["abcd" * 8]
     model, settings = rnn(seed=seed, scale=4.0), SearchSettings(max_length=10)
-    shaken = Shaken(model, off, fails=why not in (None, OTHERWISE))
+    shaken = Shaken(model, off, fails_from=math.inf if why in (None, OTHERWISE) else 30)
     corpus = Corpus(shaken, make_program(lines, path=None), settings, (), bounds=BatchBounds(22))
     found = list(corpus)
     assert corpus.counts.failure == why
@@ -212,30 +213,16 @@ def test_what_cannot_be_batched_is_decoded_singly_and_said(model, settings, rule
     assert all(each.exact for each in found)
 
 
-class Breaking:
-    """A model whose batches fail, or give no numbers; by themselves its sentences decode."""
-
-    def __init__(self, model, how):
-        self.inner, self.how = model, how
-
-    def __getattr__(self, name):
-        return getattr(self.inner, name)
-
-    def encode_batch(self, sources, *probe):
-        if self.how == "raises":
-            raise RuntimeError("no batch today")
-        encoded = self.inner.encode_batch(sources, *probe)
-        return dataclasses.replace(encoded, states=encoded.states * float("nan"))
-
-
-@pytest.mark.parametrize("how", ["raises", "nan"])
-def test_a_batch_that_fails_is_decoded_singly(how):
+@pytest.mark.parametrize(
+    ("off", "fails_from", "failure"), [(0.0, 0, "RuntimeError: out of memory"), (math.nan, math.inf, None)]
+)
+def test_a_batch_that_fails_or_gives_no_numbers_is_decoded_singly(off, fails_from, failure):
     draw = random.Random(1)
     lines = ["".join(draw.choices("abcdefgh", k=draw.randint(2, 8))) for _ in range(6)]
-    corpus, found = compared(Breaking(rnn(), how), lines, SearchSettings(max_length=8), ["lowConfidence"])
+    model = Shaken(rnn(), off, fails_from=fails_from)
+    corpus, found = compared(model, lines, SearchSettings(max_length=8), ["lowConfidence"])
     assert all(each.exact for each in found)
-    failure = "RuntimeError: no batch today" if how == "raises" else None
-    assert (corpus.counts.failed, corpus.counts.failure) == (int(how == "raises"), failure)
+    assert (corpus.counts.failed, corpus.counts.failure) == (int(failure is not None), failure)
 
 
 def test_a_run_that_begins_at_a_line_passes_over_the_others():

@@ -171,30 +171,25 @@ class _Window:
         lengths = [self.sweep.length(plan) for _, plan in waiting]
         batches = list(grouped(lengths, self.sweep.beam, self.corpus.bounds))
         counts = self.corpus.counts
-        telling = None if counts.compared else _telling(batches, lengths)
-        if telling is not None:  # what is off most is known first
-            batches.insert(0, batches.pop(telling))
+        first = None if counts.compared else _most_padded(batches, lengths)
+        if first is not None:  # what is off most is known first
+            batches.insert(0, batches.pop(first))
             counts.tolerance = max(counts.tolerance, LEAST * math.sqrt(self.sweep.roundoff))
         row: list[_Begun] = []
         begin = time.perf_counter()
         for number, batch in enumerate(batches):
+            together = [waiting[index] for index in batch]
             measures = not counts.compared and len(batch) > 1
-            if measures:
-                self._measure([waiting[index][0] for index in batch])
-            row.append(self._begun([waiting[index] for index in batch]))
+            row.append(self._begun(together, self._measured(together) if measures else None))
             if measures or time.perf_counter() - begin > IN_A_ROW or number + 1 == len(batches):
                 for begun in row:
                     self._tell(begun)
                 row, begin = [], time.perf_counter()
         return [self.decoded[sentence.index] for sentence in self.sentences]
 
-    def _begun(self, batch: "_Batch") -> "_Begun":
+    def _begun(self, batch: _Batch, known: int | None) -> _Begun:
         """A batch that is decoded, if it can be."""
         sentences, plans = [each for each, _ in batch], [plan for _, plan in batch]
-        results = [
-            self.decoded[each.index].result if each.index in self.decoded else None for each in sentences
-        ]
-        known = next((place for place, result in enumerate(results) if result and result.outputs), None)
         held = self.corpus.counts.tolerance * (1.0 if known is None else AT_FIRST)
         telling = None
         if len(batch) > 1:
@@ -204,7 +199,7 @@ class _Window:
                 self.corpus.counts.note_failure(error)
         return _Begun(batch, held, telling, known)
 
-    def _tell(self, begun: "_Begun") -> None:
+    def _tell(self, begun: _Begun) -> None:
         """Keep what became of its sentences; what only a run by itself can tell of gets one."""
         counts, decoded, sentences = self.corpus.counts, self.decoded, [each for each, _ in begun.batch]
         swept = self._swept(begun)
@@ -227,7 +222,7 @@ class _Window:
             counts.note(_apart(outputs, again.result.outputs))
             self._keep(again)
 
-    def _swept(self, begun: "_Begun") -> Swept | None:
+    def _swept(self, begun: _Begun) -> Swept | None:
         """What the sweep tells of a batch, or `None` where it failed.
 
         The sentence that is known shows how far the batch is off; where it became another and nothing was
@@ -249,15 +244,17 @@ class _Window:
                 if not believed and not swept.suspect[known]:
                     counts.note_failure(OTHERWISE)
                 return swept if believed else None
-        return self._swept(self._begun(begun.batch))
+        return self._swept(self._begun(begun.batch, begun.known))
 
-    def _measure(self, sentences: Sequence[Sentence]) -> None:
-        """Decode one of them by itself, the first that can be."""
-        for sentence in sentences:
-            self._keep(self._by_itself(sentence))
+    def _measured(self, batch: _Batch) -> int | None:
+        """Decode a sentence of a batch by itself, the first that can be, and give its place."""
+        for place, (sentence, _) in enumerate(batch):
+            decoded = self._by_itself(sentence)
+            self._keep(decoded)
             self.corpus.counts.alone += 1
-            if self.decoded[sentence.index].result.outputs:
-                return
+            if decoded.result.outputs:
+                return place
+        return None
 
     def _compared(self, swept: Swept, sentence: Sentence, place: int) -> bool:
         """Note how far a batch is off in the sentence that is known, and whether it can be believed."""
@@ -277,7 +274,7 @@ class _Window:
         self.corpus.advance()
 
 
-def _telling(batches: Sequence[Sequence[int]], lengths: Sequence[int]) -> int | None:
+def _most_padded(batches: Sequence[Sequence[int]], lengths: Sequence[int]) -> int | None:
     """The batch that fills up its first sentence the most, of equals the longest.
 
     `None` where each sentence has one to itself.
