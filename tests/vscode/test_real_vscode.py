@@ -1,7 +1,6 @@
 """A person debugs a decode in a real VS Code: what they see is what a script reads from the same model."""
 
 import json
-import math
 import re
 import subprocess
 import sys
@@ -10,7 +9,13 @@ import pytest
 from extensions_view import page_of_the_unsupported, trust
 from panel_numbers import beam_tree, compare, kept_session, layers, neighbourhood, verdict
 from pythons import environment, wheel_installs
-from variable_menu import copied_as_numpy, frames_of, search_goes_other_ways, tokens_and_attention_are_changed
+from variable_menu import (
+    copied_as_numpy,
+    frames_of,
+    search_goes_other_ways,
+    tokens_and_attention_are_changed,
+    told_behind,
+)
 
 pytestmark = pytest.mark.timeout(600)
 """The first test installs VS Code, packs the extension and starts both."""
@@ -174,15 +179,12 @@ def test_a_stop_is_told_in_the_text_and_changed_by_the_menu_of_its_variables(cod
     scripted.launch(source=UNSURE, beam_size=3, rules=RULES)
     scripted.continue_()
     step = scripted.step(top=3)
-    told = (
-        f"→ {step.output} p = {math.exp(step.score):.3f} (last ‘{step.token.piece}’ p = {step.token.p:.3f})"
-    )
-    code.settled(lambda: code.read(1), f"{UNSURE} {told}")
+    code.settled(lambda: code.read(1), told_behind(UNSURE, step))
     code.settled(lambda: "dates · line 1 · branch 0 · step 6 · search" in code.status(), True)
     assert code.point_at(1, 5) == scripted.evaluate("attention[5]").result
 
     copied_as_numpy(code, step)
-    tokens_and_attention_are_changed(code, scripted)
+    tokens_and_attention_are_changed(code, scripted, UNSURE)
     search_goes_other_ways(code, scripted)
     code.stop()
     code.settled(code.server.adapters, {})

@@ -1,6 +1,7 @@
 """What the menus of variables and of the call stack do is what a script does in the same session."""
 
 import json
+import math
 import re
 
 import numpy as np
@@ -10,6 +11,12 @@ import pytest
 def frames_of(scripted):
     """The call stack as an editor shows it."""
     return [frame.name for frame in scripted.stack_trace()]
+
+
+def told_behind(line, step):
+    """A line of the editor at a stop, with what is told behind it."""
+    p, last = math.exp(step.score), step.token
+    return f"{line} → {step.output} p = {p:.3f} (last ‘{last.piece}’ p = {last.p:.3f})"
 
 
 def hypotheses(code):
@@ -32,14 +39,14 @@ def copied_as_numpy(code, step):
     assert weights / weights.sum() == pytest.approx(step.attention, abs=1e-6)
 
 
-def tokens_and_attention_are_changed(code, scripted):
-    """On branches of their own."""
+def tokens_and_attention_are_changed(code, scripted, line):
+    """On branches of their own, of the line of the program that is the first."""
     top = ("Prediction", "top")
     code.choose("1: 1", "Force a Token Here", within=top)
     scripted.force("1")
     code.settled(code.frames, frames_of(scripted))
     code.settled(lambda: "dates · line 1 · branch 1 · step 6 · search" in code.status(), True)
-    code.settled(lambda: "→ 2005-01 p = " in code.read(1), True)
+    code.settled(lambda: code.read(1), told_behind(line, scripted.step()))
     code.choose("2: 6", "Ban This Token Here", within=top)
     scripted.ban("6")
     code.settled(code.frames, frames_of(scripted))

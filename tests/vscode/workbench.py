@@ -102,9 +102,11 @@ class Workbench(QuickInput):
         self.line(1).click()
 
     def line(self, number: int) -> Any:
-        """A line of the active editor."""
-        lines = self.page.locator(".editor-group-container.active .monaco-editor .view-lines").first
-        return lines.locator(".view-line").nth(number - 1)
+        """A line of the active editor. Its lines are in the page in the order in which they came in sight."""
+        editor = self.page.locator(".editor-group-container.active .monaco-editor").first
+        place = editor.locator(".line-numbers", has_text=re.compile(f"^{number}$"))
+        top = place.evaluate("(place) => place.parentElement.offsetTop")
+        return editor.locator(f'.view-line:is([style*="top:{top}px"], [style*="top: {top}px"])')
 
     def read(self, number: int) -> str:
         """A line of the active editor with what VS Code has written after it."""
