@@ -104,6 +104,47 @@ def test_a_script_that_is_written_to_the_left_is_read_to_the_left(reader, text):
     assert lefts == sorted(lefts)
 
 
+# Of the columns of the matrix where each of their tokens stands, and the place of the darkest cell of a row.
+COLUMNS = """(row) => {
+  const box = (each) => each.getBoundingClientRect();
+  const tokens = [...document.querySelectorAll(".columns > span")].map(box);
+  const canvas = document.querySelector(".heat canvas");
+  const size = canvas.width / tokens.length;
+  const { data } = canvas.getContext("2d").getImageData(0, row * size + 1, canvas.width, 1);
+  const light = tokens.map((_, at) => data[4 * Math.floor((at + 0.5) * size)]);
+  const { left } = box(canvas);
+  return { middles: tokens.map((each) => (each.left + each.right) / 2),
+    darkest: left + (light.indexOf(Math.min(...light)) + 0.5) * size };
+}"""
+
+
+def test_the_columns_of_its_matrix_are_read_to_the_left_too(reader):
+    sheet = reader(ARABIC, "arabic")
+    page = sheet.page
+    weights = page.locator(".source .track").evaluate_all("(all) => all.map((each) => +each.ariaValueNow)")
+    most = weights.index(max(weights))
+    sheet.button("Matrix").click()
+    matrix = page.get_by_role("application")
+    matrix.wait_for()
+    current = page.locator(".rows > span").evaluate_all(
+        "(all) => all.findIndex((each) => each.matches('.current'))"
+    )
+    found = page.evaluate(COLUMNS, current)
+    assert found["middles"] == sorted(found["middles"], reverse=True)
+    assert found["darkest"] == pytest.approx(found["middles"][most], abs=1)
+    row = page.locator(".rows .current").bounding_box()
+    page.mouse.move(found["middles"][most], row["y"] + row["height"] / 2)
+    told = page.locator(".details").inner_text()
+    assert f"source token {most} " in told
+    assert float(told.rsplit(" ", 1)[1]) == pytest.approx(max(weights), abs=1e-5)
+    page.mouse.move(0, 0)
+    matrix.focus()
+    for key in ("ArrowLeft", "ArrowLeft", "ArrowRight", "ArrowLeft"):
+        page.keyboard.press(key)
+    assert "source token 1 " in page.locator(".details").inner_text()
+    sheet.button("Curves").click()
+
+
 def test_wide_combining_and_invisible_signs_are_seen(reader, tmp_path):
     sheet = reader(WIDE)
     page = sheet.page

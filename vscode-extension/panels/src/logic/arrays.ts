@@ -47,6 +47,14 @@ export function rowOf(matrix: Matrix, row: number): Float32Array {
   return matrix.data.subarray(row * matrix.columns, (row + 1) * matrix.columns);
 }
 
+/** A matrix whose columns run from the right to the left. */
+export function mirrored(matrix: Matrix): Matrix {
+  const data = new Float32Array(matrix.data.length);
+  for (let row = 0; row < matrix.rows; row++)
+    data.set(rowOf(matrix, row).slice().reverse(), row * matrix.columns);
+  return { ...matrix, data };
+}
+
 /** A float of 16 bits. */
 export function half(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
