@@ -20,6 +20,7 @@ from typing import Final
 from s2sdap.cli.reopening import Opening
 from s2sdap.cli.report import SentenceLine, StopLine, TokenLine
 from s2sdap.debugger.corpus.attention import AttentionMap
+from s2sdap.vocabulary.directions import apart
 
 SHOWN: Final = 500
 """Sentences that are shown at most."""
@@ -128,7 +129,7 @@ class HtmlReport:
     def _finding(self, line: SentenceLine, stop: StopLine) -> str:
         numbers = {"p": stop.p, "entropy": stop.entropy, "margin": stop.margin, "rank": stop.rank}
         told = ", ".join(f"{name} {value:.4g}" for name, value in numbers.items() if value is not None)
-        best = ", ".join(f"{each.piece!r} {each.p:.3f}" for each in stop.best)
+        best = ", ".join(f"{apart(repr(each.piece))} {each.p:.3f}" for each in stop.best)
         what = stop.rule or "error"
         out = [
             f"<p><strong>{escape(what)}</strong> at step {stop.step}: {escape(stop.text)}"

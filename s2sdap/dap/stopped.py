@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from s2sdap.debugger.stops import Stop, StopReason
 from s2sdap.protocol import bodies
+from s2sdap.vocabulary.directions import apart
 
 if TYPE_CHECKING:
     from s2sdap.debugger.session import Session
@@ -48,6 +49,6 @@ def thread_names(session: "Session") -> dict[int, str]:
     """The live hypotheses by id, with what each has written and its score."""
     text = session.target.text
     return {
-        each.id: f"hypothesis {each.id}: {text(each.tokens)!r} {each.score:.3f}"
+        each.id: f"hypothesis {each.id}: {apart(repr(text(each.tokens)))} {each.score:.3f}"
         for each in session.hypotheses()
     }

@@ -37,6 +37,7 @@ from s2sdap.debugger.fields import FIELDS
 from s2sdap.debugger.frames import Frame
 from s2sdap.decoding.records import Candidates, Fate, Hypothesis, Reason
 from s2sdap.vocabulary import sites
+from s2sdap.vocabulary.directions import apart
 from s2sdap.vocabulary.sites import SITES
 from s2sdap.vocabulary.stages import Stage
 
@@ -92,7 +93,9 @@ def _prediction(frame: Frame) -> list[Description]:
         *(plain(name, fields[name], expression=name) for name in ("p", "logp", "rank", "entropy", "margin")),
         group(
             "top",
-            ", ".join(f"{text(frame.piece(token))} {math.exp(value):.3f}" for token, value in best[:3]),
+            ", ".join(
+                f"{apart(text(frame.piece(token)))} {math.exp(value):.3f}" for token, value in best[:3]
+            ),
             [
                 Description(f"{place}: {frame.piece(token)}", f"p = {math.exp(value):.6g}", f"token #{token}")
                 for place, (token, value) in enumerate(best)
@@ -144,7 +147,7 @@ def _row(frame: Frame, name: str, layer: int | None, head: int | None) -> Descri
             edit=WeightPlace(index, layer, head),
         )
 
-    shown = ", ".join(f"{tokens[index].piece} {values[index]:.3f}" for index in order)
+    shown = ", ".join(f"{apart(tokens[index].piece)} {values[index]:.3f}" for index in order)
     listed = listing(name, shown, len(values), make, kind=_ROW)
     return Description(
         listed.name,

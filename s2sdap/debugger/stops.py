@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from s2sdap.vocabulary.directions import apart
 from s2sdap.vocabulary.errors import S2sdapError
 from s2sdap.vocabulary.stages import Stage
 
@@ -88,7 +89,7 @@ class Finding:
         told = "".join(f", {name} = {_short(value)}" for name, value in self.numbers)
         if self.token is None or self.p is None:
             return f"{self.condition}{told.replace(', ', ': ', 1)}"
-        rivals = ", ".join(f"{piece!r} {p:.3f}" for piece, p in self.best[:3])
+        rivals = ", ".join(f"{apart(repr(piece))} {p:.3f}" for piece, p in self.best[:3])
         return f"{self.condition}: {self.token!r} has p = {self.p:.3f}{told} (likeliest: {rivals})"
 
 

@@ -39,6 +39,20 @@ CURVES_LEAD = """() => {
     ends.every((end, side) => middles[side].some((middle) => Math.abs(middle - end) < 1)));
 }"""
 
+# Where on the screen each of these words of a line begins.
+LEFTS = """(line, words) => {
+  const node = document.createTreeWalker(line, NodeFilter.SHOW_TEXT).nextNode();
+  const range = new Range();
+  let from = 0;
+  return words.map((word) => {
+    const at = node.data.indexOf(word, from);
+    from = at + word.length;
+    range.setStart(node, at);
+    range.setEnd(node, from);
+    return range.getBoundingClientRect().left;
+  });
+}"""
+
 
 @pytest.fixture(scope="module")
 def reader(module_sheet, tmp_path_factory):
@@ -94,14 +108,19 @@ def test_a_script_that_is_written_to_the_left_is_read_to_the_left(reader, text):
     assert page.evaluate("document.activeElement.dataset.at") == "1"
     told = page.locator(".details").inner_text()
     assert re.match(r"source token 1: '.+' · attention [\d.e-]+ at step \d+$", told)
-    # On the screen the words of the line stand in that order too: the letter does not turn them round.
-    lefts = page.evaluate(
-        """() => { const node = document.querySelector(".details").firstChild; const range = new Range();
-        return ["source", "attention", "at step"].map((word) => { const at = node.data.indexOf(word);
-          range.setStart(node, at); range.setEnd(node, at + word.length);
-          return range.getBoundingClientRect().left; }); }"""
-    )
+    # On the screen what a line says stands in that order too: the letters do not turn it round.
+    lefts = page.locator(".details").evaluate(LEFTS, ["source", "attention", "at step"])
     assert lefts == sorted(lefts)
+    page.locator(".scope", has_text="Prediction").click()
+    top = page.locator(".row", has=page.locator(".name", has_text=re.compile("^top$"))).locator(".value")
+    said = re.findall(r"'.'|\d\.\d{3}", top.inner_text())
+    lefts = top.evaluate(LEFTS, said)
+    assert len(lefts) == 6
+    assert lefts == sorted(lefts)
+    page.locator(".scope", has_text="Prediction").click()
+    names = page.locator("option", has_text="hypothesis").all_inner_texts()
+    assert names
+    assert all(re.match(r"hypothesis \d+: \u2068'\w+'\u2069 -\d", name) for name in names)
 
 
 # Of the columns of the matrix where each of their tokens stands, and the place of the darkest cell of a row.

@@ -39,6 +39,7 @@ def test_branches_are_named_switched_and_dropped_and_edits_undone(sheet):
     assert len(rows(sheet)) == 2
     assert "(here)" in rows(sheet)[1]
     assert "from step 6" in rows(sheet)[1]
+    assert all("not at its end yet" in row for row in rows(sheet))
     edits = sheet.page.locator("[aria-label='Edits in force'] li")
     assert [text.strip() for text in edits.all_inner_texts()] == ["step 6, hypothesis 1: token '1'"]
     sheet.button("Name branch 1").click()
