@@ -8,6 +8,7 @@ that pytest puts this folder on the import path.
 import gc
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -22,6 +23,9 @@ from shape_checking import check_shapes_from_now_on
 from warm_processes import CAN_FORK, ColdProcesses, warm_processes
 
 check_shapes_from_now_on()
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell has its jobs in the background ignore Ctrl-C, and all that they start: tests press it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 for name, same in (("tests", True), ("random", False)):
     settings.register_profile(
         name, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=same

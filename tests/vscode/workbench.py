@@ -32,6 +32,12 @@ PLACE = """(line, character) => {
   }
 }"""
 """Of a character of a line, where it is on the screen."""
+TOP = "substring-before(translate({}/@style, ' ', ''), ';')"
+BESIDE = (
+    "ancestor::*[contains(@class, 'overflow-guard')]//*[contains(@class, 'line-numbers')][. = '{number}']/.."
+)
+LINE = f".//*[@class = 'view-line'][{TOP.format('.')} = {TOP.format(BESIDE)}]"
+"""What is as high up as a line's number: in the page lines are in the order in which they came in sight."""
 TOP_FRAME = ".debug-top-stack-frame-line, .debug-top-stack-frame-column"
 
 
@@ -102,11 +108,9 @@ class Workbench(QuickInput):
         self.line(1).click()
 
     def line(self, number: int) -> Any:
-        """A line of the active editor. Its lines are in the page in the order in which they came in sight."""
+        """A line of the active editor."""
         editor = self.page.locator(".editor-group-container.active .monaco-editor").first
-        place = editor.locator(".line-numbers", has_text=re.compile(f"^{number}$"))
-        top = place.evaluate("(place) => place.parentElement.offsetTop")
-        return editor.locator(f'.view-line:is([style*="top:{top}px"], [style*="top: {top}px"])')
+        return editor.locator(f"xpath={LINE.format(number=number)}")
 
     def read(self, number: int) -> str:
         """A line of the active editor with what VS Code has written after it."""
