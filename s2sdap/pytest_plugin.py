@@ -29,7 +29,7 @@ _NO_FILE_NAME: Final = re.compile(r"[^\w.-]+")
 def assert_decodes(
     model: "str | Described",
     file: str | os.PathLike[str],
-    rules: Sequence[str] = (),
+    rules: Sequence[str] | str = (),
     *,
     reference: str | os.PathLike[str] | None = None,
     expected: Sequence[str] | str | os.PathLike[str] | None = None,
@@ -45,7 +45,7 @@ def assert_decodes(
     Args:
         model: a bundled model's name, a checkpoint's folder, `hf:` and a folder or id, or a loaded model.
         file: a UTF-8 file of sentences, one a line.
-        rules: watch rules as on the command line, such as `lowConfidence(p < 0.5)`.
+        rules: watch rules as on the command line, such as `lowConfidence(p < 0.5)`; one, or several.
         reference: a file of references, for rules that look at them.
         expected: outputs that must come, one a line of `file`: a list, or the path of a file.
         search: search settings, in a launch's spelling (`beamSize`) or Python's (`beam_size`).

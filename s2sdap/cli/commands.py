@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -28,6 +29,14 @@ def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(s2sdap.__version__)
         raise typer.Exit
+
+
+def _origins(origins: list[str] | None) -> list[str] | None:
+    for origin in origins or ():
+        parts = urlsplit(origin)
+        if origin != "null" and (not parts.netloc or origin != f"{parts.scheme}://{parts.netloc}"):
+            raise typer.BadParameter(f"{origin!r} is no origin, such as http://localhost:8080")
+    return origins
 
 
 @app.callback()
@@ -72,7 +81,8 @@ def serve(
         Path | None, typer.Option(help="Where to write this run's token, for its owner alone.")
     ] = None,
     allow_origin: Annotated[
-        list[str] | None, typer.Option(help="A web page's origin that may connect; can be repeated.")
+        list[str] | None,
+        typer.Option(help="A web page's origin that may connect; can be repeated.", callback=_origins),
     ] = None,
     log_file: LogFile = None,
     page: Annotated[

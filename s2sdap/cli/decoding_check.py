@@ -19,7 +19,7 @@ from s2sdap.debugger.corpus.run import Corpus
 from s2sdap.debugger.program import Program, read_program
 from s2sdap.debugger.watch_rules import parse_rule
 from s2sdap.decoding.planning import settings_for
-from s2sdap.decoding.settings import SearchSettings
+from s2sdap.decoding.spelling import search_spelt
 from s2sdap.models.contract import Described
 from s2sdap.models.loading import load_model
 from s2sdap.vocabulary.errors import S2sdapError
@@ -40,7 +40,7 @@ class Checked:
 def check_decodes(
     model: str | Described,
     file: str,
-    rules: Sequence[str],
+    rules: Sequence[str] | str,
     *,
     reference: str | None,
     expected: Sequence[str] | str | os.PathLike[str] | None,
@@ -52,6 +52,8 @@ def check_decodes(
     report: Path | None,
 ) -> Checked:
     """Decode a file under rules; see `pytest_plugin.assert_decodes` for the arguments."""
+    if isinstance(rules, str):
+        rules = (rules,)
     armed = tuple(parse_rule(rule) for rule in rules)
     program = read_program(file, reference)
     loaded = load_model(model, device) if isinstance(model, str) else model
@@ -83,8 +85,7 @@ def check_decodes(
 
 def _search(search: Mapping[str, Any]) -> dict[str, Any]:
     """Search settings under Python's names, whichever way they are written."""
-    names = {field.encode_name: field.name for field in msgspec.structs.fields(SearchSettings)}
-    return {names.get(name, name): value for name, value in search.items()}
+    return search_spelt({camel_case(name): value for name, value in search.items()})
 
 
 def _expected(expected: Sequence[str] | str | os.PathLike[str], program: Program) -> list[str]:

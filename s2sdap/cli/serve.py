@@ -99,5 +99,5 @@ def serve(
         if thread.ident is not None:
             thread.join(LEAVING_SECONDS)
     for error in failure:
-        say(error if isinstance(error, S2sdapError) else f"s2sdap: {in_words(error)}")
+        say(error if isinstance(error, S2sdapError) else in_words(error))
         raise SystemExit(REFUSED)

@@ -16,6 +16,7 @@ import msgspec
 
 from s2sdap.client.refusals import refusal_in
 from s2sdap.client.transports import Channel
+from s2sdap.client.writing import written
 from s2sdap.protocol import bodies
 from s2sdap.protocol.envelopes import ErrorBody, ErrorMessage, Incoming, Request, Response
 from s2sdap.protocol.framing import MAX_BODY
@@ -90,7 +91,7 @@ class Connection:
         pending = Pending(self._seq, command, asyncio.get_running_loop().create_future())
         self._pending[pending.seq] = pending
         try:
-            await self._write(msgspec.json.encode(Request(pending.seq, command, arguments)), command)
+            await self._write(written(Request(pending.seq, command, arguments)), command)
         except BaseException:
             self._pending.pop(pending.seq, None)
             raise

@@ -9,7 +9,7 @@ from s2sdap.protocol.arguments import FilterOption, SetExceptionBreakpoints
 from s2sdap.vocabulary.errors import S2sdapError
 
 Rules = Mapping[str, str | None] | Iterable[str]
-"""Watch rules by their id: with a condition for each (`None` is its own), or the ids alone."""
+"""Watch rules by their id: with a condition for each (`None` or a blank one is its own), or the ids alone."""
 
 
 def launch_arguments(
@@ -46,13 +46,20 @@ MODEL_ERROR = "modelError"
 
 def exception_breakpoints(rules: Rules, *, errors: bool = True) -> SetExceptionBreakpoints:
     """The request that switches exactly these watch rules on; `errors` is about failures of the model."""
-    conditions = dict(rules) if isinstance(rules, Mapping) else dict.fromkeys(rules)
+    ids = (rules,) if isinstance(rules, str) else rules
+    conditions = dict(rules) if isinstance(rules, Mapping) else dict.fromkeys(ids)
     if errors:
         conditions.setdefault(MODEL_ERROR, None)
     return SetExceptionBreakpoints(
-        filters=[rule for rule, condition in conditions.items() if condition is None],
-        filter_options=[FilterOption(rule, condition) for rule, condition in conditions.items() if condition],
+        filters=[rule for rule, condition in conditions.items() if _blank(condition)],
+        filter_options=[
+            FilterOption(rule, condition) for rule, condition in conditions.items() if not _blank(condition)
+        ],
     )
+
+
+def _blank(condition: str | None) -> bool:
+    return condition is None or not condition.strip()
 
 
 def camel_case(name: str) -> str:

@@ -39,8 +39,10 @@ def check_build(
     there, wanted = manifest.corpora[0], plan.record(bounds, 0)
     if there.asked != wanted.asked:
         _check_unchanged(there, wanted)
-        sample = "" if there.sample is None else f", {there.sample} sentences drawn with seed {there.seed}"
-        reason = f"it is of {there.file.path}{sample}"
+        other = _told(wanted)
+        reason = f"it is of {_told(there)}, not of {other}"
+        if _told(there) == other:
+            reason = f"it is of {other}, as the files were then"
         raise S2sdapError("index_other_build", path=path, reason=reason)
     _check_order(path, there, wanted)
     if len(manifest.corpora) > 1 and (rest := unfinished(manifest.corpora)):
@@ -71,6 +73,13 @@ def check_addition(
             last = each.first + each.sentences - 1
             file = wanted.file.path
             raise S2sdapError("corpus_there", file=file, path=path, first=each.first, last=last)
+
+
+def _told(corpus: CorpusRecord) -> str:
+    """What makes a corpus the one that it is."""
+    reference = "without references" if corpus.reference is None else f"with {corpus.reference.path}"
+    sample = "" if corpus.sample is None else f", {corpus.sample} sentences drawn with seed {corpus.seed}"
+    return f"{corpus.file.path} {reference}{sample}"
 
 
 def _check_unchanged(there: CorpusRecord, wanted: CorpusRecord) -> None:

@@ -57,7 +57,7 @@ def other_model(tmp_path_factory):
         ),
         ("build --corpus dates.tsv --out .", r"S2S4520: .* holds other things than an index"),
         ("build --corpus dates.tsv --out index --sites decoder.state", r"S2S4521: .* its sites are encoder"),
-        ("build --corpus sources.txt --out index", r"S2S4521: .* it is of .*dates\.tsv"),
+        ("build --corpus sources.txt --out index", r"S2S4521: .* it is of .*dates\.tsv .*, not of .*sources"),
         ("build --corpus dates.tsv --out /dev/null/x", r"S2S4519: Cannot write the index /dev/null/x: Not a"),
         ("build --corpus dates.tsv --out memory://x", r"S2S4511: "),
         ("add new --corpus dates.tsv", r"S2S4511: There is no index at .*new"),

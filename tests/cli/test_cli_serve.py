@@ -52,7 +52,16 @@ def test_a_port_that_is_taken_is_refused_in_one_line(s2sdap, tmp_path):
         done = s2sdap("serve", "--tcp-port", port, "--token-file", tmp_path / "token")
     assert (done.returncode, done.stdout) == (2, "")
     assert str(port) in done.stderr
+    assert done.stderr.count("s2sdap:") == 1
     assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_origin_that_is_none_is_refused(s2sdap, tmp_path):
+    for origin in ("foo", "http://localhost:8080/", "localhost:8080"):
+        done = s2sdap("serve", "--allow-origin", origin, "--token-file", tmp_path / "token")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "is no origin" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,6 +1,7 @@
 """The verbs that edit, over a real adapter."""
 
 import json
+import math
 
 import pytest
 
@@ -87,6 +88,23 @@ def test_what_leaves_the_cursor_in_its_place_is_no_other_stop(debugger):
 def test_attention_answers_tell_the_rule(debugger):
     assert "sums to 1" in debugger.attend({"March": 0.7}).text
     assert "sums to 1" in debugger.command("attend March=0.7").text
+
+
+@pytest.mark.parametrize(
+    ("verb", "said"),
+    [
+        (lambda debugger: debugger.edit_attention(0, math.nan), "cannot hold nan"),
+        (lambda debugger: debugger.set_state([0.5] * 63 + [-math.inf]), "cannot hold -inf"),
+        (lambda debugger: debugger.set_settings(lengthPenalty=math.inf), "cannot hold inf"),
+        (lambda debugger: debugger.set_source("\ud800"), r"'\\ud800' is half of a character"),
+        (lambda debugger: debugger.attend({}), "no word of the source is named"),
+    ],
+)
+def test_what_is_no_number_no_text_or_nothing_is_refused_in_words(debugger, verb, said):
+    before = debugger.step()
+    with pytest.raises(S2sdapError, match=said):
+        verb(debugger)
+    assert debugger.step() == before
 
 
 def test_edits_go_through_a_file(debugger, tmp_path):

@@ -86,6 +86,15 @@ def test_a_forced_token_changes_the_output(debugger):
     assert result.outputs[0].text.startswith("2")
 
 
+@pytest.mark.parametrize(
+    "rules", ["lowConfidence", {"lowConfidence": ""}, {"lowConfidence": " "}, {"lowConfidence": None}]
+)
+def test_a_rule_alone_or_with_a_blank_condition_has_its_own(debugger, rules):
+    stop = debugger.launch(source="24. Okt", stop_on_entry=False, rules=rules)
+    assert stop.reason == "exception"
+    assert "p < 0.5" in debugger.exception_info().description
+
+
 def test_a_program_with_breakpoints_stages_and_rules(debugger, program):
     stop = debugger.launch(program=program, stop_on_entry=False, breakpoints={2, 3}, rules=["lowConfidence"])
     assert stop.reason == "breakpoint"

@@ -121,6 +121,8 @@ def test_a_file_is_uploaded_and_a_new_session_begun(sheet):
     sheet.button("Restart").click()
     sheet.stopped()
     sheet.button("New session").click()
+    typed = sheet.page.locator("textarea").first
+    assert typed.input_value() == "March 3, 1999\n\nJ 4, 2005\n"  # what was filled in is there to go on from
     sheet.begin("24. Okt 1987")
     assert sheet.to_the_end() == ["1987-10-24"]
 

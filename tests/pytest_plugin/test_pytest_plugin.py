@@ -14,7 +14,7 @@ TESTS = """
         assert "torch" not in sys.modules
 
     def test_passes(assert_decodes):
-        checked = assert_decodes("dates", "in.txt", rules=["lowConfidence(p < 0.0001)"])
+        checked = assert_decodes("dates", "in.txt", rules="lowConfidence(p < 0.0001)")
         assert [line.output for line in checked.sentences] == ["1999-03-03", "2005-07-04"]
 
     def test_fires(assert_decodes):
@@ -22,6 +22,9 @@ TESTS = """
 
     def test_expects(assert_decodes):
         assert_decodes("dates", "in.txt", expected=["1999-03-03", "", "2005-01-04"], search={"beam_size": 2})
+
+    def test_is_misspelt(assert_decodes):
+        assert_decodes("dates", "in.txt", search={"beamsize": 2})
 """
 
 
@@ -45,7 +48,7 @@ def ran(tmp_path_factory):
 
 def test_what_passes_and_what_fails(ran):
     _, said = ran
-    assert "2 failed, 2 passed" in said
+    assert "3 failed, 2 passed" in said
 
 
 def test_a_failure_says_what_was_found_and_how_to_open_it(ran):
@@ -56,7 +59,7 @@ def test_a_failure_says_what_was_found_and_how_to_open_it(ran):
     assert re.search(r"lowConfidence at step 6: p < 0\.9: '7' has p = 0\.\d+", part)
     assert "s2sdap debug in.txt --line 3 --step 6 --model dates --search beamSize=3 --break" in part
     assert "Traceback" not in said
-    assert "decoding_check.py" not in said
+    assert "decoding_check.py" not in said[: said.index("_ test_is_misspelt _")]
 
 
 def test_an_output_that_was_not_expected_fails(ran):
@@ -64,6 +67,11 @@ def test_an_output_that_was_not_expected_fails(ran):
     part = said[said.index("test_expects") :]
     assert "line 3: 'J 4, 2005' -> '2005-07-04'" in part
     assert "expected '2005-01-04'" in part
+
+
+def test_a_setting_that_there_is_none_of_is_refused_with_the_nearest(ran):
+    _, said = ran
+    assert "S2S3003: There is no setting `search.beamsize`; did you mean `beamSize`?" in said
 
 
 def test_reports_are_written_for_every_call(ran):

@@ -29,6 +29,8 @@ def distribution(
     row: Sequence[float], text: str, tokens: Sequence[SourceToken], shares: Sequence[tuple[Word, float]]
 ) -> tuple[float, ...]:
     """`row` with the weights that `shares` give to words. Raises where they are none, or exceed 1."""
+    if not shares:
+        raise S2sdapError("bad_attention", value={}, reason="no word of the source is named")
     left = set(range(len(tokens)))
     changed = list(row)
     for word, weight in shares:

@@ -73,7 +73,7 @@ def open_file(path: str | os.PathLike[str]) -> OpenFile:
     where = Path(path).expanduser()
     try:
         if not where.is_file():
-            reason = "it is a folder" if where.is_dir() else "there is no such file"
+            reason = "it is no file" if where.exists() else "there is no such file"
             raise S2sdapError("session_missing", path=path, reason=reason)
         size = where.stat().st_size
         archive = zipfile.ZipFile(where)

@@ -21,6 +21,23 @@ export interface Form {
   more: string;
 }
 
+/** The form as it is when nobody has filled it in. */
+export const FRESH: Form = {
+  model: "",
+  from: "typed",
+  text: "March 3, 1999\nJ 4, 2005",
+  path: "",
+  reference: "",
+  beamSize: 4,
+  nBest: 1,
+  lengthPenalty: 0,
+  maxLength: 200,
+  index: "",
+  unsure: true,
+  threshold: 0.5,
+  more: "",
+};
+
 const PLAIN = { beamSize: 1, nBest: 1, lengthPenalty: 0, maxLength: 200 } as const;
 
 /** The launch, and the watch rules to switch on. Throws a `SyntaxError` where the JSON is none. */
