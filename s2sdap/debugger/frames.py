@@ -143,13 +143,15 @@ class Frame:
         return self.encoder.of(self.before.sentence)[1].get(site)
 
     def site(self, site: str) -> Tensor:
-        """The tensor at `site`; raises `no_such_site`."""
+        """The tensor at `site`; raises `no_such_site`, `site_missing` or `not_yet`."""
         value = self.site_or_none(site)
         if value is None:
             layout = self.decode.model.layout
             known = (*layout.sites, sites.PREDICTION_LOGITS, sites.PREDICTION_LOGPROBS)
-            later = site in known and site not in dict(layout.missing)
-            raise S2sdapError("not_yet" if later else "no_such_site", site=site, stage=self.stage)
+            why = dict(layout.missing).get(site)
+            if why is not None:
+                raise S2sdapError("site_missing", site=site, reason=why)
+            raise S2sdapError("not_yet" if site in known else "no_such_site", site=site, stage=self.stage)
         return value
 
     @property

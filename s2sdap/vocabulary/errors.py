@@ -190,6 +190,7 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(4111, "setting_fixed", "`{setting}` cannot change at step {step}: {reason}", "Launch again with it"),
     ErrorKind(4112, "edits_clash", "{reason}", "Take one of the edits of this step back"),
     ErrorKind(4113, "edit_unfit", "{what} cannot be changed here: {reason}", "Change a tensor of the step, or launch again"),
+    ErrorKind(4114, "site_missing", "There is no {site} to see here: {reason}", "See the model's sites in the Settings scope"),
     ErrorKind(4120, "edit_syntax", "Column {column}: {reason}", "Write `help` in the console, or see docs/edits.md"),
     ErrorKind(4121, "no_place", "{name!r} names nothing that can be set{nearest}", "Set token, attention, state ...; see docs/edits.md"),
     ErrorKind(4122, "unknown_word", "{word!r} is no word of the source{nearest}", "Use a word or piece of it, or a position as in [3]"),
