@@ -145,6 +145,9 @@ class Session(EditedSession):
 
         return open_recording(path, stop_on_entry=stop_on_entry)
 
+    def need_model(self, what: str) -> None:
+        """Nothing, as a rule. A recording has no model: it raises `post_mortem`, which says `what` it cannot do."""
+
     def save(self, path: str | os.PathLike[str], *, sites: str | Sequence[str] = "all") -> "Saved":
         """Write the whole session to one file; see `session_file.write.save`."""
         from s2sdap.debugger.session_file.write import save  # noqa: PLC0415 - it needs us

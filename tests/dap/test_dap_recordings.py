@@ -94,6 +94,16 @@ def test_a_recording_refuses_what_takes_the_model(tcp, tmp_path):
     refused = tcp.refused("setVariable", variablesReference=scope, name="token", value="2")
     assert refused.number == 7109
     assert "s2s" not in refused.message
+    for request, arguments in (
+        ("s2s/verdict", {}),
+        ("s2s/verdict", {"step": 0}),
+        ("s2s/verdict", {"sentence": 1, "reference": "1999-03-04"}),
+        ("s2s/compare", {"right": {"search": {"beamSize": 4}}}),
+        ("s2s/compare", {"right": {"sentence": 1}}),
+        ("s2s/weights", {}),
+        ("s2s/nearestTokens", {"side": "target", "word": "1"}),
+    ):
+        assert tcp.refused(request, **arguments).number == 7109
     assert tcp.value("token") == "'1'"
     seq = tcp.send("next", {"threadId": tcp.thread})
     tcp.expect(Response("next", seq=seq) >> Event("exited") >> Event("terminated"))

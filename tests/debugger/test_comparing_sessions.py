@@ -144,9 +144,26 @@ def test_a_recording_is_compared_as_far_as_it_goes(session, tmp_path):
     assert sought.forced is None
     assert not sought.whole
     assert sought.whereabouts.outcome in (Outcome.NEVER, Outcome.PRUNED, Outcome.OPEN)
-    with pytest.raises(S2sdapError) as caught:
+    with pytest.raises(S2sdapError, match="cannot be forced along a reference") as caught:
         run_of(recording, reference=True)
     assert caught.value.name == "post_mortem"
     with pytest.raises(S2sdapError) as caught:
         run_of(recording, branch=0, reference="another")
     assert caught.value.name == "not_recorded"
+
+
+def test_a_recording_decodes_nothing_anew_and_says_so(session, tmp_path):
+    session.save(tmp_path / "session.s2sdap")
+    recording = Session.open_recording(tmp_path / "session.s2sdap")
+    recording.start()
+    for side, what in (
+        ({"search": {"beam_size": 4}}, "decode under other settings"),
+        ({"generation": {"num_beams": 4}}, "decode under other settings"),
+        ({"sentence": 1}, "decode a sentence that it does not hold"),
+    ):
+        with pytest.raises(S2sdapError, match=f"recording of rnn-7, which cannot {what}") as caught:
+            run_of(recording, **side)
+        assert caught.value.name == "post_mortem"
+    other = run_of(recording, rnn(), model="another", search={"beam_size": 1, "n_best": 1})
+    expected = decode(rnn(), "abcdh", SearchSettings(**{**SETTINGS, "beam_size": 1, "n_best": 1}))[0]
+    assert other.tokens == expected.tokens

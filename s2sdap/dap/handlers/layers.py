@@ -29,7 +29,9 @@ async def weights(adapter: Adapter, arguments: custom.WeightsArguments) -> Reply
     """A page of the model's weights, with what their numbers look like."""
     from s2sdap.dap.layer_bodies import weights_body
 
-    model = adapter.need_session().model
+    session = adapter.need_session()
+    session.need_model("show its weights")
+    model = session.model
     return Reply(await adapter.on_model_thread(lambda: weights_body(model, arguments)))
 
 

@@ -117,7 +117,9 @@ def _embedded(adapter: Adapter, given: custom.NearestTokensArguments) -> "Callab
     if given.position is not None and side == "target":
         raise refusal("`position` is of a source token")
     check_count(given.k)
-    metric, model, word = Metric.named(given.metric), adapter.need_session().model, given.word
+    session = adapter.need_session()
+    session.need_model("show its embeddings")
+    metric, model, word = Metric.named(given.metric), session.model, given.word
     if word is not None:
         return lambda: near_word(model, side, word, given.k, metric)
     token = given.token

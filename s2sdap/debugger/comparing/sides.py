@@ -78,6 +78,7 @@ def find(session: Session, side: Side, model: Described | None = None) -> Found:
         return Found(_name(side, where), plan, None, (), 0, None, None, reference)
     branch = where.branch(side.branch)
     if branch is None or where.timeline is None:
+        session.need_model("decode a sentence that it does not hold")
         plan = _planned(session, session.model, side, where)
         return Found(_name(side, where), plan, None, (), 0, None, None, reference)
     hypothesis = None
@@ -100,7 +101,14 @@ def finish(found: Found) -> Work[Run]:
         reference = reference_of(found.plan, encoder, found.reference)
         if not reference.tokens:
             raise S2sdapError("no_reference", sentence=found.label)
-        run = yield from forced_run(found.label, found.plan, encoder, reference, sentence=found.sentence)
+        try:
+            run = yield from forced_run(found.label, found.plan, encoder, reference, sentence=found.sentence)
+        except S2sdapError as error:
+            if error.name != _ONLY_RECORDED:
+                raise
+            # Forcing is an edit a step to the plan, and nothing that a person would call so.
+            what = "be forced along a reference"
+            raise S2sdapError(_ONLY_RECORDED, model=found.plan.model.name, what=what) from None
         return run
     if found.hypothesis is not None:
         records = found.records[: found.hypothesis.length]
@@ -194,6 +202,8 @@ def _check(session: Session, side: Side) -> None:
     own = side.decodes
     if own is not None and session.of_call:
         raise S2sdapError("call_not_ours", what=own)
+    if own is not None and side.model is None:  # another checkpoint can decode the source of a recording, too
+        session.need_model("decode under other settings")
     for one, given in (("branch", side.branch), ("hypothesis", side.hypothesis)):
         if given is not None and own is not None:
             raise S2sdapError("side_clash", one=one, other=own)

@@ -136,6 +136,10 @@ class Recording(Session):
         self.origin = document.origin
         self.armed = armed_of(document.breakpoints, model)
 
+    def need_model(self, what: str) -> None:
+        """Refuses: what takes the model itself cannot be asked of its records."""
+        raise S2sdapError("post_mortem", model=self.model.name, what=what)
+
     def replay(self, model: str | Described | None = None) -> Replay:
         """Run it again, by default with the model that its launch named, and say where it differs."""
         if model is None or isinstance(model, str):

@@ -67,6 +67,7 @@ def question_of(
 
     Of a sentence that has been decoded the current branch is meant, with the edits in it.
     """
+    session.need_model("make the experiments of a verdict")
     walk = session.walk
     timeline = walk.timeline if sentence is None else walk.timeline_of(sentence)
     planner = planner_of(session)
