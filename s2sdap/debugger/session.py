@@ -146,7 +146,7 @@ class Session(EditedSession):
         return open_recording(path, stop_on_entry=stop_on_entry)
 
     def need_model(self, what: str) -> None:
-        """Nothing, as a rule. A recording has no model: it raises `post_mortem`, which says `what` it cannot do."""
+        """Raises `post_mortem` over a recording, which has no model: `what` it cannot do, in words."""
 
     def save(self, path: str | os.PathLike[str], *, sites: str | Sequence[str] = "all") -> "Saved":
         """Write the whole session to one file; see `session_file.write.save`."""

@@ -190,6 +190,9 @@ def test_a_file_of_the_servers_machine_and_a_recorded_session_are_opened(sheet, 
     sheet.button("Begin").click()
     sheet.stopped()
     assert sheet.run("token") == scripted.evaluate("token").result
+    sheet.tab("Verdict")
+    sheet.page.get_by_role("status").filter(has_text="a verdict runs the model").wait_for()
+    assert sheet.button("Find the stage to blame").is_disabled()
 
 
 def test_a_session_of_a_script_is_watched(sheet, scripted):

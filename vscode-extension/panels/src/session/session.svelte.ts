@@ -72,6 +72,11 @@ export class DebugSession {
     return this.launch.model ?? this.#named ?? "";
   }
 
+  /** Whether it looks at a session file, which has no model to run. */
+  get postMortem(): boolean {
+    return this.launch.session !== undefined;
+  }
+
   get stopped(): boolean {
     return this.phase === "stopped";
   }
