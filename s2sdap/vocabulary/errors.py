@@ -252,6 +252,9 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(4426, "cannot_tell_apart", "The output of {sentence} is its reference but for {lacking}, which the vocabulary lacks: "
               "{piece!r} stands there, whatever word is meant by it, and no edit can write the word",
               "Read the two texts, or name another token that should stand at a step"),
+    ErrorKind(4427, "unwritable_reference", "The vocabulary lacks {lacking} of the reference of {sentence}, so no output can read like it: "
+              "at step {step}, where they first part, only an unknown token could stand for it, and no stage is to blame",
+              "Write what the model can write, or name the token that should stand at the step"),
     # 45xx: neighbours, that is, indexes of states
     ErrorKind(4501, "index_site", "{site!r} is no site whose neighbours can be looked for; those are {known}",
               "Write one of them; where a number follows, it is the layer"),

@@ -140,6 +140,22 @@ def test_an_unknown_token_in_the_place_of_a_word_that_the_vocabulary_lacks_is_no
     assert refusal.value.name == error
 
 
+def test_nobody_is_blamed_for_what_the_vocabulary_cannot_write(dates):
+    session = Session(dates, inline_program(DOUBTFUL))
+    session.start()
+    for reference, lacking, step in (("x", "'x'", 0), ("2005-ñ1-04", "'ñ'", 5)):
+        with pytest.raises(S2sdapError, match=f"lacks {lacking} of the reference of line 1") as refusal:
+            answer(question_of(session, reference=reference), at_once)
+        assert refusal.value.name == "unwritable_reference"
+        assert f"at step {step}," in refusal.value.what
+    verdict = answer(question_of(session, reference="2005-01-ñ4", limit=FEW), at_once)
+    assert dates.target.text(verdict.target.goal) == "2005-01-"
+    assert (verdict.target.step, verdict.target.whole) == (6, False)
+    assert "the vocabulary lacks 'ñ', so no output can read like the reference" in verdict.text
+    if verdict.edits:
+        assert dates.target.text(verdict.repaired_output).startswith("2005-01-")
+
+
 def test_few_steps_leave_experiments_out(doubtful):
     few = answer(question_of(doubtful, limit=200), at_once)
     assert few.steps_run <= 250

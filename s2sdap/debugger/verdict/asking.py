@@ -1,12 +1,12 @@
 """From a session and what a person points at to the trials: the sentence, the goal and the controls.
 
-With a reference the goal is the whole of it. Without one it is the output up to a step with another
+With a reference the goal is the whole of it, as far as the vocabulary can write it. Without one it is the output up to a step with another
 token there: the one that the person wants, else the runner-up. The session is looked at and left
 as it is.
 """
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -135,8 +135,20 @@ def answer(question: Question, here: Here, report: Report = lambda _what: None) 
         goal, whole, lacking = meant.tokens, True, meant.unknown
     else:
         goal, whole = _goal_at(question, here), False
+    trials = _trials(question, here, goal, whole=whole)
+    if trials.reached(trials.free) and not lacking:
+        raise S2sdapError("nothing_wrong", sentence=_name(question))
+    note = ""
+    if lacking:
+        trials, note = _within_reach(question, here, trials, lacking)
+    verdict = verdict_of(trials, _controls(question), report, partial(_purity, question))
+    return replace(verdict, text=verdict.text + note)
+
+
+def _trials(question: Question, here: Here, goal: tuple[int, ...], *, whole: bool) -> Trials:
+    """Runs that are to come to the goal. Raises `too_few_steps`."""
     try:
-        trials = Trials(
+        return Trials(
             question.plan,
             goal,
             lambda text: planned(question.planner, question.program, question.sentence, text),
@@ -147,17 +159,29 @@ def answer(question: Question, here: Here, report: Report = lambda _what: None) 
         )
     except OutOfSteps:
         raise S2sdapError("too_few_steps", limit=question.limit) from None
+
+
+def _within_reach(
+    question: Question, here: Here, trials: Trials, lacking: Sequence[str]
+) -> tuple[Trials, str]:
+    """Trials of what the vocabulary can write of a reference of which it lacks parts, and what to say of that.
+
+    The unknown token stands in their place, whatever is meant by it. Nobody is to blame for not choosing it,
+    so the goal ends before the first one that the output does not write by itself.
+    """
+    target, goal = question.plan.model.target, trials.target.goal
+    told = {"sentence": _name(question), "lacking": ", ".join(map(repr, lacking))}
     if trials.reached(trials.free):
-        if lacking:
-            unknown = question.plan.model.target.unknown
-            raise S2sdapError(
-                "cannot_tell_apart",
-                sentence=_name(question),
-                lacking=", ".join(map(repr, lacking)),
-                piece="" if unknown is None else question.plan.model.target.piece(unknown),
-            )
-        raise S2sdapError("nothing_wrong", sentence=_name(question))
-    return verdict_of(trials, _controls(question), report, partial(_purity, question))
+        piece = "" if target.unknown is None else target.piece(target.unknown)
+        raise S2sdapError("cannot_tell_apart", **told, piece=piece)
+    step = trials.target.step
+    cut = next((at for at in range(step, len(goal)) if goal[at] == target.unknown), None)
+    if cut == step:
+        raise S2sdapError("unwritable_reference", **told, step=step)
+    note = f"; the vocabulary lacks {told['lacking']}, so no output can read like the reference"
+    if cut is None:
+        return trials, note
+    return _trials(question, here, goal[:cut], whole=False), f"{note}, of which {cut} tokens were the goal"
 
 
 def _purity(question: Question, trials: Trials) -> Experiment | Absent:
