@@ -232,6 +232,10 @@ def verdict(
     ] = None,
     device: Device = "cpu",
     threads: Threads = 1,
+    dtype: Dtype = None,
+    revision: Revision = None,
+    trust_remote_code: TrustRemoteCode = False,
+    index: Index = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a sentence.")] = False,
 ) -> None:
     """Say which stage is to blame where an output is not its reference.
@@ -254,6 +258,10 @@ def verdict(
         limit=limit,
         device=device,
         threads=threads,
+        dtype=dtype,
+        revision=revision,
+        trust_remote_code=trust_remote_code,
+        index=index,
         json=as_json,
     )
     raise typer.Exit(judge(options))

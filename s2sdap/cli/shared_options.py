@@ -35,6 +35,6 @@ Index = Annotated[
     str | None,
     typer.Option(
         metavar="DIR",
-        help="An index of the model's training states, for rules and values that ask how far they are.",
+        help="An index of the model's training states, for what asks how far they are.",
     ),
 ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from s2sdap.cli.named_values import named_values
 from s2sdap.cli.outcomes import DONE, FIRED, REFUSED, say
-from s2sdap.debugger.program import Sentence, read_program
+from s2sdap.debugger.program import Program, Sentence, read_program
 from s2sdap.vocabulary.errors import S2sdapError
 
 if TYPE_CHECKING:
@@ -31,6 +31,11 @@ class VerdictOptions:
     limit: int | None
     device: str
     threads: int
+    dtype: str | None
+    revision: str | None
+    trust_remote_code: bool
+    index: str | None
+    """of the model's training states, which is asked how far the word in question is from them"""
     json: bool
 
 
@@ -45,7 +50,7 @@ def verdict(options: VerdictOptions) -> int:
         if not sentences:
             raise S2sdapError("no_sentence_there", line=options.line)
     with contextlib.redirect_stdout(sys.stderr):  # what the model's own code prints is no answer
-        session = _session(options)
+        session = _session(options, program)
     code = DONE
     for sentence in sentences:
         told: dict[str, Any] | None = None
@@ -66,7 +71,7 @@ def verdict(options: VerdictOptions) -> int:
     return code
 
 
-def _session(options: VerdictOptions) -> "Session":
+def _session(options: VerdictOptions, program: Program) -> "Session":
     import torch
 
     from s2sdap.debugger.session import Session
@@ -77,9 +82,21 @@ def _session(options: VerdictOptions) -> "Session":
     torch.set_num_threads(options.threads)
     search = search_spelt(named_values("--search", options.search))
     generation = named_values("--generation", options.generation)
-    model = load_model(options.model, options.device)
-    program = read_program(options.file, options.reference)
-    return Session(model, program, settings_for(model, search, generation))
+    model = load_model(
+        options.model,
+        options.device,
+        dtype=options.dtype,
+        revision=options.revision,
+        trust_remote_code=options.trust_remote_code,
+    )
+    settings = settings_for(model, search, generation)
+    training = None
+    if options.index is not None:
+        from s2sdap.debugger.neighbors.training import Training
+
+        training = Training(model, options.index)
+        training.open()
+    return Session(model, program, settings, training=training)
 
 
 def _told(session: "Session", sentence: Sentence, limit: int | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Corpus runs that ask how far a state is from training."""
+"""Corpus runs and verdicts that ask how far a state is from training."""
 
 import json
 import shlex
@@ -43,3 +43,14 @@ def test_what_is_no_index_is_refused(s2sdap, tmp_path):
     done = s2sdap("run", "in.txt", "--index", tmp_path, cwd=tmp_path)
     assert done.returncode == 2
     assert "S2S4511" in done.stderr
+
+
+def test_a_verdict_asks_the_index_that_it_is_given(s2sdap, date_index, tmp_path):
+    (tmp_path / "in.tsv").write_text("J 4, 2005\t2005-01-04\n")
+    done = s2sdap("verdict", "in.tsv", "--index", date_index.path, "--limit", 600, "--json", cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    made = {each["name"]: each["text"] for each in json.loads(done.stdout)["verdict"]["experiments"]}
+    assert "of the 20 training states nearest to 'J' are of it too" in made["purity of the neighbours"]
+    refused = s2sdap("verdict", "in.tsv", "--index", tmp_path, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "S2S4511" in refused.stderr

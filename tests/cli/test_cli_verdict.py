@@ -43,3 +43,20 @@ def test_refusals(s2sdap, files):
     done = s2sdap("verdict", "in.txt", cwd=files)
     assert done.returncode == 2
     assert done.stderr.startswith("S2S4404: There is no reference for in.txt.")
+
+
+def test_the_checkpoint_is_read_as_the_other_commands_read_it(s2sdap, files):
+    done = s2sdap("verdict", "both.tsv", "--dtype", "float16", cwd=files)
+    assert done.returncode == 2
+    assert "S2S2021" in done.stderr
+    done = s2sdap("verdict", "both.tsv", "--revision", "main", cwd=files)
+    assert (done.returncode, done.stderr[:26]) == (2, "S2S2021: `revision` means ")
+
+
+def test_a_reference_that_cannot_be_written_is_nobody_s_fault(s2sdap, files):
+    (files / "odd.txt").write_text("x\n\n\u00f1and\u00fa\n")
+    done = s2sdap("verdict", "in.txt", "--reference", "odd.txt", cwd=files)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "S2S4427: The vocabulary lacks 'x' of the reference of line 1" in done.stderr
+    assert "'\u00f1'" in done.stderr
+    assert "line 3" in done.stderr

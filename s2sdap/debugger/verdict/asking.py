@@ -1,8 +1,8 @@
 """From a session and what a person points at to the trials: the sentence, the goal and the controls.
 
-With a reference the goal is the whole of it, as far as the vocabulary can write it. Without one it is the output up to a step with another
-token there: the one that the person wants, else the runner-up. The session is looked at and left
-as it is.
+With a reference the goal is the whole of it, as far as the vocabulary can write it. Without one it is the
+output up to a step with another token there: the one that the person wants, else the runner-up. The session
+is looked at and left as it is.
 """
 
 from collections.abc import Generator, Sequence
@@ -164,7 +164,7 @@ def _trials(question: Question, here: Here, goal: tuple[int, ...], *, whole: boo
 def _within_reach(
     question: Question, here: Here, trials: Trials, lacking: Sequence[str]
 ) -> tuple[Trials, str]:
-    """Trials of what the vocabulary can write of a reference of which it lacks parts, and what to say of that.
+    """Trials of what can be written of a reference of which the vocabulary lacks parts, with a note on it.
 
     The unknown token stands in their place, whatever is meant by it. Nobody is to blame for not choosing it,
     so the goal ends before the first one that the output does not write by itself.
