@@ -84,7 +84,7 @@ def compare(options: CompareOptions) -> int:
     with contextlib.redirect_stdout(sys.stderr):  # what the model's own code prints is no answer
         ways = _Ways(options, settings, program, with_references=not otherwise)
     done: list[Compared] = []
-    code = DONE
+    code, broken_off = DONE, ""
     try:
         for sentence in program.sentences:
             with contextlib.redirect_stdout(sys.stderr):
@@ -100,10 +100,13 @@ def compare(options: CompareOptions) -> int:
                 sys.stdout.flush()
     except KeyboardInterrupt:
         code = INTERRUPTED
+        broken_off = f"interrupted after {len(done):,} of {len(program.sentences):,} sentences"
     if not options.json:
         from s2sdap.cli.comparison_table import show
 
-        show(done, ways.names)
+        show(done, ways.names, broken_off)
+    elif broken_off:
+        say(broken_off)
     return code
 
 

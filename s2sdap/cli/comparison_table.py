@@ -17,8 +17,11 @@ ENDED: Final = "(has ended)"
 _COLUMNS: Final = ("decode", "chose", "p", "rank", "other's p", "rank")
 
 
-def show(compared: "Sequence[Compared]", names: tuple[str, str]) -> None:
-    """Where each sentence first parts, where its reference went, and how many are the same."""
+def show(compared: "Sequence[Compared]", names: tuple[str, str], broken_off: str = "") -> None:
+    """Where each sentence first parts, where its reference went, and how many are the same.
+
+    `broken_off` tells how far a comparison came that did not come to its end.
+    """
     from s2sdap.debugger.comparing.whereabouts import told
 
     console = Console()
@@ -31,12 +34,17 @@ def show(compared: "Sequence[Compared]", names: tuple[str, str]) -> None:
             _say(console, f"line {each.sentence.line + 1}, reference: {where}")
     failed = sum(each.error is not None for each in compared)
     same = sum(each.same for each in compared)
-    _say(console, f"{same} of {len(compared) - failed} identical" + (f", {failed} failed" if failed else ""))
+    counted = [
+        f"{same} of {len(compared) - failed} identical",
+        f"{failed} failed" if failed else "",
+        broken_off,
+    ]
+    _say(console, ", ".join(filter(None, counted)))
     partings = [None if each.comparison is None else each.comparison.divergence for each in parted]
     steps = Counter(step for step in partings if step is not None)
     if steps:
-        counted = ", ".join(f"{step} ({count})" for step, count in sorted(steps.items()))
-        _say(console, f"first divergence at step (sentences): {counted}")
+        listed = ", ".join(f"{step} ({count})" for step, count in sorted(steps.items()))
+        _say(console, f"first divergence at step (sentences): {listed}")
 
 
 def _say(console: Console, text: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from models.small_networks import seeded_network, side, small_config
 
+from s2sdap.cli.compare import _Ways
 from s2sdap.decoding.decode import decode, score
 from s2sdap.decoding.settings import SearchSettings
 from s2sdap.models.checkpoint import CheckpointConfig, save_checkpoint
@@ -139,3 +140,23 @@ def test_what_cannot_be_done_is_said_in_one_line(here, arguments, number):
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"S2S{number}: ")
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("how", [(), ("--json",)])
+def test_an_interrupted_comparison_says_how_far_it_came(here, monkeypatch, how):
+    ways = []
+
+    def compared(self, sentence, own=_Ways.compared):
+        ways.append(self)
+        if len(ways) == 3:
+            raise KeyboardInterrupt
+        return own(self, sentence)
+
+    monkeypatch.setattr(_Ways, "compared", compared)
+    done = here("compare", "in.txt", "--with-search", "beamSize=2", *how)
+    assert done.returncode == 130
+    said = "interrupted after 2 of 3 sentences\n"
+    if how:
+        assert (done.stderr, len(lines_of(done))) == (said, 2)
+    else:
+        assert (done.stdout, done.stderr) == (f"2 of 2 identical, {said}", "")
