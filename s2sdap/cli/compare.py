@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from s2sdap.cli.faults import say_of_line
 from s2sdap.cli.named_values import named_values
 from s2sdap.cli.outcomes import DONE, FIRED, INTERRUPTED, REFUSED, say
 from s2sdap.debugger.program import Program, Sentence, read_program
@@ -90,7 +91,7 @@ def compare(options: CompareOptions) -> int:
             with contextlib.redirect_stdout(sys.stderr):
                 compared = ways.compared(sentence)
             if compared.error is not None:
-                say(compared.error)
+                say_of_line(sentence.line + 1, compared.error)
                 code = REFUSED
             elif not compared.same:
                 code = max(code, FIRED)

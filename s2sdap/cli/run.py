@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from s2sdap.cli.faults import Faults
 from s2sdap.cli.firings import Firings
 from s2sdap.cli.interrupts import Interrupts
 from s2sdap.cli.named_values import named_values
@@ -173,7 +174,7 @@ def _decode(
             say(S2sdapError("batches_failed", count=many, reason=first))
         if not interrupted:
             writer.written.up_to(len(program.lines))
-    for text in () if writer.firings is None else writer.firings.told():
+    for text in (*writer.faults.told(), *(() if writer.firings is None else writer.firings.told())):
         say(text)
     if html is not None and shown is not None:
         text = html_of(shown, corpus, shlex.join(["s2sdap", *sys.argv[1:]]), interrupted=interrupted)
@@ -221,7 +222,7 @@ class _Writer:
         self.written = _Lines(output)
         self._report = report
         self._shown = shown
-        self._said: set[str] = set()
+        self.faults = Faults()
         self.firings = Firings() if report is None and shown is None else None
 
     def add(self, line: "SentenceLine") -> None:
@@ -229,12 +230,12 @@ class _Writer:
         self.written.up_to(line.line - 1)
         self.written.add(line.output or "")
         if line.error is not None:
-            self._failed(line.error.text)
+            self._failed(line.line, line.error.text)
         for stop in line.stops:
             if stop.rule is not None:
                 self.code = max(self.code, FIRED)
             elif stop.error is not None:
-                self._failed(stop.error.text)
+                self._failed(line.line, stop.error.text)
         if self.firings is not None:
             self.firings.add(line)
         if self._report is not None:
@@ -243,11 +244,9 @@ class _Writer:
         if self._shown is not None:
             self._shown.add(line)
 
-    def _failed(self, error: str) -> None:
+    def _failed(self, line: int, error: str) -> None:
         self.code = REFUSED
-        if error not in self._said:
-            self._said.add(error)
-            say(error)
+        self.faults.add(line, error)
 
 
 class _Lines:

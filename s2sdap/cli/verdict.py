@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from s2sdap.cli.faults import say_of_line
 from s2sdap.cli.named_values import named_values
-from s2sdap.cli.outcomes import DONE, FIRED, REFUSED, say
+from s2sdap.cli.outcomes import DONE, FIRED, REFUSED
 from s2sdap.debugger.program import Program, Sentence, read_program
 from s2sdap.vocabulary.errors import S2sdapError
 
@@ -59,7 +60,7 @@ def verdict(options: VerdictOptions) -> int:
                 told = _told(session, sentence, options.limit)
         except S2sdapError as error:
             if error.name != "nothing_wrong":
-                say(error)
+                say_of_line(sentence.line + 1, error)
                 code = REFUSED
                 continue
         code = max(code, FIRED if told is not None else DONE)

@@ -62,12 +62,12 @@ class Asking:
     backward: bool
     faults: list[S2sdapError] = field(default_factory=list)
 
-    def holds(self, condition: Expression, fields: FieldValues) -> bool:
-        """Whether a condition holds; one that cannot be told does not, and is a fault."""
+    def holds(self, condition: Expression, fields: FieldValues, words: str = "") -> bool:
+        """Whether a condition holds; one that cannot be told does not, and is a fault, about `words`."""
         try:
             return bool(condition(fields))
         except S2sdapError as fault:
-            self.faults.append(fault)
+            self.faults.append(fault.about(words) if words else fault)
             return False
 
     def held(self, rules: Sequence[ArmedRule], fields: FieldValues) -> list[ArmedRule]:
@@ -75,7 +75,7 @@ class Asking:
         try:
             return [rule for rule in rules if rule.condition(fields)]
         except S2sdapError:  # one cannot be told: each by itself
-            return [rule for rule in rules if self.holds(rule.condition, fields)]
+            return [rule for rule in rules if self.holds(rule.condition, fields, rule.words)]
 
     def met(self, number: int, extras: Extras, fields: FieldValues, hypothesis: Hypothesis | None) -> bool:
         """Whether a breakpoint whose place was reached asks for a stop."""

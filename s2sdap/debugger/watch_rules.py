@@ -191,6 +191,11 @@ class ArmedRule:
     condition: Expression
 
     @property
+    def words(self) -> str:
+        """What a fault of its condition is about: columns are counted in what stands in quotes."""
+        return _words(self.rule.id, self.condition.text)
+
+    @property
     def of_training(self) -> bool:
         """Whether it needs an index of training states."""
         return not OF_TRAINING.isdisjoint((*self.condition.names, *self.rule.numbers))
@@ -208,16 +213,44 @@ def arm(rule: str, condition: str | None = None) -> ArmedRule:
     return ArmedRule(found, compile_expression(condition or found.condition, FIELDS))
 
 
+def _words(rule: str, condition: str) -> str:
+    return f"In `{condition}` of {rule}"
+
+
 _WRITTEN = re.compile(r"\s*(\w+)\s*(?:\((.*)\))?\s*", re.DOTALL)
 
 
 def parse_rule(text: str) -> ArmedRule:
     """A rule as people type it: `lowConfidence`, or `lowConfidence(p < 0.3)`."""
     match = _WRITTEN.fullmatch(text)
-    if match is None and "(" in text:
-        raise S2sdapError(
-            "expression_syntax", column=len(text) + 1, reason="the bracket of the rule is not closed"
-        )
     if match is None:
-        raise S2sdapError("unknown_watch_rule", rule=text, known=", ".join(WATCH_RULES))
-    return arm(match[1], match[2])
+        raise _no_rule(text)
+    try:
+        return arm(match[1], match[2])
+    except S2sdapError as error:
+        if error.name == "unknown_watch_rule":
+            raise
+        raise error.about(_words(match[1], match[2] or "")) from None
+
+
+_OPENED = re.compile(r"\s*\w+\s*\(")
+_IN_BRACKETS = re.compile(r"""\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|[^()]|(?P<bracket>[()])""", re.DOTALL)
+"""A string, a bracket, or any other character."""
+
+
+def _no_rule(text: str) -> S2sdapError:
+    """Why a text that is not written as a rule is none."""
+    opened = _OPENED.match(text)
+    if opened is None:
+        return S2sdapError("unknown_watch_rule", rule=text, known=", ".join(WATCH_RULES))
+    column, reason, depth = len(text) + 1, "the bracket of the rule is not closed", 1
+    for each in _IN_BRACKETS.finditer(text, opened.end()):
+        depth += {"(": 1, ")": -1, None: 0}[each["bracket"]]
+        if not depth:
+            column, reason = _next_word(text, each.end()) + 1, "something follows the bracket of the rule"
+            break
+    return S2sdapError("expression_syntax", column=column, reason=reason).about(f"In `{text}`")
+
+
+def _next_word(text: str, start: int) -> int:
+    return len(text) - len(text[start:].lstrip())

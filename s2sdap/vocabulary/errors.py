@@ -30,7 +30,18 @@ class S2sdapError(Exception):
         self.details = details
         self.what = self.kind.what.format(**details)
         self.remedy = self.kind.remedy.format(**details)
-        super().__init__(f"S2S{self.kind.number}: {_sentence(self.what)} {_sentence(self.remedy)}")
+        super().__init__(self._text)
+
+    @property
+    def _text(self) -> str:
+        return f"S2S{self.kind.number}: {_sentence(self.what)} {_sentence(self.remedy)}"
+
+    def about(self, what: str) -> "S2sdapError":
+        """The same refusal, which first says what it is about, for those who see several of it."""
+        error = S2sdapError(self.name, **self.details)
+        error.what = f"{what}: {self.what}"
+        error.args = (error._text,)
+        return error
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, S2sdapError) and (self.number, self.what) == (other.number, other.what)

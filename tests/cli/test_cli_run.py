@@ -192,18 +192,32 @@ def test_a_condition_that_cannot_be_told_is_said_once_and_the_run_goes_on(s2sdap
     done = s2sdap("run", "-", "--break", "lowConfidence(state > 2)", stdin=b"March 3, 1999\n1/2/2003\n")
     assert done.returncode == 2
     assert done.stdout.splitlines() == ["1999-03-03", "2003-01-02"]
-    said, again, *others = done.stderr.splitlines()
-    assert said.startswith("S2S7201: Sentences are decoded one by one: a rule looks at `state`")
-    assert again.startswith("S2S4203: ")
-    assert not others
+    singly, said, again = done.stderr.splitlines()
+    assert singly.startswith("S2S7201: Sentences are decoded one by one: a rule looks at `state`")
+    assert said.startswith("line 1: S2S4203: In `state > 2` of lowConfidence: ")
+    assert again == "the S2S4203 of line 1 is in 1 more line, too"
 
 
 def test_a_condition_that_a_batch_cannot_tell_is_told_by_itself(s2sdap):
     done = s2sdap("run", "-", "--break", "lowConfidence(p < token)", stdin=b"March 3, 1999\n1/2/2003\n")
     assert done.returncode == 2
     assert done.stdout.splitlines() == ["1999-03-03", "2003-01-02"]
-    (said,) = done.stderr.splitlines()
-    assert said.startswith("S2S4203: ")
+    said, again = done.stderr.splitlines()
+    assert said.startswith("line 1: S2S4203: In `p < token` of lowConfidence: Column 1: ")
+    assert again == "the S2S4203 of line 1 is in 1 more line, too"
+
+
+def test_an_error_says_which_rule_and_which_line_it_is_about(s2sdap):
+    rules = ("--break", "lowConfidence(attention[12] > 2)", "--break", "highEntropy(p < 0.0)")
+    done = s2sdap("run", "-", *rules, stdin=b"March 3, 1999\n\nJ 4, 2005\nMarch 3, 1999\nJ 5, 2005\n")
+    assert done.returncode == 2
+    said, again = done.stderr.splitlines()
+    assert said.startswith("line 3: S2S4203: In `attention[12] > 2` of lowConfidence: Column 1: ")
+    assert again == "the S2S4203 of line 3 is in 1 more line, too"
+    done = s2sdap(
+        "run", "-", "--break", "lowConfidence(p < 0.5)", "--break", "highEntropy(p <)", stdin=b"x\n"
+    )
+    assert done.stderr.startswith("S2S4201: In `p <` of highEntropy: Column 4: ")
 
 
 @pytest.fixture

@@ -60,3 +60,11 @@ def test_a_reference_that_cannot_be_written_is_nobody_s_fault(s2sdap, files):
     assert "S2S4427: The vocabulary lacks 'x' of the reference of line 1" in done.stderr
     assert "'\u00f1'" in done.stderr
     assert "line 3" in done.stderr
+
+
+def test_a_sentence_that_cannot_be_judged_is_named(s2sdap, files):
+    done = s2sdap("verdict", "both.tsv", "--limit", 5, cwd=files)
+    assert (done.returncode, done.stdout) == (2, "")
+    first, second = done.stderr.splitlines()
+    assert first.startswith("line 1: S2S4425: ")
+    assert second.startswith("line 3: S2S4425: ")

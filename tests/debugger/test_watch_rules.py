@@ -45,6 +45,29 @@ def test_what_is_no_rule(written, name):
     assert refused.value.name == name
 
 
+@pytest.mark.parametrize(
+    ("written", "what"),
+    [
+        ("highEntropy(p <)", "In `p <` of highEntropy: Column 4: invalid syntax"),
+        ("lowConfidence(q < 1)", "In `q < 1` of lowConfidence: Column 1: there is no 'q' here"),
+        ("lowConfidence(p < 0.5) x", "Column 24: something follows the bracket of the rule"),
+        ("lowConfidence(token == ')') x)x", "Column 29: something follows the bracket of the rule"),
+        (
+            "lowConfidence(p < 0.5",
+            "In `lowConfidence(p < 0.5`: Column 22: the bracket of the rule is not closed",
+        ),
+        ("lowConfidence(token == ')'", "Column 27: the bracket of the rule is not closed"),
+        ("lowConfidence(len(source) > 3", "Column 30: the bracket of the rule is not closed"),
+        ("low confidence(p) x", "There is no watch rule 'low confidence(p) x'"),
+    ],
+)
+def test_what_is_wrong_with_a_rule_is_told_of_that_rule(written, what):
+    with pytest.raises(S2sdapError) as refused:
+        parse_rule(written)
+    assert what in refused.value.what
+    assert str(refused.value).startswith(f"S2S{refused.value.number}: {refused.value.what}")
+
+
 @given(st.text(max_size=60))
 @hypothesis_settings(max_examples=150, deadline=None)
 def test_any_text_is_a_rule_or_refused(text):
