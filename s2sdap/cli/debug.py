@@ -5,8 +5,8 @@ protocol. Where a person sits at a terminal, single letters then drive it.
 """
 
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from rich.console import Console
@@ -14,7 +14,8 @@ from rich.text import Text
 
 from s2sdap.cli import pictures
 from s2sdap.cli.pictures import plain, probability
-from s2sdap.cli.reopening import Opening, narrowed
+from s2sdap.cli.reopening import Opening, narrowed, place_in_words
+from s2sdap.cli.undecoded import failure_of
 from s2sdap.client import Debugger
 from s2sdap.client.views import StopView
 from s2sdap.debugger.watch_rules import LOW_CONFIDENCE, ArmedRule, parse_rule
@@ -33,10 +34,13 @@ p       show the step again         q       leave"""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where to pause: the token that `step` of `line` (from 1) chose; `rules` as people write them."""
+    """Where to pause: the token that `step` of `line` (from 1) chose; `rules` as people write them.
+
+    Without a step it is where the rules first fire, and without rules the first token.
+    """
 
     line: int
-    step: int
+    step: int | None = None
     rules: tuple[str, ...] = ()
 
 
@@ -56,9 +60,14 @@ def debug(opening: Opening, place: Place) -> None:
 def paused_at(
     debugger: Debugger, opening: Opening, place: Place, rules: tuple[ArmedRule, ...] = ()
 ) -> StopView:
-    """Launch, and run to the place. Raises `no_such_token` where the sentence does not come there."""
-    wanted = {rule.rule.id: rule.condition.text for rule in rules} or {LOW_CONFIDENCE.id: "step >= 0"}
-    there = {rule: narrowed(condition, place.line, place.step) for rule, condition in wanted.items()}
+    """Launch, and run to the place.
+
+    Raises what kept the sentence from being decoded, or `no_such_token` where it does not come there.
+    """
+    asked = {rule.rule.id: rule.condition.text for rule in rules}
+    step = place.step if asked or place.step is not None else 0
+    wanted = asked or {LOW_CONFIDENCE.id: "step >= 0"}
+    there = {rule: narrowed(condition, place.line, step) for rule, condition in wanted.items()}
     # The first choice of a later sentence says that there was no such token.
     there[LOW_CONFIDENCE.id] = f"line > {place.line} or ({there.get(LOW_CONFIDENCE.id, 'False')})"
     stop = debugger.launch(
@@ -79,9 +88,21 @@ def paused_at(
     )
     if stop.ended or debugger.step(top=1).line + 1 != place.line:
         named = f" under {', '.join(place.rules)}" if place.rules else ""
-        raise S2sdapError("no_such_token", line=place.line, step=place.step, path=opening.program, rule=named)
-    debugger.watch({rule.rule.id: rule.condition.text for rule in rules})
-    return stop
+        where = "" if step is None else f" at step {step}"
+        raise failure_of(debugger, place.line, opening.program) or S2sdapError(
+            "no_such_token", line=place.line, where=where, path=opening.program, rule=named
+        )
+    debugger.watch(asked)
+    return replace(stop, text=in_own_words(stop.text, there, asked))
+
+
+def in_own_words(text: str, there: Mapping[str, str], asked: Mapping[str, str]) -> str:
+    """What a stop says, with the condition that was asked for in place of the one that was armed for it."""
+    for rule, armed in there.items():
+        if text.startswith(f"{armed}: "):
+            told = text.removeprefix(f"{armed}: ")
+            return f"{asked[rule]}: {told}" if rule in asked else told
+    return text
 
 
 class Prompt:
@@ -138,7 +159,8 @@ class Prompt:
             return
         step = self.debugger.step(top=TOP)
         source = "".join(f"[{pictures.written(token.piece)}]" for token in step.source)
-        self.say(f"line {step.line + 1}, step {step.step}, {step.stage}: {plain(stop.text or stop.reason)}")
+        place = place_in_words(step.line + 1, step.step if step.step >= 0 else None)
+        self.say(f"{place}, {step.stage}: {plain(stop.text or stop.reason)}")
         self.say(f"source  {source}")
         self.say(f"output  {plain(step.output)}")
         if step.token is not None:

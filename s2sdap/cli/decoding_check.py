@@ -12,7 +12,7 @@ import torch
 
 from s2sdap.cli.html_report import HtmlReport, badness
 from s2sdap.cli.reopening import Opening
-from s2sdap.cli.report import SentenceLine, told
+from s2sdap.cli.report import SentenceLine, at_step, told
 from s2sdap.cli.run_summary import html_of
 from s2sdap.client.launching import camel_case
 from s2sdap.debugger.corpus.run import Corpus
@@ -115,7 +115,7 @@ def _failure(
         for stop in line.stops:
             numbers = {"p": stop.p, "entropy": stop.entropy, "margin": stop.margin, "rank": stop.rank}
             found = ", ".join(f"{name} {value:.4g}" for name, value in numbers.items() if value is not None)
-            words.append(f"  {stop.rule or 'error'} at step {stop.step}: {stop.text}")
+            words.append(f"  {stop.rule or 'error'}{at_step(stop)}: {stop.text}")
             words += [f"    {found}"] if found else []
             words += [f"    {stop.command}"] if stop.command else []
     if len(bad) > LISTED:

@@ -22,6 +22,7 @@ from rich.text import Text
 
 from s2sdap.cli import pictures
 from s2sdap.cli.pictures import plain, probability, written
+from s2sdap.cli.undecoded import failure_of
 from s2sdap.client import Debugger, Refused
 from s2sdap.protocol.custom import ResultBody, StepBody
 from s2sdap.vocabulary.errors import S2sdapError
@@ -119,7 +120,9 @@ class _Story:
 
     def opening(self, address: str) -> None:
         """The source, and who is talking to whom."""
-        self.debugger.launch(source=self.source, beam_size=BEAM, n_best=BEAM, index=self.index)
+        stop = self.debugger.launch(source=self.source, beam_size=BEAM, n_best=BEAM, index=self.index)
+        if stop.ended:
+            raise failure_of(self.debugger, 1, "SENTENCE") or S2sdapError("ended")
         step = self.debugger.step()
         self.chapter("The source", "launch")
         self.say(f"A debug adapter serves the model `dates` at {address}; this is a client of it.")

@@ -180,7 +180,10 @@ def compare(
 def debug(
     file: Sentences,
     line: Annotated[int, typer.Option(help="The line to open, from 1.", min=1)] = 1,
-    step: Annotated[int, typer.Option(help="The token to pause at, from 0.", min=0)] = 0,
+    step: Annotated[
+        int | None,
+        typer.Option(help="The token to pause at, from 0; by default where a rule fires, or 0.", min=0),
+    ] = None,
     model: Model = DEFAULT_MODEL,
     search: Search = None,
     generation: Generation = None,

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from s2sdap.cli.reopening import place_in_words
+
 if TYPE_CHECKING:
     from s2sdap.cli.report import SentenceLine, StopLine
 
@@ -27,8 +29,7 @@ class Firings:
     def told(self) -> Iterator[str]:
         """A line a rule, in the order in which they first fired."""
         for rule, (line, stop) in self._first.items():
-            where = f"line {line}" if stop.step < 0 else f"line {line}, step {stop.step}"
             count = f"{self._fired[rule]:,} of {self._sentences:,} sentences"
-            yield f"{rule} fired in {count}, first in {where}: {stop.text}"
+            yield f"{rule} fired in {count}, first in {place_in_words(line, stop.step)}: {stop.text}"
         if self._first:
             yield "--report FILE or --html FILE keeps all of it"

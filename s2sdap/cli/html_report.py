@@ -18,7 +18,7 @@ from string import Template
 from typing import Final
 
 from s2sdap.cli.reopening import Opening
-from s2sdap.cli.report import SentenceLine, StopLine, TokenLine
+from s2sdap.cli.report import SentenceLine, StopLine, TokenLine, at_step
 from s2sdap.debugger.corpus.attention import AttentionMap
 from s2sdap.vocabulary.directions import apart
 
@@ -132,7 +132,7 @@ class HtmlReport:
         best = ", ".join(f"{apart(repr(each.piece))} {each.p:.3f}" for each in stop.best)
         what = stop.rule or "error"
         out = [
-            f"<p><strong>{escape(what)}</strong> at step {stop.step}: {escape(stop.text)}"
+            f"<p><strong>{escape(what)}</strong>{at_step(stop)}: {escape(stop.text)}"
             + (f"<br>{escape(told)}" if told else "")
             + (f"<br>likeliest: {escape(best)}" if best else "")
             + "</p>"

@@ -30,14 +30,17 @@ class Opening:
     trust_remote_code: bool = False
     index: str | None = None
 
-    def command(self, line: int, step: int, rule: str | None = None) -> str | None:
+    def command(self, line: int, step: int | None, rule: str | None = None) -> str | None:
         """The command that opens `line` (from 1) paused at the token of `step`.
 
+        Without a step it is paused where the rule fires, which of one about the source is before any.
         `None` where the program was standard input, which is gone.
         """
         if self.program == STANDARD:
             return None
-        words = ["s2sdap", "debug", self.program, "--line", str(line), "--step", str(step)]
+        words = ["s2sdap", "debug", self.program, "--line", str(line)]
+        if step is not None:
+            words += ["--step", str(step)]
         options: dict[str, Any] = {
             "--model": self.model,
             "--reference": self.reference,
@@ -60,14 +63,14 @@ class Opening:
             words.append("--trust-remote-code")
         return shlex.join(words)
 
-    def configuration(self, line: int, step: int, rule: str, condition: str) -> dict[str, Any] | None:
+    def configuration(self, line: int, step: int | None, rule: str, condition: str) -> dict[str, Any] | None:
         """The same as an entry of an editor's `launch.json`."""
         if self.program == STANDARD:
             return None
         entry: dict[str, Any] = {
             "type": "s2sdap",
             "request": "launch",
-            "name": f"line {line}, step {step}",
+            "name": place_in_words(line, step),
             "program": os.path.abspath(self.program),
             "model": self.model,
             "startLine": line,
@@ -93,11 +96,17 @@ class Opening:
         return entry
 
 
-def at_token(rule: str, condition: str, line: int, step: int) -> str:
-    """A watch rule narrowed to one token."""
+def place_in_words(line: int, step: int | None) -> str:
+    """A line and, where there is one, a step of it."""
+    return f"line {line}" if step is None else f"line {line}, step {step}"
+
+
+def at_token(rule: str, condition: str, line: int, step: int | None) -> str:
+    """A watch rule narrowed to one token, or to one sentence."""
     return f"{rule}({narrowed(condition, line, step)})"
 
 
-def narrowed(condition: str, line: int, step: int) -> str:
-    """A condition that holds at one token only."""
-    return f"line == {line} and step == {step} and ({condition})"
+def narrowed(condition: str, line: int, step: int | None) -> str:
+    """A condition that holds at one token only, or without a step in one sentence only."""
+    there = f"line == {line}" if step is None else f"line == {line} and step == {step}"
+    return f"{there} and ({condition})"

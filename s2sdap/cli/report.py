@@ -1,6 +1,7 @@
 """The report of `s2sdap run`: one JSON object a sentence, with what was decoded and what was found.
 
-Lines and steps are counted as everywhere: lines from 1, steps from 0. Probabilities are the model's
+Lines and steps are counted as everywhere: lines from 1, steps from 0. What is found before any step has
+none. Probabilities are the model's
 under the settings, scores are in nats.
 """
 
@@ -57,12 +58,13 @@ class ErrorLine(_Camel):
 class StopLine(_Camel):
     """What a watch rule found at a stop, each by itself, or why its condition could not be told.
 
-    `command` opens the sentence paused at this token.
+    `step` chose the token that it is about: of a rule about outputs the output's last, though search ran
+    on; of one about the source none. `command` opens the sentence paused there.
     """
 
-    step: int
     hypothesis: int
     text: str
+    step: int | None = None
     rule: str | None = None
     condition: str | None = None
     token: str | None = None
@@ -119,6 +121,11 @@ def told(decoded: Decoded, opening: Opening | None = None, *, tokens: bool = Tru
     return line
 
 
+def at_step(stop: StopLine) -> str:
+    """Where in its sentence a stop is, in words that follow a name."""
+    return " in the source" if stop.step is None else f" at step {stop.step}"
+
+
 def _output(output: Output) -> OutputLine:
     tokens = zip(output.pieces, output.tokens, output.logprobs, strict=True)
     return OutputLine(
@@ -136,9 +143,9 @@ def _stops(stop: Stop, number: int, opening: Opening | None) -> Iterator[StopLin
     """A line of what was found there, and one of each thing that other rules found at the same place."""
     if stop.cursor is None:
         raise AssertionError("a stop within a sentence has a place")
-    line = StopLine(
-        step=stop.cursor.step, hypothesis=stop.cursor.hypothesis, text=stop.text, error=_error(stop.error)
-    )
+    at = stop.cursor
+    step = None if at.step < 0 else at.step
+    line = StopLine(step=step, hypothesis=at.hypothesis, text=stop.text, error=_error(stop.error))
     if stop.finding is None:
         yield line
         return
@@ -150,6 +157,8 @@ def _stops(stop: Stop, number: int, opening: Opening | None) -> Iterator[StopLin
 def _found(line: StopLine, found: Finding, number: int, opening: Opening | None) -> StopLine:
     return replace(
         line,
+        step=found.step,
+        hypothesis=line.hypothesis if found.hypothesis is None else found.hypothesis,
         rule=found.rule,
         condition=found.condition,
         token=found.token,
@@ -160,7 +169,7 @@ def _found(line: StopLine, found: Finding, number: int, opening: Opening | None)
         best=[LikelyLine(piece=piece, p=p) for piece, p in found.best],
         command=None
         if opening is None
-        else opening.command(number, line.step, f"{found.rule}({found.condition})"),
+        else opening.command(number, found.step, f"{found.rule}({found.condition})"),
     )
 
 

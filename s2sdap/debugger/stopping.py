@@ -373,7 +373,8 @@ def _at_end(asking: Asking) -> Iterator[Wanted]:
             if each.position not in focused and asking.met(each.id, each.extras, fields, output):
                 text = f"{frame.attended[each.position].piece!r} was never the most attended"
                 yield Wanted(StopReason.BREAKPOINT, text, (each.id,), output.id)
-        yield from _suspicious([finding_of(rule, fields, frame) for rule in asking.held(rules, fields)])
+        held = asking.held(rules, fields)
+        yield from _suspicious([finding_of(rule, fields, frame) for rule in held], output.id)
 
 
 def _suspicious(found: Sequence[Finding], about: int | None = None) -> Iterator[Wanted]:

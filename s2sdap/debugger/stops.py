@@ -82,6 +82,10 @@ class Finding:
     """the likeliest tokens with their probabilities"""
     numbers: tuple[tuple[str, Any], ...] = ()
     advice: str = ""
+    step: int | None = None
+    """the step that chose the token it is about, which of an output is its last; `None` before any"""
+    hypothesis: int | None = None
+    """whose token that is"""
 
     @property
     def text(self) -> str:

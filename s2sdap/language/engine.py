@@ -224,7 +224,7 @@ def _run(
         if stop.error is not None and before is not None and before.cursor == stop.cursor:
             return stop.error  # it cannot get past this position
         for finding in () if stop.finding is None else (stop.finding, *stop.also):
-            step = -1 if stop.cursor is None else stop.cursor.step
+            step = -1 if finding.step is None else finding.step
             findings.setdefault((finding.rule, step), found_at(session.frame, finding, step))
         before, motion = stop, Motion.CONTINUE
 

@@ -18,9 +18,10 @@ class _Error(msgspec.Struct, frozen=True):
 
 
 class _Stop(msgspec.Struct, frozen=True):
-    step: int
     hypothesis: int
     text: str
+    step: int = -1
+    """of what is found before any step, which a report leaves out or, of an earlier release, tells as this"""
     rule: str | None = None
     condition: str | None = None
     token: str | None = None

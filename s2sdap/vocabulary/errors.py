@@ -82,7 +82,7 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(1004, "no_tokens", "Line {line} of {path} has no tokens for this model",
               "Its output is an empty line; remove it or write a sentence there"),
     ErrorKind(1005, "source_too_long", "Line {line} of {path} has {length} tokens; the limit is {limit}",
-              "Split the sentence; `maxSourceLength` may raise a limit that is not the model's own"),
+              "Split the sentence; `maxSourceLength`, a setting of a launch and of `--search`, may raise a limit that is not the model's own"),
     ErrorKind(1006, "reference_length", "The reference {path} has {found} lines, the program has {expected}",
               "Give one reference line for each line of the program"),
     ErrorKind(1007, "no_program", "The launch names neither `program` nor `source`",
@@ -411,8 +411,8 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(7114, "relative_path", "{path!r} is no path from the root", "Write the whole path: the adapter may run in another folder"),
     # 72xx: a corpus that nobody watches
     ErrorKind(7201, "runs_singly", "Sentences are decoded one by one: {reason}", "Nothing has to be mended; it takes longer"),
-    ErrorKind(7202, "no_such_token", "Line {line} of {path} does not pause at step {step}{rule}",
-              "Give a step that its output has, and a rule that fires there"),
+    ErrorKind(7202, "no_such_token", "Line {line} of {path} does not pause{where}{rule}",
+              "Give a step that its output has, and a rule that fires there; one about the source fires before any step: leave `--step` out"),
     ErrorKind(7203, "batches_failed", "Something failed in {count} of the batches, whose sentences were decoded one by one; the first time: {reason}",
               "The outputs are those of single runs; make batches smaller (`--batch-size`), or mend what failed"),
     # 73xx: clusters
