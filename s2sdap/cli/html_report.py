@@ -72,8 +72,9 @@ class HtmlReport:
         style = _resource("report.css")
         left = self.sentences - len(lines)
         order = (
-            "The worst is the one in which a rule fired on the least likely token; then come those "
-            "without a finding, by their least likely token. Tokens below "
+            "First come sentences with an error, then those in which a rule fired on a token, the least "
+            "likely token first, then those in which rules fired on the source alone, and then those "
+            "without a finding; the last two by their least likely token. Tokens below "
             f"p = {_SURE} carry their probability; where a rule fired they are outlined."
             + (f" {left} more sentences are not shown." if left else "")
         )
@@ -153,15 +154,16 @@ class HtmlReport:
 def badness(line: SentenceLine) -> float:
     """How a sentence is ordered: lower is worse.
 
-    Those in which a rule fired come first, by the lowest probability that it fired on; a sentence that
-    could not be decoded is among them with 0. The others follow by their least likely token.
+    One with an error has 0. Those in which a rule fired on a token follow, by the lowest probability that it
+    fired on, then those in which rules fired on the source alone, which says nothing of how likely the output
+    is, and then the others; these two by their least likely token.
     """
-    if line.error is not None:
+    if line.error is not None or any(stop.error is not None for stop in line.stops):
         return 0.0
-    fired = [stop.p for stop in line.stops if stop.p is not None]
-    if line.stops:
-        return min(fired, default=0.0)
-    return 1.0 + min((token.p for token in line.tokens), default=0.0)
+    fired = [0.0 if stop.p is None else stop.p for stop in line.stops if stop.step is not None]
+    if fired:
+        return min(fired)
+    return (1.0 if line.stops else 2.0) + min((token.p for token in line.tokens), default=0.0)
 
 
 def heat_map(attention: AttentionMap) -> str:

@@ -82,9 +82,9 @@ def test_texts_of_the_corpus_are_escaped(page):
 def test_the_worst_come_first(page, folder):
     def bad(row):
         if "error" in row:
-            return 0.0
+            return (0, 0.0)
         fired = [stop["p"] for stop in row.get("stops", [])]
-        return min(fired) if fired else 1 + min(token["p"] for token in row["tokens"])
+        return (1, min(fired)) if fired else (2, min(token["p"] for token in row["tokens"]))
 
     order = [int(text.split(",")[0].removeprefix("Line ")) for text in Page(page).of("h3")]
     assert order == [row["line"] for row in sorted(rows(folder), key=bad)]

@@ -104,6 +104,14 @@ def test_a_finding_about_an_output_is_of_its_last_token_though_search_ran_on(s2s
         assert debugger.step(top=1).step > last
 
 
+def test_a_finding_about_the_source_alone_is_not_the_worst(reported):
+    rows, _, page = reported
+    order = [int(line) for line in re.findall(r"<h3>Line (\d+)", page)]
+    assert [stop["rule"] for stop in rows[2]["stops"]] == ["unknownSource"]
+    assert order.index(3) < order.index(2)
+    assert "then those in which rules fired on the source alone, and then those without a finding" in page
+
+
 def test_a_stop_says_the_condition_that_was_asked_for(s2sdap, folder):
     done = s2sdap("debug", "in.txt", "--break", "lowConfidence(p <= 1)", cwd=folder)
     assert done.stdout.startswith("line 1, step 0, search: p <= 1: ")
