@@ -30,6 +30,9 @@ b       the token before            o       the end of the sentence
 c       on to the next finding      r       back to the one before
 f WORD  take that token instead     e EXPR  the value of an expression
 p       show the step again         q       leave"""
+FROM_THE_END: Final = ("", "b", "r", "p", "h", "q")
+"""The commands that do something at the end of the program."""
+AT_THE_END: Final = "The program has ended: b goes back to its last token, r to the last finding, q leaves."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,11 +109,12 @@ def in_own_words(text: str, there: Mapping[str, str], asked: Mapping[str, str]) 
 
 
 class Prompt:
-    """Shows stops, and does what single letters ask."""
+    """Shows stops, and does what single letters ask; from the end of the program it goes back."""
 
     def __init__(self, debugger: Debugger, console: Console) -> None:
         self.debugger = debugger
         self.console = console
+        self._shown: StopView | None = None
 
     def listen(self, ask: Callable[[], str]) -> None:
         """Commands until the person leaves."""
@@ -137,7 +141,9 @@ class Prompt:
         try:
             if word == "q":
                 return False
-            if word in moves:
+            if self._shown is not None and self._shown.ended and word not in FROM_THE_END:
+                self.say(AT_THE_END)
+            elif word in moves:
                 self.show(moves[word]())
             elif word == "f":
                 self.debugger.force(rest)
@@ -145,7 +151,7 @@ class Prompt:
             elif word == "e":
                 self.say(self.debugger.evaluate(rest).result)
             elif word == "p":
-                self.show(self.debugger.stop)
+                self.show(self._shown)
             elif word:
                 self.say(HELP)
         except S2sdapError as error:
@@ -154,8 +160,9 @@ class Prompt:
 
     def show(self, stop: StopView | None) -> None:
         """A stop: where it is, the attention, the likeliest tokens, and what search made of them."""
+        self._shown = stop
         if stop is None or stop.ended:
-            self.say("the end of the program")
+            self.show_end()
             return
         step = self.debugger.step(top=TOP)
         source = "".join(f"[{pictures.written(token.piece)}]" for token in step.source)
@@ -175,6 +182,15 @@ class Prompt:
             searched = self.debugger.beam(start=step.step, count=1).steps[0]
             parents = {each.id: each.output for each in searched.hypotheses}
             self.console.print(pictures.beam(searched.candidates, parents, CANDIDATES))
+
+    def show_end(self) -> None:
+        """What the last sentences have come to, as far as they are told in a few lines."""
+        results = self.debugger.results()
+        more = f"; the last {TOP} of {len(results)} outputs:" if len(results) > TOP else ""
+        self.say(f"the end of the program{more}")
+        for result in results[-TOP:]:
+            told = result.outputs[0].text if result.outputs else result.error or ""
+            self.say(f"line {result.line + 1}  {plain(told)}")
 
     def say(self, line: str) -> None:
         """A line of text."""

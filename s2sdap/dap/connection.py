@@ -308,8 +308,10 @@ class Connection:
             return
         if adapter.state is State.FRESH or adapter.program is None:
             raise S2sdapError("not_launched", request=handler.command)
-        if when is When.STOPPED:
+        if when in (When.STOPPED, When.BEGUN):
             if adapter.state is State.ENDED:
+                if when is When.BEGUN and adapter.calls is None:
+                    return  # the session knows whether it was closed
                 raise S2sdapError("ended")
             if adapter.state is not State.STOPPED or adapter.editing:
                 raise S2sdapError("running", request=handler.command)

@@ -33,6 +33,8 @@ class When(Enum):
     """a launch was accepted; the model may still load or run"""
     STOPPED = "stopped"
     """the decode is paused"""
+    BEGUN = "begun"
+    """the decode is paused, or has come to its end, from which it can go back"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,14 @@ def test_the_prompt_drives_the_session(folder, capsys):
         assert "the next token" in said("h")
         assert "line 3" in said("o")
         assert "line 4" in said("s")
+        end = said("c")
+        assert end.startswith("the end of the program\nline 3  ")
+        assert "line 7  S2S1005: Line 7 of" in end
+        for letter in ("n", "s", "o", "c", "f 1", "e step"):
+            assert "b goes back to its last token" in said(letter)
+        assert "line 6, step 10" in said("b")
+        assert "the end of the program" in said("n")
+        assert "line 3, encoder" in said("r")
         assert not prompt.answer("q")
 
 

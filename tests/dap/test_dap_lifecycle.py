@@ -114,6 +114,26 @@ def test_restart_after_the_end(session):
     assert session.outputs() == ["1999-03-03"]
 
 
+def test_what_has_ended_goes_back(session):
+    session.launch(source=DATES[0], stopOnEntry=False)
+    session.expect(Event("terminated"))
+    session.request("stepBack", threadId=1)
+    session.stopped("step")
+    assert session.frames()[0]["name"].startswith("step 10 ")
+    session.request("continue", threadId=1)
+    session.expect(Event("terminated"))
+    session.request("reverseContinue", threadId=1)
+    assert session.stopped()["reason"] == "entry"
+
+
+def test_what_was_ended_does_not_go_back(session):
+    session.launch(source=DATES[0])
+    session.stopped("entry")
+    session.request("terminate")
+    session.expect(Event("terminated"))
+    assert session.refused("stepBack", threadId=1).number == 4004
+
+
 def test_restart_places_the_breakpoints_of_the_new_program(tcp, tmp_path, program):
     other = write(tmp_path, f"\n\n\n\n\n{DATES[0]}\n", "other.txt")
     seq = tcp.begin_launch(program=program)

@@ -14,7 +14,8 @@ FINE = "instruction"
 def move(adapter: Adapter, thread: int, motion: Motion) -> None:
     """Follow a hypothesis and begin a motion; `adapter.go` sets it going after the answer."""
     session = adapter.need_session()
-    if thread not in adapter.threads and adapter.stop is not None and adapter.stop.cursor is not None:
+    placed = adapter.state is State.STOPPED and adapter.stop is not None and adapter.stop.cursor is not None
+    if placed and thread not in adapter.threads:
         raise S2sdapError("unknown_thread", id=thread)
     if thread in adapter.threads:
         session.follow(thread)
@@ -53,7 +54,7 @@ def step_out(adapter: Adapter, arguments: Step) -> Reply:
     return Reply(then=adapter.go)
 
 
-@handles("stepBack", Step, When.STOPPED, supportsStepBack=True)
+@handles("stepBack", Step, When.BEGUN, supportsStepBack=True)
 def step_back(adapter: Adapter, arguments: Step) -> Reply:
     """To the token before, or stage by stage."""
     motion = Motion.STAGE_BACK if arguments.granularity == FINE else Motion.STEP_BACK
@@ -61,7 +62,7 @@ def step_back(adapter: Adapter, arguments: Step) -> Reply:
     return Reply(then=adapter.go)
 
 
-@handles("reverseContinue", Thread, When.STOPPED)
+@handles("reverseContinue", Thread, When.BEGUN)
 def reverse_continue(adapter: Adapter, arguments: Thread) -> Reply:
     """Back to what stopped the run before."""
     move(adapter, arguments.thread_id, Motion.REVERSE_CONTINUE)
