@@ -4,7 +4,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
-from typing import Final
+from typing import IO, Final
 
 from s2sdap.vocabulary.errors import S2sdapError
 
@@ -45,6 +45,24 @@ def in_words(error: OSError) -> str:
     if error.filename is None:
         return f"s2sdap: {reason}"
     return str(S2sdapError("file_refused", path=error.filename, reason=reason))
+
+
+@contextlib.contextmanager
+def writing(name: str) -> Iterator[None]:
+    """Have a refusal of the system say which file it is about, which a write by itself does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = name
+        raise
+
+
+def write(file: IO[bytes], data: bytes) -> None:
+    """Write all of `data`, so that whoever reads the file sees it."""
+    with writing("standard output" if file.name == "<stdout>" else str(file.name)):
+        file.write(data)
+        file.flush()
 
 
 def leave_standard_output() -> None:

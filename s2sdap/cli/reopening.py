@@ -38,7 +38,8 @@ class Opening:
         """
         if self.program == STANDARD:
             return None
-        words = ["s2sdap", "debug", self.program, "--line", str(line)]
+        dashed = self.program.startswith("-")  # it would be taken for an option: it goes behind them
+        words = ["s2sdap", "debug", *([] if dashed else [self.program]), "--line", str(line)]
         if step is not None:
             words += ["--step", str(step)]
         options: dict[str, Any] = {
@@ -61,6 +62,8 @@ class Opening:
                 words += [option, word]
         if self.trust_remote_code:
             words.append("--trust-remote-code")
+        if dashed:
+            words += ["--", self.program]
         return shlex.join(words)
 
     def configuration(self, line: int, step: int | None, rule: str, condition: str) -> dict[str, Any] | None:

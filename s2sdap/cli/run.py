@@ -22,7 +22,7 @@ from s2sdap.cli.faults import Faults
 from s2sdap.cli.firings import Firings
 from s2sdap.cli.interrupts import Interrupts
 from s2sdap.cli.named_values import named_values
-from s2sdap.cli.outcomes import DONE, FIRED, INTERRUPTED, REFUSED, leave_standard_output, say
+from s2sdap.cli.outcomes import DONE, FIRED, INTERRUPTED, REFUSED, leave_standard_output, say, write, writing
 from s2sdap.cli.reopening import STANDARD, Opening
 from s2sdap.client.launching import camel_case
 from s2sdap.cluster import parse_on
@@ -178,7 +178,7 @@ def _decode(
         say(text)
     if html is not None and shown is not None:
         text = html_of(shown, corpus, shlex.join(["s2sdap", *sys.argv[1:]]), interrupted=interrupted)
-        html.write(text.encode())
+        write(html, text.encode())
     return INTERRUPTED if interrupted else writer.code
 
 
@@ -239,8 +239,7 @@ class _Writer:
         if self.firings is not None:
             self.firings.add(line)
         if self._report is not None:
-            self._report.write(msgspec.json.encode(line) + b"\n")
-            self._report.flush()
+            write(self._report, msgspec.json.encode(line) + b"\n")
         if self._shown is not None:
             self._shown.add(line)
 
@@ -263,8 +262,7 @@ class _Lines:
 
     def add(self, text: str) -> None:
         """One line."""
-        self._file.write(text.translate(_ONE_LINE).encode() + b"\n")
-        self._file.flush()
+        write(self._file, text.translate(_ONE_LINE).encode() + b"\n")
         self._count += 1
 
 
@@ -312,8 +310,12 @@ def _opened(name: str) -> Iterator[IO[bytes]]:
     if name == STANDARD:
         yield sys.stdout.buffer
         return
-    with Path(name).open("ab") as file:
+    file = Path(name).open("ab")  # noqa: SIM115 - what cannot be written is tried again as it is closed
+    try:
         yield file
+    finally:
+        with writing(name):
+            file.close()
 
 
 def _empty(file: IO[bytes] | None) -> None:

@@ -90,7 +90,7 @@ CATALOGUE: Final[dict[str, ErrorKind]] = _catalogue(
     ErrorKind(1008, "two_programs", "The launch names both `program` and `source`", "Give only one of them"),
     ErrorKind(1009, "program_too_large", "{path} has {size} bytes; the limit is {limit}",
               "Split the file into smaller ones"),
-    ErrorKind(1010, "file_refused", "{path}: {reason}", "Give a path that exists and that you may use"),
+    ErrorKind(1010, "file_refused", "{path}: {reason}", "Give a path that exists, that you may use and that has room"),
     ErrorKind(1011, "program_columns", "Line {line} of {path} has one column, other lines have two",
               "Part source and reference of every line by a tab, or call a file of sources alone `.txt`"),
     ErrorKind(1012, "reference_missing", "Cannot read the references {path}: {reason}",

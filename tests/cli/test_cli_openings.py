@@ -112,6 +112,15 @@ def test_a_finding_about_the_source_alone_is_not_the_worst(reported):
     assert "then those in which rules fired on the source alone, and then those without a finding" in page
 
 
+@pytest.mark.parametrize("name", ["-x.txt", "--help", "it's here.txt"])
+def test_a_file_of_any_name_is_opened(s2sdap, folder, name):
+    (folder / name).write_text("J 4, 2005\n")
+    s2sdap("run", "--break", "lowConfidence", "--report", "any.jsonl", "--", name, cwd=folder)
+    stops = json.loads((folder / "any.jsonl").read_text()).get("stops", [])
+    command = stops[0]["command"] if stops else Opening(program=name).command(1, 0)
+    assert opened(s2sdap, folder, {"command": command}).startswith("line 1, step ")
+
+
 def test_a_stop_says_the_condition_that_was_asked_for(s2sdap, folder):
     done = s2sdap("debug", "in.txt", "--break", "lowConfidence(p <= 1)", cwd=folder)
     assert done.stdout.startswith("line 1, step 0, search: p <= 1: ")

@@ -1,5 +1,6 @@
 """Wrong input on the command line: one line that says what to mend, and exit code 2."""
 
+import os
 import re
 
 import pytest
@@ -52,6 +53,15 @@ def test_a_refused_model_leaves_the_earlier_output(s2sdap, folder):
     assert s2sdap("run", "in.txt", "--model", "nowhere", "--output", "out.txt", cwd=folder).returncode == 2
     assert (folder / "out.txt").read_text() == "from before"
     assert (folder / "in.txt").read_text() == "March 3, 1999\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no device that is always full")
+@pytest.mark.parametrize("option", ["--output", "--report", "--html"])
+def test_a_disk_that_is_full_is_named(s2sdap, folder, option):
+    done = s2sdap("run", "in.txt", option, "/dev/full", cwd=folder)
+    assert done.returncode == 2
+    assert done.stderr.startswith("S2S1010: /dev/full: No space left on device")
+    assert done.stderr.count("\n") == 1
 
 
 def test_an_option_that_is_no_number_is_refused(s2sdap, folder):
