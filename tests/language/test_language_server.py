@@ -304,7 +304,8 @@ def test_a_report_of_the_last_run_is_shown_without_decoding(editor):
     editor.write(
         "reported/report.jsonl",
         '{"line": 1, "source": "aa", "output": "bb", "score": -1.0, "stops": [{"step": 2, "hypothesis": 1, '
-        '"text": "p < 0.5", "rule": "lowConfidence", "condition": "p < 0.5", "token": "b", "p": 0.4}]}\n'
+        '"text": "p < 0.5", "rule": "lowConfidence", "condition": "p < 0.5", "token": "b", "p": 0.4}, '
+        '{"hypothesis": 1, "text": "aa", "rule": "unknownSource", "condition": "len(unknown_source) > 0"}]}\n'
         '{"line": 2, "source": "was otherwise", "output": "cc", "score": -1.0}\n{"line": 3, "sou',
     )
     editor.write("reported/s2sdap.toml", 'report = "report.jsonl"\nbackground = false\n')
@@ -313,6 +314,7 @@ def test_a_report_of_the_last_run_is_shown_without_decoding(editor):
     assert hint.label == "→ bb  p = 0.368"
     (found,) = editor.problems(uri, found_low_confidence)[:1]
     assert found.range == span(0, 0, 0, 2)
+    assert any(each.message.startswith("Unknown source token: aa. ") for each in editor.problems(uri))
 
 
 def test_what_cannot_be_done_is_refused_in_words(editor, decoded):
