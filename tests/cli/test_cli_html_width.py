@@ -1,6 +1,7 @@
 """The HTML report in a browser: nothing that a run may be told makes it wider than its window."""
 
 import pytest
+from browser import launched
 
 LINES = """(element) => {
     const words = document.createRange();
@@ -22,6 +23,13 @@ def report(s2sdap, tmp_path_factory):
     )
     assert done.returncode == 1, done.stderr
     return folder / "out.html"
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A browser that is closed with the last test of this file: this worker has others to run after it."""
+    with launched() as browser:
+        yield browser
 
 
 @pytest.mark.parametrize("width", [1400, 600, 320])

@@ -187,9 +187,7 @@ def test_a_light_file_is_smaller_and_says_what_it_left_out(tmp_path):
     assert dict(recorded.model.layout.missing)["prediction.logits"] == "the recording was saved without it"
     for field in ("token", "p", "entropy", "attention", "state", "context", "coverage", "output"):
         assert recorded.evaluate(field) == session.evaluate(field)
-    with pytest.raises(
-        S2sdapError, match=r"prediction\.logits to see here: the recording was"
-    ):
+    with pytest.raises(S2sdapError, match=r"prediction\.logits to see here: the recording was"):
         recorded.evaluate("logits")
     only = session.save(tmp_path / "only.s2s", sites=["prediction.features"])
     names = set(Session.open_recording(only.path).walk.timeline_of(0).branch.records[0].sites)
