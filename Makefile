@@ -39,7 +39,7 @@ test-panels: node-packages
 	$(BUNDLE) test
 
 test-python: $(VENV)/.developing page
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -q
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -q
 
 lint: lint-python lint-panels  ## Formatting, style, strict types, and that imports go down only.
 
