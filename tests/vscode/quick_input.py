@@ -25,9 +25,12 @@ class QuickInput:
         """Type into the quick pick, and take the row that has these words, once there is one.
 
         What VS Code opens by itself shuts the quick pick, and what it has not read yet is no row of it.
+        Escape shuts what is open in its place, but also leads out of a walkthrough: it comes after a try in
+        vain.
         """
-        for _ in range(30):
-            self.press("Escape")
+        for again in range(30):
+            if again:
+                self.press("Escape")
             self.press("F1")
             with suppress(Late):
                 self.page.locator('.quick-input-widget input[type="text"]').fill(typed, timeout=2_000)
@@ -40,10 +43,10 @@ class QuickInput:
         rows = self.page.locator(".quick-input-widget .monaco-list-row")
         rows.filter(has_text=row).first.click(timeout=timeout)
 
-    def answer(self, question: str, text: str) -> None:
+    def answer(self, question: str, text: str, timeout: float | None = None) -> None:
         """Type into the box that asks this."""
         asking = self.page.locator(".quick-input-widget").filter(has_text=question)
-        asking.locator("input[type=text], input[type=password]").fill(text)
+        asking.locator("input[type=text], input[type=password]").fill(text, timeout=timeout)
         self.press("Enter")
         asking.wait_for(state="hidden")
 

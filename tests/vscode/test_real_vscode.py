@@ -272,11 +272,9 @@ def test_who_listens_is_attached_to_with_the_token_in_its_file(code, serving, tm
     code.click("Step Over")
     code.stopped("step 0 · '2'")
     code.stop()
-    code.choose_configuration("asked for")
-    code.answer("Token of ws://", "0" * 64)
+    code.choose_and_answer("asked for", "Token of ws://", "0" * 64)
     code.told("lets nobody in: S2S5101")
-    code.choose_configuration("asked for")
-    code.answer("Token of ws://", serving.token)
+    code.choose_and_answer("asked for", "Token of ws://", serving.token)
     code.stopped(f"encoder · {len(UNSURE)} tokens")
     code.stop()
 
