@@ -4,7 +4,6 @@ They hold from the step of the edit on, and travel from snapshot to snapshot. Wh
 stays: a hypothesis that finished keeps the score that it finished with.
 """
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,6 +14,7 @@ from s2sdap.decoding.edits import Edit, SettingEdit
 from s2sdap.decoding.plan import SettingShown
 from s2sdap.decoding.records import Snapshot
 from s2sdap.decoding.settings import SearchSettings
+from s2sdap.decoding.spelling import nearest
 from s2sdap.models.contract import Bounded, Described
 from s2sdap.vocabulary.errors import S2sdapError
 
@@ -46,9 +46,7 @@ def with_edits(now: Changed, before: Snapshot, edits: Sequence[Edit], model: Des
     fields = {field.encode_name: field.name for field in msgspec.structs.fields(SearchSettings)}
     for name, value in changes.items():
         if name not in fields:
-            near = difflib.get_close_matches(name, fields, n=1)
-            hint = f"; did you mean `{near[0]}`?" if near else ""
-            raise S2sdapError("unknown_setting", setting=name, nearest=hint)
+            raise S2sdapError("unknown_setting", setting=name, nearest=nearest(name, fields))
         same = value == getattr(now.settings, fields[name])
         if not same and (name in _FIXED or (name == "nBest" and now.settings.sample)):
             reason = _FIXED.get(name, "one draw was begun for each")
